@@ -7,7 +7,7 @@ from inspect import signature
 from textwrap import wrap
 from typing import Any
 
-from ..ir.node_labels import amount, counted
+from ..ir.node_labels import amount, count_of
 from ..ir.tape import OBSERVE
 from ..tree import items
 from .buffer_assignment import Place
@@ -91,14 +91,14 @@ def _effects(replay: Replay) -> Iterator[str]:
         (len(traced.effects) - seen, "draw"),
         (seen, "observation"),
     ]
-    return (counted(n, word) for n, word in counts if n)
+    return (count_of(n, word) for n, word in counts if n)
 
 
 def _replay(replay: Replay) -> Iterator[str]:
     plan = replay.plan
     views = sum(plan.where[call.value].place is Place.VIEW for call in plan.calls)
     sizes = [plan.specs[call.value].nbytes for call in plan.calls if plan.where[call.value].span is not None]
-    calls = f"{counted(len(plan.calls) - views, 'call')} of NumPy"
-    yield calls + (f", and {counted(views, 'view')} that stay" if views else "")
+    calls = f"{count_of(len(plan.calls) - views, 'call')} of NumPy"
+    yield calls + (f", and {count_of(views, 'view')} that stay" if views else "")
     if sizes:
-        yield f"{counted(len(sizes), 'value')} of {amount(sum(sizes), 'B')} in an arena of {amount(plan.nbytes, 'B')}"
+        yield f"{count_of(len(sizes), 'value')} of {amount(sum(sizes), 'B')} in an arena of {amount(plan.nbytes, 'B')}"

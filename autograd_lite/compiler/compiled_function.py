@@ -28,7 +28,7 @@ from ..core.mode import MODE
 from ..core.node import is_hidden
 from ..core.traceback_folding import fold_error
 from ..ir.host_record import ARGUMENTS
-from ..ir.node_labels import counted
+from ..ir.node_labels import count_of
 from ..ir.observing import skipping
 from ..ir.pure_graph import PureGraph
 from ..tensors.tensor import Tensor
@@ -122,7 +122,9 @@ class Compiled(Generic[P, R]):
                 and after the passes; `changes()` draws the same.
         """
         traces = self.traces
-        lines = [f"{self._name}: {counted(len(traces), 'trace')}, {sum(t.replay is not None for t in traces)} replayed"]
+        lines = [
+            f"{self._name}: {count_of(len(traces), 'trace')}, {sum(t.replay is not None for t in traces)} replayed"
+        ]
         for n, one in enumerate(traces, 1):
             lines += ["", f"{n}. {argument_kinds(one.arguments, self._f) or 'no arguments'}", *one.lines()]
         return "\n".join([*lines, "", str(self.changes())] if diff else lines)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-Operands = tuple[Any, Any, list[Any]]
+CapturedArrays = tuple[Any, Any, list[Any]]
 
 
 def join_axes(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[int, list[int]] | None:
@@ -26,7 +26,7 @@ def join_axes(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[i
     return length, steps
 
 
-def by_rows(whole: Any, rows: Any, indices: Sequence[Any], first: int) -> Operands | None:
+def by_rows(whole: Any, rows: Any, indices: Sequence[Any], first: int) -> CapturedArrays | None:
     """Return the operands for indices that are shared by all entries of the other axes; None if that needs copies.
 
     Args:
@@ -60,7 +60,7 @@ def by_rows(whole: Any, rows: Any, indices: Sequence[Any], first: int) -> Operan
     return operands[0], operands[1], [i._replace(shape=(m,), strides=(s,)) for i, s in zip(indices, steps, strict=True)]
 
 
-def by_elements(whole: Any, rows: Any, indices: Sequence[Any], axis: int) -> Operands:
+def by_elements(whole: Any, rows: Any, indices: Sequence[Any], axis: int) -> CapturedArrays:
     """Return the operands for indices that differ along all axes, as those of np.take_along_axis do."""
 
     def last(a: Any, *more: int) -> Any:

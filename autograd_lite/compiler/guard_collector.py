@@ -7,7 +7,7 @@ on, through every function that it can reach by name (`core/bytecode` lists the 
 row of `guards` of everything on the way.
 
 An array that only operations on Tensors read is read anew at every replay, and needs no guard. Whether it is one shows
-after the run: each place where code reads the array must be one where an operation took it (`Operands`).
+after the run: each place where code reads the array must be one where an operation took it (`CapturedArrays`).
 
 State that cannot be guarded (a clock, a file, a generator of random numbers, an iterator) is a reason why the function
 is not replayed.
@@ -31,7 +31,7 @@ import numpy as np
 from ..core.bytecode import Step, Use, codes_in, uses_in
 from ..core.duck_arrays import is_duck_array
 from ..core.host_state import callback
-from ..ir.captured_arrays import Operands, owner_of
+from ..ir.captured_arrays import CapturedArrays, owner_of
 from ..ir.observing import assume, debug_print, observe
 from ..tensors.tensor import Tensor
 from .executed_lines import Line, Ran
@@ -130,7 +130,7 @@ class GuardCollector:
         guilty = ((use, why) for use, why in self.suspects if use is None or (use.code, use.line) in ran.lines)
         return next((f"{why} at {place_of(use)}" if use else why for use, why in guilty), "")
 
-    def elements(self, operands: Operands) -> list[Guard]:
+    def elements(self, operands: CapturedArrays) -> list[Guard]:
         """Return guards on the elements of arrays that Python code may have read; `why` then has those too large."""
         guards = list(self._arrays.guards(operands, self.codes))
         self.suspects[:0] = [(None, why) for why in self._arrays.large]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.dynamic_scalars import DynamicScalar
-from ..ir.host_record import ARGUMENTS, Argument, Fixed, HostState, Read, key_of, leaves_of
+from ..ir.host_record import ARGUMENTS, Argument, Fixed, HostState, Read, key_of, values_in
 from ..tensors.tensor import Tensor
 
 _INFIX = {
@@ -58,13 +58,13 @@ class Reader:
         }
         self._names["ARGUMENTS"] = ARGUMENTS
         self._texts: dict[int, str] = {}  # what slots and numbers are called
-        numbers = [x for put in host_state.puts.values() for x in leaves_of(put.value) if x.__class__ is DynamicScalar]
+        numbers = [x for put in host_state.puts.values() for x in values_in(put.value) if x.__class__ is DynamicScalar]
         self._wanted = _needed_for([*slots, *numbers], host_state)
         self._rows: list[str] = []
         for step in host_state.steps:
             if isinstance(step, Read):
                 where = f"{self._name(step.container)}[{self._text(step.key)}]"
-                self._check(step.found, where, f"{step.key!r}")
+                self._check(step.value, where, f"{step.key!r}")
             elif isinstance(step, Argument):
                 if step.number in self._wanted:
                     self._texts[id(step.number)] = self._new(f"memo[ARGUMENTS][{step.place}]")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.bytecode import Use
-from ..ir.captured_arrays import Operands
+from ..ir.captured_arrays import CapturedArrays
 from .guards import Guard
 
 LARGE = 1 << 16  # bytes, of a container's table
@@ -72,7 +72,7 @@ class ReadArrays:
         """Let go of the arrays that were looked at for nothing among these."""
         self._arrays = {i: one for i, one in self._arrays.items() if not one.parents.isdisjoint(parents)}
 
-    def guards(self, operands: Operands, codes: Collection[CodeType]) -> Iterator[Guard]:
+    def guards(self, operands: CapturedArrays, codes: Collection[CodeType]) -> Iterator[Guard]:
         """Yield guards on the elements of arrays that Python code may have read; too large ones are noted.
 
         Args:
@@ -93,7 +93,7 @@ class ReadArrays:
             yield Guard("elements", a, None, one.before, f"the array {one.name} has the same elements")
 
     def _unexplained_use(
-        self, one: ReadArray, operands: Operands, codes: Collection[CodeType]
+        self, one: ReadArray, operands: CapturedArrays, codes: Collection[CodeType]
     ) -> tuple[Use | None, bool]:
         """Return where it is not sure that operations took an array, and whether it is sure everywhere."""
         stack, visited = list(one.uses), set[int]()
@@ -107,7 +107,7 @@ class ReadArrays:
             if use.taker == "store":
                 stack += self.sites.get((use.code, use.other), ())
                 continue
-            holders = operands.taken(one.value, use.code, *use.offsets)
+            holders = operands.holders_at(one.value, use.code, *use.offsets)
             if holders is None:
                 return use, False
             for code, name in holders:

@@ -16,7 +16,7 @@ from ..core.collector import collector_at_rest
 from ..core.errors import AssumptionFailed
 from ..core.undo import Undo, open_undo
 from ..engine.walk import may_have_nan
-from ..ir.host_record import leaves_of
+from ..ir.host_record import values_in
 from ..ir.observing import SEEN, Seen
 from ..ir.tape import OBSERVE
 from ..random import Generator, rehearse_draws
@@ -132,7 +132,7 @@ class Replay:
         into += [leaf for leaf, _ in traced.assigned]
         into += [None for _, i in traced.gradients if i is not None]
         for put in traced.host_state.puts.values():
-            new = [t for t in leaves_of(put.value) if isinstance(t, Tensor)]
+            new = [t for t in values_in(put.value) if isinstance(t, Tensor)]
             into += replaced_tensors(traced.host_state, put) or [None] * len(new)
         return into
 

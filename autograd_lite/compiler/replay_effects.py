@@ -16,7 +16,7 @@ import numpy as np
 from ..core.dynamic_scalars import DynamicScalar
 from ..core.errors import AssumptionFailed
 from ..core.node import next_stamp
-from ..ir.host_record import HostState, Put, leaves_of, mapped
+from ..ir.host_record import HostState, Put, map_values, values_in
 from ..ir.observing import Assumption, Check
 from ..ir.pure_program import PureProgram
 from ..ir.tape import OBSERVE
@@ -75,7 +75,7 @@ class Effects:
     def _over(self, put: Put) -> list[str]:
         """Write new arrays over those that were read."""
         rows = []
-        for t in leaves_of(put.before):
+        for t in values_in(put.before):
             if isinstance(t, Tensor) and (value := next(self._values)) is not None:
                 rows.append(f"(setitem, slots[{self._places[id(t)]}], ..., {value}),")
         return rows
@@ -161,7 +161,7 @@ def _stamp_call(leaves: list[Tensor]) -> Call:
 
 def replaced_tensors(host_state: HostState, put: Put) -> list[Tensor] | None:
     """Return the Tensors of the arrays that new ones are written over, if no one sees that; None if it is not so."""
-    old, new = leaves_of(put.before), leaves_of(put.value)
+    old, new = values_in(put.before), values_in(put.value)
     arrays = [t for t in old if isinstance(t, Tensor)]
     if not all(id(t) in host_state.owned for t in arrays) or _shape(put.before) != _shape(put.value):
         return None
@@ -169,7 +169,7 @@ def replaced_tensors(host_state: HostState, put: Put) -> list[Tensor] | None:
 
 
 def _shape(tree: Any) -> Any:
-    return mapped(lambda *_: 0, tree)
+    return map_values(lambda *_: 0, tree)
 
 
 def _alike(old: Any, new: Any) -> bool:

@@ -24,10 +24,10 @@ from ..core.multi_result import get_tuple_element
 from ..core.node import LEAF, Node
 from ..core.undo import open_undo
 from ..engine.walk import edge_of
-from ..ir.build import NOTHING, built
-from ..ir.captured_arrays import Operands
+from ..ir.build import NOTHING, build_from
+from ..ir.captured_arrays import CapturedArrays
 from ..ir.graph_node import Kind
-from ..ir.host_record import ARGUMENTS, HostState, kinds_of, leaves_of
+from ..ir.host_record import ARGUMENTS, HostState, abstract_of, values_in
 from ..ir.pure_graph import PureGraph
 from ..ir.pure_program import PureProgram
 from ..ir.slot_nodes import slot_tensor
@@ -122,7 +122,7 @@ def difference(first: Recording, second: Recording) -> str:
             return f"{a[i].name or 'a captured value'} is another object"
         if x.tobytes() != y.tobytes():
             return f"{a[i].name or 'an array'} of shape {x.shape}, made inside, has other values"
-    puts, others = ([(p.key, kinds_of(p.value)) for p in t.host_state.puts.values()] for t in (first, second))
+    puts, others = ([(p.key, abstract_of(p.value)) for p in t.host_state.puts.values()] for t in (first, second))
     if puts != others:
         return f"other values were put into {next(a[0] for a, b in zip(puts, others, strict=False) if a != b)!r}"
     return "" if _plain(first.out) == _plain(second.out) else "it returned something else than Tensors, which differs"
@@ -214,7 +214,7 @@ def trace(
     tape = Recorder(f, memo=memo)
     with collector_at_rest():
         guards = GuardCollector(f, objects)
-    tape.operands = operands = Operands(trace.__code__)
+    tape.operands = operands = CapturedArrays(trace.__code__)
     sees_code = sees_code or guards.is_partial
     with watch_lines(guards.codes if sees_code else (), guards.lines()) as ran:
         numbers = [tape.host_state.argument(k, x) for k, x in enumerate((memo or {}).get(ARGUMENTS, ()))]
@@ -237,7 +237,7 @@ def _recording(tape: Recorder, out: Any, slots: Sequence[Tensor], unguarded: str
     before = tuple(tape.gradients.values())
     gradients = [(leaf, leaf.grad) for leaf, g in before if leaf.grad is not g]
     last = {id(a.leaf): a for a in tape.assignments}
-    put = [t for one in tape.host_state.puts.values() for t in leaves_of(one.value) if isinstance(t, Tensor)]
+    put = [t for one in tape.host_state.puts.values() for t in values_in(one.value) if isinstance(t, Tensor)]
     changes = [*(a.value for a in last.values()), *(g for _, g in gradients if g is not None), *put]
     edges = [edge_of(t) for t in results if t.requires_grad]
     ended_edges, reached = _reachable(tape.roots), _reachable(edges)
@@ -327,10 +327,10 @@ def program_of(
         inputs: what stands for the arguments.
         is_fixed: whether a Tensor that is not one of them never changes its value.
     """
-    graph = outside(built, (results,), {"values": False}) if results else NOTHING
+    graph = outside(build_from, (results,), {"values": False}) if results else NOTHING
     ids: dict[int, str] = {}
     fixed, late, scalars = set[str](), list[str](), list[str]()
-    for i, value in graph.things.items():
+    for i, value in graph.bindings.items():
         if value.__class__ is Node:
             if value.stamp > tape.returned:
                 late.append(i)
@@ -401,8 +401,8 @@ def _obstacle(tape: Recorder, results: Sequence[Tensor], slots: Sequence[Tensor]
             "it reads a captured tensor that has a history, which would be computed once and for all. Pass that as an "
             "argument"
         )
-    leaves_of = {id(t) for t in slots if t._node is LEAF}
-    if leaves_of & tape.gradients.keys() or any(id(a.leaf) in leaves_of for a in tape.assignments):
+    values_in = {id(t) for t in slots if t._node is LEAF}
+    if values_in & tape.gradients.keys() or any(id(a.leaf) in values_in for a in tape.assignments):
         return "it changes an argument that requires a gradient, or its .grad. Capture that in place of passing it"
     if not leads:
         return ""

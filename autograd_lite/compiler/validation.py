@@ -11,7 +11,7 @@ import numpy as np
 from ..core.errors import ReplayError, more_on
 from ..core.node import next_stamp
 from ..ir.graph_node import Kind
-from ..ir.host_record import leaves_of
+from ..ir.host_record import values_in
 from ..ir.observing import quiet
 from ..ir.pure_program import PureProgram
 from ..ir.tape import OBSERVE
@@ -58,7 +58,7 @@ class Outcome(NamedTuple):
                 None if (g := getattr(leaf, "_grad", None)) is None else np.array(g._data)
                 for leaf, _ in traced.gradients
             ],
-            [np.array(x) for put in traced.host_state.puts.values() for x in leaves_of(put.container[put.key])],
+            [np.array(x) for put in traced.host_state.puts.values() for x in values_in(put.container[put.key])],
         )
 
     def is_like(self, other: Outcome, exact: bool) -> bool:

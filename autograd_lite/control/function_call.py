@@ -237,10 +237,10 @@ class Call:
         values = dict(zip(self.reverse.reads, arrays[m:], strict=True))
         graph = self.reverse.program.graph
         ends: dict[int, Node] = {}
-        for i in self.reverse.wanted:
+        for i in self.reverse.wrt:
             if self.places[i] not in ends:
                 ends[self.places[i]] = slot_node(ShapeDtype(graph[i].shape, graph[i].dtype))
-        edges = self.reverse.nodes({i: ends[self.places[i]] for i in self.reverse.wanted}, values)
+        edges = self.reverse.nodes({i: ends[self.places[i]] for i in self.reverse.wrt}, values)
         for k, inner in hooks.items():
             edges[self.body.outputs[k]].hooks = inner.in_order()
         roots: dict[Any, Any] = {ends[k]: total for k, total in zip(before, arrays[n:m], strict=True)}

@@ -81,7 +81,7 @@ class History:
         }
         self._parts = []
         for reverse, group in whole.parts(recording.results):
-            inputs = sorted([input_places[i] for i in reverse.wanted.union(reverse.reads).intersection(input_places)])
+            inputs = sorted([input_places[i] for i in reverse.wrt.union(reverse.reads).intersection(input_places)])
             beside = tuple([i for i in reverse.reads if i not in input_places and i not in group])
             read = {program.calls[i][1][k] for i, needs in reverse.needs.items() for k in needs}
             inner = tuple([k for k, i in enumerate(group) if i in read])
@@ -102,7 +102,7 @@ class History:
         backs = [back for call in calls for back, _ in call.backs.values() if back is not None]
         plans = [plan for back in backs for plan in back.body.plans()]
         return [
-            f"gradients flow to {len(self._reverse.wanted)} tensors, through {len(self._reverse.needs)} operations",
+            f"gradients flow to {len(self._reverse.wrt)} tensors, through {len(self._reverse.needs)} operations",
             *(f"a backward pass from outside, of {len(plan.calls)} calls of NumPy" for plan in plans),
         ]
 
@@ -198,7 +198,7 @@ class History:
         )
         body.options = self._options
         call = Call(body, len(part.results), part.reverse, places, in_plan=True)
-        return call.as_op(), call, tuple(sorted({places[i] for i in part.reverse.wanted}))
+        return call.as_op(), call, tuple(sorted({places[i] for i in part.reverse.wrt}))
 
 
 def _taker(places: Sequence[int]) -> Callable[[Sequence[Any]], Any]:

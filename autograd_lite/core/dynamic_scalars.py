@@ -1,4 +1,4 @@
-"""Python numbers that a compiled function reads anew at every replay, such as a learning rate."""
+"""Dynamic scalars: Python numbers that a compiled function reads anew at every replay, such as a learning rate."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _PLAIN = (int, float, complex, np.generic)
 
 
 class Numbers(Protocol):
-    """What keeps the numbers of a function that is being compiled, and how they are computed."""
+    """Records the dynamic scalars of a function that is being compiled, and how they are computed."""
 
     def call(self, f: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        """Return what a function of numbers gives, as a number that is computed anew at every replay."""
+        """Return the result of a function of numbers, as a number that is computed anew at every replay."""
 
     def fix(self, number: DynamicScalar) -> Any:
         """Return the value that a number has now; the compiled code is for this value alone."""
 
     def leave(self, number: DynamicScalar, plain: Callable[[], Any], how: str, instead: str) -> Any:
-        """Return what a number becomes as an ordinary one, if that may be; otherwise raise, see `Tape.left`."""
+        """Return an ordinary number or array made of a number, or raise, see `Tape.refuse_exit`."""
 
 
 class DynamicScalar:
@@ -34,7 +34,7 @@ class DynamicScalar:
     Attributes:
         f: what computed it.
         args: numbers, of which some are live.
-        value: what it is now.
+        value: its current value.
         name: the same in every run that does the same.
     """
 
@@ -44,12 +44,12 @@ class DynamicScalar:
     def __init__(self, numbers: Numbers, f: Callable[..., Any], args: tuple[Any, ...], value: Any, name: str) -> None:
         self.numbers, self.f, self.args, self.value, self.name = numbers, f, args, value, name
 
-    def fixed(self) -> Any:
+    def fix_value(self) -> Any:
         """Return the ordinary number that it is now, for which alone the code is compiled."""
         return self.numbers.fix(self)
 
     def __bool__(self) -> bool:
-        return bool(self.numbers.call(bool, (self,)).fixed())
+        return bool(self.numbers.call(bool, (self,)).fix_value())
 
     def __pos__(self) -> DynamicScalar:
         return self
@@ -81,8 +81,8 @@ def plain_number(x: Any) -> Any:
 
 def _add_operator(name: str, f: Callable[..., Any]) -> None:
     def forward(self: DynamicScalar, *others: Any) -> Any:
-        known = all(isinstance(x, (DynamicScalar, *_PLAIN)) for x in others)
-        return self.numbers.call(f, (self, *others)) if known else NotImplemented
+        supported = all(isinstance(x, (DynamicScalar, *_PLAIN)) for x in others)
+        return self.numbers.call(f, (self, *others)) if supported else NotImplemented
 
     def backward(self: DynamicScalar, other: Any) -> Any:
         return self.numbers.call(f, (other, self)) if isinstance(other, _PLAIN) else NotImplemented
@@ -106,12 +106,12 @@ for _name, _f in _ROUNDINGS.items():
 
 
 def _add_exit(name: str) -> None:
-    def refused(self: DynamicScalar, *_: Any) -> Any:
+    def refuse(self: DynamicScalar, *_: Any) -> Any:
         how = f"{name}(x) of a number that is read anew at every call"
         plain = lambda: _EXITS[name](self.value, *_)  # noqa: E731
         return self.numbers.leave(self, plain, how, "Compute with Python's operators on it, or extend.callback(f, x)")
 
-    setattr(DynamicScalar, f"__{name}__", refused)
+    setattr(DynamicScalar, f"__{name}__", refuse)
 
 
 _EXITS: dict[str, Callable[..., Any]] = {

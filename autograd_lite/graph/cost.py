@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from ..ir.graph_node import GraphNode, Kind, number_of
 from ..ir.lifetimes import own_bytes, owners, saved_bytes
-from ..ir.node_labels import aligned, amount, counted, op_text, visible
+from ..ir.node_labels import align_columns, amount, count_of, op_text, visible
 from ..ir.pure_graph import PureGraph
 from .marks import Mark, Overlay
 
@@ -136,13 +136,13 @@ class Cost:
         if listed:
             lines += [
                 "",
-                f"the {counted(len(listed), 'node')} that cost most" if len(listed) > 1 else "the node that costs",
+                f"the {count_of(len(listed), 'node')} that cost most" if len(listed) > 1 else "the node that costs",
             ]
             rows = [
                 [n.id, visible(n.op), str(n.shape), *self._cells(self[n.id]), visible(_where(n, self.graph))]
                 for n in listed
             ]
-            lines += aligned(rows, left=(0, 1, 2, 5))
+            lines += align_columns(rows, left=(0, 1, 2, 5))
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -168,7 +168,7 @@ class Cost:
             name = "  " * depth + (visible(m.path.rpartition(".")[2]) or "all")
             numbers = [amount(v, self.unit) if v else "0" for v in (m.own, m.total, m.forward, m.backward)]
             rows.append([name, *numbers[:2], _percent(m.total, self.total), *numbers[2:]])
-        return aligned(rows, left=(0,))
+        return align_columns(rows, left=(0,))
 
 
 def cost_of(graph: PureGraph, by: By = "flops") -> Cost:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from ..core.messages import checked
-from ..ir.build import built
+from ..ir.build import build_from
 from ..ir.graph_node import Kind
 from ..ir.pure_graph import PureGraph
 from ..ir.pure_program import PureProgram
@@ -310,7 +310,7 @@ def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False, m
         n3 : ()   float64 = sum[axis=None, dtype=None, keepdims=False] n2  # 1.5   1.5     1
     """
     if not measured:
-        return Graph.of(built(tensors, backward=backward).graph)
+        return Graph.of(build_from(tensors, backward=backward).graph)
     given = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
     flows = backward or any(getattr(tensor, "requires_grad", False) for tensor in given)
     graph = PureProgram.build(given, backward=flows).measured()

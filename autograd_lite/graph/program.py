@@ -27,7 +27,7 @@ class Program(PureProgram):
         names: of the arguments.
         bindings: for every slot its tensor, array, number or generator. Tensors are read when the program runs, so it
             follows `assign` and `optimizer.step()`.
-        known: the values of operations that the record held when the program was made, such as the numbers drawn.
+        recorded_values: of operations, as far as the record held them when the program was made, such as draws.
         calls: for every operation its op, the ids of its array arguments, and its parameters.
 
     Example:

@@ -27,40 +27,40 @@ _GENERATOR = np.dtype(object)
 _DTYPES = {number: np.dtype(number) for number in (bool, int, float, complex)}
 
 
-class Built(NamedTuple):
+class BuiltGraph(NamedTuple):
     """A graph, and what its nodes represent.
 
     Attributes:
         graph: the graph.
-        things: for each slot the Tensor, array, number or Generator that filled it (a `ShapeDtype` for an array that
+        bindings: for each slot the Tensor, array, number or Generator that filled it (a `ShapeDtype` for an array that
             backward released); for each operation its `Node`.
-        known: the values of operations that the record still holds.
+        recorded_values: the values of operations that the record still holds.
         calls: for every operation its op, the ids of its array arguments, and its parameters.
     """
 
     graph: PureGraph
-    things: dict[str, Any]
-    known: dict[str, Any]
+    bindings: dict[str, Any]
+    recorded_values: dict[str, Any]
     calls: dict[str, Call]
 
 
-# What is built from no results.
-NOTHING = Built(PureGraph((), ()), {}, {}, {})
+# The graph of no results.
+NOTHING = BuiltGraph(PureGraph((), ()), {}, {}, {})
 
 
-def built(tensors: Tensor | Iterable[Tensor], *, backward: bool = False, values: bool = True) -> Built:
+def build_from(tensors: Tensor | Iterable[Tensor], *, backward: bool = False, values: bool = True) -> BuiltGraph:
     """Build the graph of some results, and keep what its nodes represent.
 
     Args:
         tensors: the results.
         backward: whether to run their backward pass, and to add it.
-        values: whether `known` is asked for.
+        values: whether `recorded_values` is asked for.
     """
     with collector_at_rest():
-        return _built(_checked(tensors), backward, values)
+        return _build(_check_tensors(tensors), backward, values)
 
 
-def _built(outputs: tuple[Tensor, ...], backward: bool, values: bool) -> Built:
+def _build(outputs: tuple[Tensor, ...], backward: bool, values: bool) -> BuiltGraph:
     joint = joint_of(outputs, backward=backward)
     scopes = display_names([node.note[2] for node in [*joint.forward, *joint.backward] if node.note])
     builder = _Builder(outputs, joint, scopes)
@@ -70,16 +70,16 @@ def _built(outputs: tuple[Tensor, ...], backward: bool, values: bool) -> Built:
     for node, purpose in joint.backward.items():
         builder.add_op(node, purpose)
     builder.add_gradients()
-    known = {}
+    values_by_id = {}
     for edge, value in _known_values(outputs, joint.recorded) if values else ():
         i = builder.ids.get(id(joint.twins.get(edge, edge)))
         if i is not None:
-            known[i] = value
-    graph = PureGraph.outlined(builder.outline, results, builder.flows())
-    return Built(graph, builder.things, known, builder.outline.calls)
+            values_by_id[i] = value
+    graph = PureGraph.of_outline(builder.outline, results, builder.flows())
+    return BuiltGraph(graph, builder.bindings, values_by_id, builder.outline.calls)
 
 
-def _checked(tensors: Any) -> tuple[Tensor, ...]:
+def _check_tensors(tensors: Any) -> tuple[Tensor, ...]:
     if hasattr(tensors, "named_parameters"):
         name = type(tensors).__name__
         raise TypeError(
@@ -114,13 +114,13 @@ def _known_values(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Iterator[
     for node in nodes:
         out, *values = node.saved or (None, *node.inputs)
         if out is not None and node.op.results is None:
-            yield node, _bare(out)
+            yield node, _plain_value(out)
         for edge, value in zip(node.inputs, values, strict=True):
             if edge.__class__ is Node and value is not edge:
-                yield edge, _bare(value)
+                yield edge, _plain_value(value)
 
 
-def _bare(value: Any) -> Any:
+def _plain_value(value: Any) -> Any:
     return value._data if isinstance(value, Tensor) else value
 
 
@@ -129,7 +129,7 @@ class _Builder:
 
     def __init__(self, outputs: tuple[Tensor, ...], joint: Joint, scopes: Mapping[str, str]) -> None:
         self.outline = Outline()
-        self.things: dict[str, Any] = {}
+        self.bindings: dict[str, Any] = {}
         # Keyed by identity: tensors compare element by element, and all of these are alive while the graph is built.
         self.ids: dict[int, str] = {}
         self._joint, self._scopes = joint, scopes
@@ -139,18 +139,18 @@ class _Builder:
 
     def id_of(self, edge: Any) -> str:
         """Return the id of an edge's node; a leaf or a constant that has none yet gets one."""
-        known = self.ids.get(id(edge))
-        if known is not None:
-            return known
+        known_id = self.ids.get(id(edge))
+        if known_id is not None:
+            return known_id
         if is_slot(edge):
             if edge.op is SEED:
                 return self._seed(edge)
             edge = stands_for(edge)
-            if (known := self.ids.get(id(edge))) is not None:
-                return known
+            if (known_id := self.ids.get(id(edge))) is not None:
+                return known_id
         # Constants are not shared between uses: backward replaces a large array by its shape, which loses the identity.
         # A tensor without history that turns up in the backward pass was made by a rule.
-        new, keep = f"n{len(self.things)}", isinstance(edge, (Tensor, Generator)) and not self._is_made(edge)
+        new, keep = f"n{len(self.bindings)}", isinstance(edge, (Tensor, Generator)) and not self._is_made(edge)
         node = _leaf(new, edge) if keep else _constant(new, edge._data if isinstance(edge, Tensor) else edge)
         if isinstance(edge, (Tensor, Generator, DynamicScalar)):
             self.ids[id(edge)] = new
@@ -161,7 +161,7 @@ class _Builder:
         op, params, ids, outline = node.op, node.params, self.ids, self.outline
         self._step, role = purpose
         arguments: tuple[str, ...] = tuple([ids.get(id(edge)) or self.id_of(edge) for edge in node.inputs])
-        inputs, given = arguments, ()
+        inputs, outline_params = arguments, ()
         if params:
             for value in params.values():
                 if value.__class__ not in PLAIN and isinstance(value, Generator):
@@ -169,16 +169,16 @@ class _Builder:
                     inputs += (self.id_of(value),)
             for index in indices_in(params):
                 inputs += (self.id_of(index.edge),)
-            given = given_params(params)
-        note, new = node.note, f"n{len(self.things)}"
+            outline_params = given_params(params)
+        note, new = node.note, f"n{len(self.bindings)}"
         ids[id(node)] = new
         scope = self._scopes[note[2]] if note else ""
         name = self._names.get(id(node), "") if self._names else ""
-        outline.rows.append((op, inputs, given, node.shape, node.dtype, node.needs, scope, name))
+        outline.rows.append((op, inputs, outline_params, node.shape, node.dtype, node.needs, scope, name))
         outline.calls[new], outline.notes[new] = (op, arguments, params), note
-        self.things[new] = node
+        self.bindings[new] = node
         if self._step is not None:
-            self._put(new, role)
+            self._place(new, role)
 
     def add_gradients(self) -> None:
         """Add the gradients that no operation made: the seed of a leaf, or the zeros of a rule without slope."""
@@ -200,17 +200,17 @@ class _Builder:
                 flows.append(Flow(op, step.argument, into, contribution, total))
         return tuple(flows)
 
-    def _add(self, node: GraphNode, thing: Any) -> str:
+    def _add(self, node: GraphNode, filler: Any) -> str:
         self.outline.rows.append(node)
-        self.things[node.id] = thing
+        self.bindings[node.id] = filler
         if self._step is not None and node.role is not Role.SEED:
-            self._put(node.id)
+            self._place(node.id)
         return node.id
 
     def _is_made(self, edge: Any) -> bool:
         return self._step is not None and isinstance(edge, Tensor) and edge._node is None
 
-    def _put(self, new: str, role: Role = Role.RULE) -> None:
+    def _place(self, new: str, role: Role = Role.RULE) -> None:
         """Attach a node of the backward pass to the op whose rule it belongs to."""
         assert self._step is not None
         self.outline.places[new] = role, self.ids[id(self._step.node)], self.id_of(self._step.into)
@@ -218,14 +218,14 @@ class _Builder:
     def _seed(self, seed: Node) -> str:
         if id(seed) not in self.ids:
             of = self.id_of(stands_for(seed))
-            new = f"n{len(self.things)}"
+            new = f"n{len(self.bindings)}"
             kind, value = (Kind.INPUT, "") if seed.shape else (Kind.CONSTANT, "1.0")
             name = "" if value else "cotangent"
-            made = GraphNode(
+            node = GraphNode(
                 new, kind, "", "", (), (), seed.shape, seed.dtype, name, value, role=Role.SEED, of=of, toward=of
             )
             self.ids[id(seed)] = new
-            self._add(made, seed)
+            self._add(node, seed)
         return self.ids[id(seed)]
 
 

@@ -16,7 +16,7 @@ _DEEP = 24  # frames of the user's that are noted
 Holder = tuple[CodeType, str]
 
 
-class Operands:
+class CapturedArrays:
     """Notes where operations took arrays that are not Tensors.
 
     Every place is a code object and an instruction of it: the one in the user's innermost function, and those in the
@@ -30,7 +30,7 @@ class Operands:
         self._outermost = outermost
         self._places: dict[tuple[int, CodeType], dict[int, set[Holder]]] = {}
         self._held: list[Any] = []
-        # What containers in variables have held, by their ids: looked at anew only for what is not known to be inside.
+        # The arrays in containers of variables, by the containers' ids: looked up anew only for arrays not yet in them.
         self._inside: dict[int, tuple[Any, dict[int, np.ndarray]]] = {}
 
     def took(self, a: np.ndarray) -> None:
@@ -67,8 +67,8 @@ class Operands:
         self._inside[id(container)] = container, owners
         return owners
 
-    def taken(self, a: np.ndarray, code: CodeType, start: int, stop: int) -> set[Holder] | None:
-        """Return the variables that hold an array in what was called there; None if it was not taken there.
+    def holders_at(self, a: np.ndarray, code: CodeType, start: int, stop: int) -> set[Holder] | None:
+        """Return the variables that hold an array in the function called there; None if no operation took it there.
 
         Args:
             a: the array, or another part of the same memory.
@@ -79,7 +79,7 @@ class Operands:
         here = [holders for offset, holders in places.items() if start <= offset < stop]
         return set().union(*here) if here else None
 
-    def join(self, other: Operands) -> None:
+    def join(self, other: CapturedArrays) -> None:
         """Take over what others note, of a function that is called and does not run again."""
         for place, holders in other._places.items():
             mine = self._places.setdefault(place, {})

@@ -1,4 +1,4 @@
-"""How passes make one program from another: nodes keep their ids, so that two programs can be compared."""
+"""Edits of programs by passes: nodes keep their ids, so that two programs can be compared."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def rebuild(
     """Return a program of these nodes.
 
     Args:
-        program: what it is made from.
+        program: the program to edit.
         nodes: in order. New ones may have any text as their id; all are numbered anew then.
         outputs: the ids of the results, one for each result of `program`.
         calls: of operations that are new or read something else.
@@ -49,18 +49,18 @@ def rebuild(
     ids = {node.id for node in nodes}
     if any(i in ids and i not in program.calls for i in (*calls, *constants)):
         return _numbered_anew(program, nodes, outputs, calls, constants)
-    made = {i: calls.get(i, call) for i, call in program.calls.items() if i in ids and i not in constants}
-    bindings = {i: thing for i, thing in program.bindings.items() if i in ids}
-    kept = {i: value for i, value in constants.items() if i in ids}
+    new_calls = {i: calls.get(i, call) for i, call in program.calls.items() if i in ids and i not in constants}
+    bindings = {i: value for i, value in program.bindings.items() if i in ids}
+    new_constants = {i: value for i, value in constants.items() if i in ids}
     return replace(
         program,
         graph=program.graph.of_part(tuple(nodes), tuple(outputs)),
         inputs=tuple([i if i in ids else None for i in program.inputs]),
-        bindings=MappingProxyType(bindings | kept),
-        known=MappingProxyType({}),
-        calls=MappingProxyType(made),
-        late=program.late & made.keys(),
-        fixed=(program.fixed & ids) | kept.keys(),
+        bindings=MappingProxyType(bindings | new_constants),
+        recorded_values=MappingProxyType({}),
+        calls=MappingProxyType(new_calls),
+        late=program.late & new_calls.keys(),
+        fixed=(program.fixed & ids) | new_constants.keys(),
     )
 
 
@@ -71,12 +71,12 @@ def _numbered_anew(
     ids = {node.id: f"n{k}" for k, node in enumerate(nodes)}
     nodes = [node.replace(id=ids[node.id], inputs=tuple([ids[i] for i in node.inputs])) for node in nodes]
     old = {new: i for i, new in ids.items()}
-    made, bindings = {}, {}
+    new_calls, bindings = {}, {}
     for node in nodes:
         i = old[node.id]
         if node.kind is Kind.OP:
             op, arguments, params = calls[i] if i in calls else program.calls[i]
-            made[node.id] = (op, node.inputs[: len(arguments)], params)
+            new_calls[node.id] = (op, node.inputs[: len(arguments)], params)
         else:
             bindings[node.id] = constants[i] if i in constants else program.bindings[i]
     return replace(
@@ -84,9 +84,9 @@ def _numbered_anew(
         graph=program.graph.of_part(tuple(nodes), tuple([ids[i] for i in outputs])),
         inputs=tuple([ids.get(i) if i is not None else None for i in program.inputs]),
         bindings=MappingProxyType(bindings),
-        known=MappingProxyType({}),
-        calls=MappingProxyType(made),
-        late=frozenset([i for i in made if old[i] in program.late]),
+        recorded_values=MappingProxyType({}),
+        calls=MappingProxyType(new_calls),
+        late=frozenset([i for i in new_calls if old[i] in program.late]),
         fixed=frozenset([i for i in bindings if old[i] in constants or old[i] in program.fixed]),
     )
 
@@ -108,21 +108,21 @@ def constant(node_id: str, value: Any) -> GraphNode:
 
 def known_values(program: PureProgram) -> dict[str, Any]:
     """Return what slots hold that always hold the same: arrays and numbers."""
-    found = {}
-    for i, thing in program.bindings.items():
-        if thing.__class__ in NUMBERS:
-            found[i] = thing
-        elif i in program.fixed and thing.__class__ is not DynamicScalar:
-            found[i] = getattr(thing, "_data", thing)
-    return found
+    values = {}
+    for i, value in program.bindings.items():
+        if value.__class__ in NUMBERS:
+            values[i] = value
+        elif i in program.fixed and value.__class__ is not DynamicScalar:
+            values[i] = getattr(value, "_data", value)
+    return values
 
 
 def uses(graph: PureGraph) -> dict[str, int]:
     """Return how many operations and results read each node."""
-    found = dict.fromkeys([node.id for node in graph.nodes], 0)
+    values = dict.fromkeys([node.id for node in graph.nodes], 0)
     for node in graph.nodes:
         for i in node.inputs:
-            found[i] += 1
+            values[i] += 1
     for i in graph.outputs:
-        found[i] += 1
-    return found
+        values[i] += 1
+    return values

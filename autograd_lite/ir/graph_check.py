@@ -43,37 +43,37 @@ def check(nodes: Sequence[GraphNode], flows: Iterable[Flow]) -> None:
     Raises:
         Inconsistent: if none can have them.
     """
-    known: dict[str, GraphNode] = {}
+    nodes_by_id: dict[str, GraphNode] = {}
     for node in nodes:
-        _check_node(node, known)
-        known[node.id] = node
+        _check_node(node, nodes_by_id)
+        nodes_by_id[node.id] = node
     for node in nodes:
         for name, i in (("of", node.of), ("toward", node.toward)):
-            if i and (i not in known or known[i].backward):
+            if i and (i not in nodes_by_id or nodes_by_id[i].backward):
                 _refuse(f"{node.id}.{name}", "a node of the forward pass", ascii(i))
     for n, flow in enumerate(flows):
-        _check_flow(flow, known, f"flows[{n}]")
+        _check_flow(flow, nodes_by_id, f"flows[{n}]")
 
 
-def _check_flow(flow: Flow, known: Mapping[str, GraphNode], where: str) -> None:
+def _check_flow(flow: Flow, nodes_by_id: Mapping[str, GraphNode], where: str) -> None:
     for i in (flow.op, flow.into, flow.contribution, flow.total):
-        if i not in known:
+        if i not in nodes_by_id:
             _refuse(where, "nodes of the graph", ascii(i))
-    op = known[flow.op]
+    op = nodes_by_id[flow.op]
     if op.kind is Kind.INPUT:  # an op that is cut off, in a part of a graph: its arguments are not known
-        fits = not known[flow.into].backward
+        fits = not nodes_by_id[flow.into].backward
     else:
         fits = op.kind is Kind.OP and op.inputs[flow.argument : flow.argument + 1] == (flow.into,)
     if op.backward or not fits:
         _refuse(where, "an operation of the forward pass, and one of its arguments", repr(tuple(flow)))
-    if not (known[flow.contribution].backward and known[flow.total].backward):
+    if not (nodes_by_id[flow.contribution].backward and nodes_by_id[flow.total].backward):
         _refuse(where, "cotangents of the backward pass", repr(tuple(flow)))
 
 
-def _check_node(node: GraphNode, known: Mapping[str, GraphNode]) -> None:
+def _check_node(node: GraphNode, nodes_by_id: Mapping[str, GraphNode]) -> None:
     if node.size >= 2**63 or not all(n < 2**63 for shape, _ in node.kinds for n in shape):
         _refuse(f"{node.id}.shape", "a shape that an array can have", repr(node.shape))
-    if not node.backward and any(known[i].backward for i in node.inputs):
+    if not node.backward and any(nodes_by_id[i].backward for i in node.inputs):
         _refuse(node.id, "that the forward pass reads nothing of the backward pass", repr(node.inputs))
     if not all(i < len(node.inputs) for i in node.needs) or len(set(node.needs)) < len(node.needs):
         _refuse(f"{node.id}.needs", "positions of its arguments, each once", repr(node.needs))
@@ -88,7 +88,7 @@ def _check_node(node: GraphNode, known: Mapping[str, GraphNode]) -> None:
     if not node.op or (not node.inputs and node.role in _REPAIRS):
         _refuse(node.id, "an op, and what it is applied to", repr(node.op))
     if node.op in OPS:
-        _check_op(node, [known[i] for i in node.inputs])
+        _check_op(node, [nodes_by_id[i] for i in node.inputs])
 
 
 def _check_op(node: GraphNode, inputs: Sequence[GraphNode]) -> None:
@@ -101,20 +101,24 @@ def _check_op(node: GraphNode, inputs: Sequence[GraphNode]) -> None:
     if hidden:
         return
     params = {p.name: p.value for p in node.params}
-    given = ShapeDtype(tuple(node.shape), node.dtype)
-    found = _made(op, inputs, _beside([x.dtype for x in inputs], inputs), params)
-    if found != given and any(x.weak for x in inputs):
+    stated = ShapeDtype(tuple(node.shape), node.dtype)
+    inferred = _infer_with_dtypes(op, inputs, _beside([x.dtype for x in inputs], inputs), params)
+    if inferred != stated and any(x.weak for x in inputs):
         # Except where the number means something else: the exponent of ldexp stays an integer next to floats, and the
         # order of a Bessel function stays real next to complex numbers.
         real = [np.empty(0, x.dtype).real.dtype for x in inputs]
         orders = [r if x.weak else x.dtype for x, r in zip(inputs, _beside(real, inputs), strict=True)]
         plain = [x.dtype for x in inputs]
-        found = given if any(_made(op, inputs, dtypes, params) == given for dtypes in (plain, orders)) else found
-    if found != given:
-        what = "dtype" if isinstance(found, ShapeDtype) and found.shape == node.shape else "shape"
-        made = getattr(found, what, found)
-        expected = f"what {node.op} makes of these arguments and parameters, {made}"
-        _refuse(f"{node.id}.{what}", expected, str(getattr(node, what)))
+        inferred = (
+            stated
+            if any(_infer_with_dtypes(op, inputs, dtypes, params) == stated for dtypes in (plain, orders))
+            else inferred
+        )
+    if inferred != stated:
+        attribute = "dtype" if isinstance(inferred, ShapeDtype) and inferred.shape == node.shape else "shape"
+        inferred_part = getattr(inferred, attribute, inferred)
+        expected = f"what {node.op} makes of these arguments and parameters, {inferred_part}"
+        _refuse(f"{node.id}.{attribute}", expected, str(getattr(node, attribute)))
 
 
 def _beside(dtypes: Sequence[Any], inputs: Sequence[GraphNode]) -> list[Any]:
@@ -124,18 +128,20 @@ def _beside(dtypes: Sequence[Any], inputs: Sequence[GraphNode]) -> list[Any]:
     return [np.result_type(*strong, _WEAK[dtype.kind]) if x.weak and strong else dtype for dtype, x in pairs]
 
 
-def _made(op: Op, inputs: Sequence[GraphNode], dtypes: Iterable[Any], params: Mapping[str, Any]) -> ShapeDtype | str:
-    return _inferred(op, [ShapeDtype(x.shape, dtype) for x, dtype in zip(inputs, dtypes, strict=True)], params)
+def _infer_with_dtypes(
+    op: Op, inputs: Sequence[GraphNode], dtypes: Iterable[Any], params: Mapping[str, Any]
+) -> ShapeDtype | str:
+    return _infer(op, [ShapeDtype(x.shape, dtype) for x, dtype in zip(inputs, dtypes, strict=True)], params)
 
 
-def _inferred(op: Op, specs: Sequence[ShapeDtype], params: Mapping[str, Any]) -> ShapeDtype | str:
+def _infer(op: Op, specs: Sequence[ShapeDtype], params: Mapping[str, Any]) -> ShapeDtype | str:
     try:
-        found = op.infer(*specs, **params)
+        result = op.infer(*specs, **params)
         if op.results is not None:
-            shapes: Any = tuple([tuple(x.shape) for x in found])
-            dtypes: Any = Dtypes([x.dtype for x in found])
+            shapes: Any = tuple([tuple(x.shape) for x in result])
+            dtypes: Any = Dtypes([x.dtype for x in result])
             return ShapeDtype(shapes, dtypes)
-        return ShapeDtype(tuple(found.shape), found.dtype)
+        return ShapeDtype(tuple(result.shape), result.dtype)
     except Exception as error:  # a shape rule gets what no caller would pass
         return f"{type(error).__name__}: {error!s:.80}"
 

@@ -141,8 +141,8 @@ def make_param(name: str, value: Any) -> Param:
         >>> print(make_param("index", (0, slice(1, None), Ellipsis)))
         index=(0, 1:, ...)
     """
-    kept = value if is_plain(value) else _without_arrays(value)
-    return Param(name, _text(kept), kept)
+    stored = value if is_plain(value) else _without_arrays(value)
+    return Param(name, _text(stored), stored)
 
 
 def is_plain(value: Any) -> bool:
@@ -280,25 +280,25 @@ class GraphNode:
         source: Source | None = None,
     ) -> Self:
         """Make a node in a tenth of the time that the constructor of a frozen dataclass takes."""
-        made: Any = _new(_Draft)
-        made.id, made.kind, made.op, made.glyph, made.inputs, made.params = id, kind, op, glyph, inputs, params
-        made.shape, made.dtype, made.name, made.value, made.weak, made.needs = shape, dtype, name, value, weak, needs
-        made.flops, made.scope, made.role, made.of, made.toward, made.source = flops, scope, role, of, toward, source
-        made.__class__ = cls
-        return made
+        node: Any = _new(_Draft)
+        node.id, node.kind, node.op, node.glyph, node.inputs, node.params = id, kind, op, glyph, inputs, params
+        node.shape, node.dtype, node.name, node.value, node.weak, node.needs = shape, dtype, name, value, weak, needs
+        node.flops, node.scope, node.role, node.of, node.toward, node.source = flops, scope, role, of, toward, source
+        node.__class__ = cls
+        return node
 
     def replace(self, **changes: Any) -> Self:
         """Return the node with other values of some attributes, as `dataclasses.replace`, which takes longer."""
-        made: Any = _new(_Draft)
-        made.id, made.kind, made.op, made.glyph, made.inputs = self.id, self.kind, self.op, self.glyph, self.inputs
-        made.params, made.shape, made.dtype, made.name = self.params, self.shape, self.dtype, self.name
-        made.value, made.weak, made.needs, made.flops = self.value, self.weak, self.needs, self.flops
-        made.scope, made.role = self.scope, self.role
-        made.of, made.toward, made.source = self.of, self.toward, self.source
+        node: Any = _new(_Draft)
+        node.id, node.kind, node.op, node.glyph, node.inputs = self.id, self.kind, self.op, self.glyph, self.inputs
+        node.params, node.shape, node.dtype, node.name = self.params, self.shape, self.dtype, self.name
+        node.value, node.weak, node.needs, node.flops = self.value, self.weak, self.needs, self.flops
+        node.scope, node.role = self.scope, self.role
+        node.of, node.toward, node.source = self.of, self.toward, self.source
         for name, value in changes.items():
-            setattr(made, name, value)
-        made.__class__ = GraphNode
-        return made
+            setattr(node, name, value)
+        node.__class__ = GraphNode
+        return node
 
     def __reduce__(self) -> tuple[Any, ...]:
         return GraphNode, tuple([getattr(self, name) for name in _FIELDS])

@@ -1,4 +1,4 @@
-"""What a function that is being compiled reads from Python objects, computes with Python's numbers, and puts back."""
+"""Host state of a function that is being compiled: reads of Python objects, computations with numbers, writes back."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Read(NamedTuple):
 
     Attributes:
         container, key: where it is.
-        found: with a `DynamicScalar` for each number and a Tensor for each array; the rest is unchanged.
+        value: with a `DynamicScalar` for each number and a Tensor for each array; the rest is unchanged.
         owned: whether no one else holds the arrays, so that new values may be written over them.
     """
 
     container: Any
     key: Any
-    found: Any
+    value: Any
     owned: bool
 
 
@@ -67,8 +67,8 @@ class Put(NamedTuple):
     Attributes:
         container, key: where it goes.
         value: with `DynamicScalar` numbers and Tensors in it.
-        before: what was read there first, as `Read.found` is; None if nothing was.
-        old: what was there.
+        before: the value first read there, as `Read.value` is; None if none was.
+        old: the value that it replaces.
     """
 
     container: Any
@@ -87,11 +87,11 @@ def _read() -> None:
 
 
 class HostState:
-    """Notes what one run of a function does outside of Tensors.
+    """Records what one run of a function does outside of Tensors.
 
     Attributes:
-        steps: what is read and computed, in order; a `DynamicScalar` is the result of a call.
-        puts: what is put back, by the container's id and the key.
+        steps: everything read and computed, in order; a `DynamicScalar` is the result of a call.
+        puts: the values put back, by the container's id and the key.
         arrays: the Tensors that stand for arrays that were read, by id.
         owned: the ids of those of arrays that no one else can see.
         final: whether `Changes` were made, which a `transaction` around them does not undo.
@@ -128,9 +128,9 @@ class HostState:
         """Return `container[key]`, as it is by now."""
         place = id(container), key
         if place not in self._now:
-            self._now[place] = found = mapped(self._leaf, container[key], str(key))
-            self.steps.append(Read(container, key, found, owned))
-            self.owned |= {id(x) for x in leaves_of(found) if owned and id(x) in self.arrays}
+            self._now[place] = value = map_values(self._leaf, container[key], str(key))
+            self.steps.append(Read(container, key, value, owned))
+            self.owned |= {id(x) for x in values_in(value) if owned and id(x) in self.arrays}
         return self._now[place]
 
     def pin(self, container: Any, key: Any) -> Any:
@@ -138,7 +138,7 @@ class HostState:
         place = id(container), key
         if place in self._now:
             now = self._now[place]
-            return now.fixed() if now.__class__ is DynamicScalar else now
+            return now.fix_value() if now.__class__ is DynamicScalar else now
         if place not in self._pinned:
             self._pinned.add(place)
             self.steps.append(Pinned(container, key, container[key]))
@@ -149,35 +149,35 @@ class HostState:
         self.steps.append(Same(f, args, value))
 
     def put(self, container: Any, key: Any, value: Any) -> Any:
-        """Note that `container[key]` is replaced; return what it is to be, with ordinary numbers and arrays."""
+        """Note that `container[key]` is replaced; return the new value with ordinary numbers and arrays."""
         place = id(container), key
-        known = self.puts.get(place)
-        before, old = (self._now.get(place), container[key]) if known is None else known[3:]
+        before_put = self.puts.get(place)
+        before, old = (self._now.get(place), container[key]) if before_put is None else before_put[3:]
         self.puts[place] = Put(container, key, value, before, old)
         self._now[place] = value
-        return mapped(lambda x, _: x._data.copy() if isinstance(x, Tensor) else plain_number(x), value)
+        return map_values(lambda x, _: x._data.copy() if isinstance(x, Tensor) else plain_number(x), value)
 
     @property
     def path(self) -> list[Any]:
-        """What was read and computed, in a form that is equal for two runs that have taken the same branches."""
-        found: list[Any] = []
+        """A key that is equal for two runs that have taken the same branches."""
+        path: list[Any] = []
         for step in self.steps:
             if isinstance(step, Read):
-                found.append((id(step.container), step.key, kinds_of(step.found)))
+                path.append((id(step.container), step.key, abstract_of(step.value)))
             elif isinstance(step, Argument):
-                found.append((step.number.name, step.number.value.__class__))
+                path.append((step.number.name, step.number.value.__class__))
             elif isinstance(step, Fixed):
-                found.append((step.number.name, step.value))
+                path.append((step.number.name, step.value))
             elif isinstance(step, Pinned | Same):
                 value = step.value if isinstance(step.value, PLAIN) else id(step.value)
-                what = (id(step.container), step.key) if isinstance(step, Pinned) else key_of(step.f, step.args)
-                found.append((what, value.__class__, value))
+                source = (id(step.container), step.key) if isinstance(step, Pinned) else key_of(step.f, step.args)
+                path.append((source, value.__class__, value))
             else:
-                found.append(key_of(step.f, [x.name if x.__class__ is DynamicScalar else x for x in step.args]))
-        return found
+                path.append(key_of(step.f, [x.name if x.__class__ is DynamicScalar else x for x in step.args]))
+        return path
 
     def settle(self) -> None:
-        """Let go of what was there before: the run has ended well, and nothing will be undone."""
+        """Release the replaced values: the run has ended well, and nothing will be undone."""
         self.puts = {place: put._replace(old=None) for place, put in self.puts.items()}
 
     def release_values(self) -> None:
@@ -185,13 +185,13 @@ class HostState:
         for t in self.arrays.values():
             t._data = np.broadcast_to(np.zeros((), t.dtype), t.shape)
         for put in self.puts.values():
-            for t in leaves_of(put.value):
+            for t in values_in(put.value):
                 if isinstance(t, Tensor):
                     t._node = None
 
     def forget(self) -> None:
-        """Let go of all values; what is left tells whether another run does the same."""
-        self.puts = {place: put._replace(value=kinds_of(put.value), before=None) for place, put in self.puts.items()}
+        """Release all values; the rest is enough to compare with another run."""
+        self.puts = {place: put._replace(value=abstract_of(put.value), before=None) for place, put in self.puts.items()}
 
     def undo(self) -> None:
         """Put everything back as it was before."""
@@ -201,16 +201,16 @@ class HostState:
     def call(self, f: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """Return what a function of numbers gives, as a number that is computed anew at every replay."""
         key = key_of(f, args)
-        known = self._known.get(key)
-        if known is None:
-            given = tuple(map(plain_number, args))
-            memo_key = key_of(f, given)
-            value = self._memo[memo_key] if memo_key in self._memo else f(*given)
+        scalar = self._known.get(key)
+        if scalar is None:
+            values = tuple(map(plain_number, args))
+            memo_key = key_of(f, values)
+            value = self._memo[memo_key] if memo_key in self._memo else f(*values)
             if not isinstance(value, (*_NUMBERS, np.generic)):
                 raise TraceError(f"compile: expected {f!r:.80} to return a number; received {value!r:.80}")
-            known = self._known[key] = DynamicScalar(self, f, args, value, f"n{len(self._known)}")
-            self.steps.append(known)
-        return known
+            scalar = self._known[key] = DynamicScalar(self, f, args, value, f"n{len(self._known)}")
+            self.steps.append(scalar)
+        return scalar
 
     def fix(self, number: DynamicScalar) -> Any:
         """Return the value that a number has now; the compiled code is for this value alone."""
@@ -241,29 +241,29 @@ def _is_of_arguments(number: DynamicScalar) -> bool:
 
 
 def key_of(f: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, ...]:
-    """Return what is equal for calls that are the same: plain arguments are compared, others must be the same."""
+    """Return the key of a call: plain arguments are compared by value, others by identity."""
     return (f, *[(x.__class__, x if isinstance(x, PLAIN) else id(x)) for x in args])
 
 
-def mapped(f: Callable[[Any, str], Any], tree: Any, path: str = "") -> Any:
-    """Return dicts, lists and tuples with f of what is in them and its path; nothing else is a container here."""
+def map_values(f: Callable[[Any, str], Any], tree: Any, path: str = "") -> Any:
+    """Apply f to each value in dicts, lists and tuples, and to its path; nothing else is a container here."""
     if tree.__class__ is dict:
-        return {key: mapped(f, x, f"{path}.{key}") for key, x in tree.items()}
+        return {key: map_values(f, x, f"{path}.{key}") for key, x in tree.items()}
     if tree.__class__ in (list, tuple):
-        return tree.__class__(mapped(f, x, f"{path}.{i}") for i, x in enumerate(tree))
+        return tree.__class__(map_values(f, x, f"{path}.{i}") for i, x in enumerate(tree))
     return f(tree, path)
 
 
-def leaves_of(tree: Any) -> list[Any]:
-    """Return what is in dicts, lists and tuples."""
-    found: list[Any] = []
-    mapped(lambda x, _: found.append(x), tree)
-    return found
+def values_in(tree: Any) -> list[Any]:
+    """Return the values in dicts, lists and tuples."""
+    values: list[Any] = []
+    map_values(lambda x, _: values.append(x), tree)
+    return values
 
 
-def kinds_of(tree: Any) -> Any:
-    """Return dicts, lists and tuples with what is known of their numbers and Tensors before they are read."""
-    return mapped(lambda x, _: _kind(x), tree)
+def abstract_of(tree: Any) -> Any:
+    """Replace numbers and Tensors in dicts, lists and tuples by their abstract values."""
+    return map_values(lambda x, _: _kind(x), tree)
 
 
 def _kind(x: Any) -> Any:

@@ -43,7 +43,7 @@ class Step(NamedTuple):
         into: the edge of that input.
         contribution: the edge of what the rule gave, summed and cast to the input's shape and dtype.
         total: the edge of the input's cotangent so far.
-        ends: a stamp: what was recorded for this step is older, and younger than the end of the step before it.
+        ends: a stamp: nodes recorded for this step are older, and younger than the end of the step before it.
     """
 
     node: Node
@@ -99,10 +99,10 @@ class _Steps:
         """Note a step, with the edges of its results in the record of the pass; a call has none, its results have."""
         if isinstance(r, Several):
             return
-        made = edge_of(total)
+        result = edge_of(total)
         # A sum is recorded as `previous + r`, unless both are constants: the zeros of two rules without slope.
-        contribution = made.inputs[1] if total is not r and made.__class__ is Node else made
-        self.steps.append(Step(node, argument, edge, contribution, made, next_stamp()))
+        contribution = result.inputs[1] if total is not r and result.__class__ is Node else result
+        self.steps.append(Step(node, argument, edge, contribution, result, next_stamp()))
 
 
 def joint_of(outputs: Sequence[Tensor], *, backward: bool) -> Joint:
@@ -112,13 +112,13 @@ def joint_of(outputs: Sequence[Tensor], *, backward: bool) -> Joint:
         GradError: with `backward`, if no output requires a gradient.
     """
     edges = tuple([edge_of(t) for t in outputs])
-    nodes = _recorded(edges)
+    nodes = _recorded_nodes(edges)
     if backward:
-        return _differentiated(outputs, nodes)
+        return _build_backward(outputs, nodes)
     return Joint(nodes, edges, [node for node in nodes if not is_slot(node)], {}, (), {}, {})
 
 
-def _differentiated(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
+def _build_backward(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
     twins = _twins(nodes)
     roots: dict[Any, Any] = {}
     for t in outputs:
@@ -132,31 +132,31 @@ def _differentiated(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Joint:
             "with ag.tensor(a, requires_grad=True), and compute outside no_grad()"
         )
     begins, observer = next_stamp(), _Steps()
-    unseen = enter_mode(_unseen)
+    unseen = enter_mode(_leave_unseen)
     try:
-        found = cotangents(roots, None, retain_graph=True, create_graph=True, observer=observer)
-        gradients = {leaf: edge_of(total) for leaf, total in found.items() if isinstance(leaf, Tensor)}
+        totals = cotangents(roots, None, retain_graph=True, create_graph=True, observer=observer)
+        gradients = {leaf: edge_of(total) for leaf, total in totals.items() if isinstance(leaf, Tensor)}
     finally:
         leave_mode(unseen)
     seeds = [edge_of(seed) for seed in roots.values()]
     results = tuple(twins.get(edge_of(t), edge_of(t)) for t in outputs)
-    both = [node for node in _recorded([*results, *seeds, *gradients.values()]) if not is_slot(node)]
+    both = [node for node in _recorded_nodes([*results, *seeds, *gradients.values()]) if not is_slot(node)]
     border = bisect_left(both, begins, key=_stamp)
     purposes = _purposes(both[border:], observer.steps, begins)
     return Joint(nodes, results, both[:border], purposes, tuple(observer.steps), gradients, twins)
 
 
-def _recorded(edges: Iterable[Any]) -> list[Node]:
-    """Return every node that the edges depend on, in recorded order: inputs before what is made from them."""
-    found = {edge for edge in edges if edge.__class__ is Node}
-    stack = list(found)
+def _recorded_nodes(edges: Iterable[Any]) -> list[Node]:
+    """Return every node that the edges depend on, in recorded order: inputs before results."""
+    nodes = {edge for edge in edges if edge.__class__ is Node}
+    stack = list(nodes)
     while stack:
         node = stack.pop()
         for edge in edges_of(node) if node.params else node.inputs:
-            if edge.__class__ is Node and edge not in found:
-                found.add(edge)
+            if edge.__class__ is Node and edge not in nodes:
+                nodes.add(edge)
                 stack.append(edge)
-    return sorted(found, key=_stamp)
+    return sorted(nodes, key=_stamp)
 
 
 def _purposes(nodes: Sequence[Node], steps: Sequence[Step], begins: int) -> dict[Node, Purpose]:
@@ -217,19 +217,19 @@ def _homes(steps: Sequence[Step], begins: int) -> dict[Node, Step]:
 # ---- the copy -------------------------------------------------------------------------------------------------------
 
 
-def _unseen(mode: Mode) -> None:
+def _leave_unseen(mode: Mode) -> None:
     mode.source, mode.scope, mode.watch = False, "", None
 
 
 def _twins(nodes: Sequence[Node]) -> dict[Any, Node]:
     """Copy recorded nodes, without hooks, and with slots in place of inputs and arrays."""
-    again = _computed_again(nodes) if any(node.needs and node.saved is None for node in nodes) else {}
+    again = _recompute(nodes) if any(node.needs and node.saved is None for node in nodes) else {}
     twins: dict[Any, Node] = {}
 
     def twin(edge: Any) -> Any:
-        known = twins.get(edge) if isinstance(edge, (Node, Tensor)) else None
-        if known is not None:
-            return known
+        known_twin = twins.get(edge) if isinstance(edge, (Node, Tensor)) else None
+        if known_twin is not None:
+            return known_twin
         if isinstance(edge, Tensor) and edge._node is not LEAF:
             twins[edge] = new = slot_node(edge)
             return new
@@ -245,11 +245,11 @@ def _twins(nodes: Sequence[Node]) -> dict[Any, Node]:
         saved = None
         if node.needs:
             out, *values = node.saved or (again[node], *node.inputs)
-            kept = [
+            saved_values = [
                 new if value is edge and node.saved and edge.__class__ is Node else _value(value, edge, again)
                 for value, edge, new in zip(values, node.inputs, inputs, strict=True)
             ]
-            saved = (out, *kept)
+            saved = (out, *saved_values)
         twins[node] = Node(node.op, inputs, node.params, saved, node.needs, node.shape, node.dtype, node.note)
         if node.op is get_tuple_element:
             _put_result(inputs[0], node.params["index"], twins[node])
@@ -267,7 +267,7 @@ def _nothing() -> None:
     """Be the reference to a node that is not there."""
 
 
-def _computed_again(nodes: Sequence[Node]) -> dict[Node, Any]:
+def _recompute(nodes: Sequence[Node]) -> dict[Node, Any]:
     """Compute values for all nodes from the current leaves: some were freed, and the rules need arrays to run on."""
     values: dict[Node, Any] = {}
     for node in nodes:
@@ -276,10 +276,10 @@ def _computed_again(nodes: Sequence[Node]) -> dict[Node, Any]:
         try:
             with np.errstate(all="ignore"):
                 # An op without inputs is a random draw; do not consume randomness just to draw a graph.
-                out = node.op.forward(*inputs, **node.params) if inputs else _filled(node)
+                out = node.op.forward(*inputs, **node.params) if inputs else _make_example(node)
                 values[node] = out if node.op.results is None else results_of(node.op, out, node.params)
         except (ValueError, ArithmeticError, np.linalg.LinAlgError):  # caused by what replaces a freed array
-            values[node] = _filled(node)
+            values[node] = _make_example(node)
     return values
 
 
@@ -291,14 +291,14 @@ def _value(value: Any, edge: Any, again: dict[Node, Any]) -> Any:
         return again[edge]
     if isinstance(edge, Tensor):
         return edge if edge._node is LEAF else edge._data
-    return _filled(edge) if isinstance(edge, ShapeDtype) else edge
+    return _make_example(edge) if isinstance(edge, ShapeDtype) else edge
 
 
-def _filled(spec: Any) -> Any:
+def _make_example(spec: Any) -> Any:
     """Make an array to run rules on: it can be inverted and factored, and its integers are valid indices."""
     shape = tuple(spec.shape)
     if isinstance(spec.dtype, Dtypes):
-        return Several.of([_filled(ShapeDtype(*pair)) for pair in zip(shape, spec.dtype, strict=True)])
+        return Several.of([_make_example(ShapeDtype(*pair)) for pair in zip(shape, spec.dtype, strict=True)])
     if spec.dtype.kind not in "fc":
         return np.zeros(shape, spec.dtype)
     if len(shape) < 2:

@@ -61,7 +61,7 @@ class Layout(NamedTuple):
 
 
 class _Example(NamedTuple):
-    """What was computed once, of all values that are computed alike from values that lie alike.
+    """One value, as an example for all that come from the same op on arrays of the same layouts.
 
     Attributes:
         value: None if it is not known.
@@ -81,10 +81,10 @@ class _Example(NamedTuple):
 
 
 class Layouts:
-    """The layouts in a program: what is computed alike from values that lie alike lies alike, and runs once.
+    """The layouts of the values of a program; an op runs once for all arguments of the same layouts.
 
     Args:
-        program: with what it was made with, on which operations run.
+        program: with its example arguments, on which operations run.
     """
 
     def __init__(self, program: PureProgram) -> None:
@@ -95,37 +95,37 @@ class Layouts:
 
     def __getitem__(self, i: str) -> Layout | None:
         """Return how a node's value lies; None if that is not known."""
-        found = self._found
-        while i not in found:
+        examples = self._found
+        while i not in examples:
             node = next(self._coming)
-            found[node.id] = self._example(node)
-        layout = found[i].layout
+            examples[node.id] = self._example(node)
+        layout = examples[i].layout
         return layout if layout.__class__ is Layout else None
 
     def _example(self, node: GraphNode) -> _Example:
-        program, found, i = self._program, self._found, node.id
+        program, examples, i = self._program, self._found, node.id
         if node.kind is not Kind.OP:
-            thing = program.bindings[i]
-            is_number = isinstance(thing, Generator) or node.weak
-            return _Example.of(plain_number(thing) if is_number else getattr(thing, "_data", thing))
+            value = program.bindings[i]
+            is_number = isinstance(value, Generator) or node.weak
+            return _Example.of(plain_number(value) if is_number else getattr(value, "_data", value))
         op, arguments, params = program.calls[i]
         if not is_pure(program, node):  # not to be called now; draws lie like this
             return _Example.of(np.zeros(node.shape, node.dtype)[()] if OPS.defined.get(op.name) is op else None)
-        given = [found[k] for k in arguments]
+        arguments_examples = [examples[k] for k in arguments]
         if len(node.inputs) > len(arguments):  # indices that are read at every run
-            return self._computed(op, given, params)
-        key = op, params_key(params), *[x.layout for x in given]
-        known = self._alike.get(key)
-        if known is None:
-            known = self._alike[key] = self._computed(op, given, params)
-        return known
+            return self._compute(op, arguments_examples, params)
+        key = op, params_key(params), *[x.layout for x in arguments_examples]
+        example = self._alike.get(key)
+        if example is None:
+            example = self._alike[key] = self._compute(op, arguments_examples, params)
+        return example
 
-    def _computed(self, op: Op, given: Sequence[_Example], params: Mapping[str, Any]) -> _Example:
-        if any(x.layout is None for x in given):
+    def _compute(self, op: Op, examples: Sequence[_Example], params: Mapping[str, Any]) -> _Example:
+        if any(x.layout is None for x in examples):
             return _NOTHING
         try:
             with np.errstate(all="ignore"):
-                return _Example.of(op.forward(*[x.value for x in given], **params))
+                return _Example.of(op.forward(*[x.value for x in examples], **params))
         except REFUSALS:  # as in a run, perhaps; what reads it is not known either
             return _NOTHING
 
@@ -143,7 +143,7 @@ def layout_of_call(op: Op, arguments: Sequence[Any], params: dict[str, Any]) -> 
     """
     try:
         with np.errstate(all="ignore"):
-            given = [x.example() if isinstance(x, Layout) else x for x in arguments]
-            return Layout.of(op.forward(*given, **params))
+            values = [x.example() if isinstance(x, Layout) else x for x in arguments]
+            return Layout.of(op.forward(*values, **params))
     except REFUSALS:
         return None

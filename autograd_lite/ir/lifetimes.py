@@ -50,7 +50,7 @@ class Lifetimes(NamedTuple):
 
     Attributes:
         owner: for every node, the id of the node whose memory its value lies in: its own, unless it is a view.
-        nbytes: for every node, what it allocates; 0 for views, and for what is there before the pass begins.
+        nbytes: the bytes that each node allocates; 0 for views, and for values that exist before the pass begins.
         born: for every node its position; for a result of a call, that of the call.
         ends: for every owner, the position of the last node that needs it.
         why: for every owner, what keeps it until then, and the id of the node that this is about.
@@ -79,7 +79,7 @@ def lifetimes(graph: PureGraph) -> Lifetimes:
     owner = owners(graph)
     born = {node.id: k for k, node in enumerate(graph)}
     ends, why = _ends(graph, owner, born)
-    reuses = {node.id: i for node in graph if (i := _reused(graph, node, owner)) and ends[i] == born[node.id]}
+    reuses = {node.id: i for node in graph if (i := _reused_temporary(graph, node, owner)) and ends[i] == born[node.id]}
     born.update({node.id: born[node.inputs[0]] for node in graph if node.result is not None})
     return Lifetimes(owner, own_bytes(graph, owner), born, ends, why, reuses)
 
@@ -97,14 +97,14 @@ def owners(graph: PureGraph) -> dict[str, str]:
 
 
 def own_bytes(graph: PureGraph, owner: Mapping[str, str]) -> dict[str, int]:
-    """Return, for every node, what it allocates; `owner` is that of `owners`."""
-    found: dict[str, int] = {}
+    """Return the bytes that each node allocates; `owner` is that of `owners`."""
+    sizes: dict[str, int] = {}
     for node in graph:
-        made = node.kind is Kind.OP or node.role is Role.SEED
-        found[node.id] = node.nbytes if made and owner[node.id] == node.id else 0
+        allocates = node.kind is Kind.OP or node.role is Role.SEED
+        sizes[node.id] = node.nbytes if allocates and owner[node.id] == node.id else 0
         if node.result is not None:
-            found[node.inputs[0]] -= found[node.id]
-    return found
+            sizes[node.inputs[0]] -= sizes[node.id]
+    return sizes
 
 
 def savers_of(graph: PureGraph) -> dict[str, tuple[str, ...]]:
@@ -113,7 +113,7 @@ def savers_of(graph: PureGraph) -> dict[str, tuple[str, ...]]:
     That is what a rule reads, and what an op keeps for another purpose. What an op that is not in the tables saves is
     known only as far as the backward pass in the graph reads it.
     """
-    found: dict[str, dict[str, None]] = {i: dict.fromkeys(ops) for i, ops in graph.saved.items()}
+    savers: dict[str, dict[str, None]] = {i: dict.fromkeys(ops) for i, ops in graph.saved.items()}
     results = graph.results_of_calls
     for node in graph:
         op = OPS.get(node.op)
@@ -121,11 +121,11 @@ def savers_of(graph: PureGraph) -> dict[str, tuple[str, ...]]:
             continue
         arity = len(op.keeps).bit_length() - 1
         keeps = op.keeps[1 if arity == 1 else sum(1 << i for i in node.needs)]
-        for kept, i in zip(keeps, (node.id, *node.inputs[:arity]), strict=True):
-            if kept:
+        for is_kept, i in zip(keeps, (node.id, *node.inputs[:arity]), strict=True):
+            if is_kept:
                 for part in (i, *(result.id for result in results.get(i, ()))):
-                    found.setdefault(part, {})[node.id] = None
-    return {i: tuple(ops) for i, ops in found.items()}
+                    savers.setdefault(part, {})[node.id] = None
+    return {i: tuple(ops) for i, ops in savers.items()}
 
 
 def saved_bytes(graph: PureGraph) -> dict[str, int]:
@@ -178,7 +178,7 @@ def _ends(
     return ends, why
 
 
-def _reused(graph: PureGraph, node: GraphNode, owner: Mapping[str, str]) -> str:
+def _reused_temporary(graph: PureGraph, node: GraphNode, owner: Mapping[str, str]) -> str:
     """Return the id of the temporary of a derivative rule whose memory NumPy takes for the result of the next step."""
     if node.role is not Role.RULE or node.nbytes < _ELIDED_BYTES:
         return ""

@@ -1,7 +1,7 @@
 """The listing: one line for each node, `n2 : (4, 5) float64 = matmul n0 n1`, and the results at the end.
 
 Numbers are written where they are used: Python numbers as `2.0`, those with a dtype as `2.0:float32`. The backward pass
-follows the forward pass under its own heading. Each of its nodes says what it is for: `d n4, rule of add n5` is the
+follows the forward pass under its own heading. Each of its nodes states its purpose: `d n4, rule of add n5` is the
 complete cotangent of n4, which the rule of n5 gave; `for d n4` is a step on the way there.
 """
 
@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol, TypeGuard
 
 from .graph_node import GraphNode, Kind, Role, number_of
 from .node_labels import Nodes, brief_params, result_text, summary, type_text, visible
-from .pen import PLAIN, Line, Pen, columns, ink_of, padded
+from .pen import PLAIN, Line, Pen, columns, ink_of, pad_texts
 from .stats import Measurement, Stats
 
 # Remarks are aligned in one column, but a single long line moves it no farther right than this.
@@ -39,14 +39,14 @@ class Listed(Protocol):
 
 
 class Remark(NamedTuple):
-    """What is added to a node's line, and whether it is an alarm."""
+    """A remark at the end of a node's line, and whether it is an alarm."""
 
     text: str = ""
     alarm: bool = False
 
 
 class Remarks(NamedTuple):
-    """What is added to the text of a graph: lines to its head, and remarks to its nodes, by id."""
+    """Additions to the text of a graph: lines to its head, and remarks to its nodes, by id."""
 
     heading: tuple[str, ...] = ()
     of: Mapping[str, Remark] = {}
@@ -72,13 +72,13 @@ def listing(
     literals = literals_of(graph, remarks)
     nodes = [node for node in window if node.id not in literals]
     nodes = [n for n in nodes if not n.backward] + [n for n in nodes if n.backward]
-    said = purposes(graph)
+    purpose_texts = purposes(graph)
     body = _body(graph, nodes, literals, pen)
     measured = [graph.measurement(node.id) for node in nodes]
-    titles, rows = _measured(measured, pen)
+    titles, rows = _measure_columns(measured, pen)
     tails = [
         (
-            "  ".join(filter(None, [row, remark_text(node, said, sources, remarks, pen)])),
+            "  ".join(filter(None, [row, remark_text(node, purpose_texts, sources, remarks, pen)])),
             alarming(m, remarks.of.get(node.id)),
         )
         for row, m, node in zip(rows, measured, nodes, strict=True)
@@ -153,31 +153,31 @@ def call_text(node: GraphNode, nodes: Nodes, literals: Mapping[str, str], pen: P
     Args:
         node: of the graph.
         nodes: those of the graph.
-        literals: what is written in place of an id.
+        literals: texts in place of ids.
         pen: how to write it.
         brief: leave out the parameters that say nothing new, such as defaults.
     """
     if node.kind is not Kind.OP:
-        said = f" {node.name!r}" if node.name else f" {node.value}" if node.value else ""
-        return pen.safe(f"{node.kind}{said}")
+        text = f" {node.name!r}" if node.name else f" {node.value}" if node.value else ""
+        return pen.safe(f"{node.kind}{text}")
     if node.result is not None:
         return result_text(nodes[node.inputs[0]].op, node.result, node.inputs[0])
-    said = brief_params(node) if brief else ", ".join(map(str, node.params))
-    params = f"[{said}]" if said else ""
+    text = brief_params(node) if brief else ", ".join(map(str, node.params))
+    params = f"[{text}]" if text else ""
     return pen.safe(f"{node.op}{params}") + "".join(f" {literals.get(i, i)}" for i in node.inputs)
 
 
 def purposes(graph: Listed) -> dict[str, str]:
-    """Return, for every node of the backward pass, what it is for."""
+    """Return the purpose of each node of the backward pass, as text."""
     complete: dict[str, list[str]] = {}
     for into, total in graph.cotangents.items():
         complete.setdefault(total, []).append(f"d {into}")
-    said = {}
+    texts = {}
     for node in graph:
         if node.backward:
             whose = " = ".join(reversed(complete.get(node.id, []))) or f"for d {node.toward}"
-            said[node.id] = f"{whose}, {_part(graph, node)}"
-    return said
+            texts[node.id] = f"{whose}, {_part(graph, node)}"
+    return texts
 
 
 def _part(graph: Listed, node: GraphNode) -> str:
@@ -207,14 +207,14 @@ def named_gradients(graph: Listed, pen: Pen) -> list[tuple[str, str]]:
 
 
 def remark_text(
-    node: GraphNode, said: Mapping[str, str], sources: bool, remarks: Remarks, pen: Pen, inside: str = ""
+    node: GraphNode, purpose_texts: Mapping[str, str], sources: bool, remarks: Remarks, pen: Pen, inside: str = ""
 ) -> str:
     """Return what follows the number sign; the module too, unless it is the one that we are inside."""
     name = repr(node.name) if node.name and node.kind is Kind.OP else ""
     parts = [
         remarks.of.get(node.id, _NO_REMARK).text,
         name,
-        said.get(node.id, ""),
+        purpose_texts.get(node.id, ""),
         "" if node.scope == inside else node.scope,
         place(node) if sources else "",
     ]
@@ -223,15 +223,15 @@ def remark_text(
 
 def alarming(measured: Measurement, remark: Remark | None) -> bool:
     """Return whether something here is not finite."""
-    found = (measured.values, measured.gradient)
-    return (remark is not None and remark.alarm) or any(s is not None and not s.finite for s in found)
+    stats = (measured.values, measured.gradient)
+    return (remark is not None and remark.alarm) or any(s is not None and not s.finite for s in stats)
 
 
 # ---- the body -------------------------------------------------------------------------------------------------------
 
 
 def _body(graph: Listed, nodes: Sequence[GraphNode], literals: Mapping[str, str], pen: Pen) -> list[Line]:
-    ids, types = padded([node.id for node in nodes]), _types(nodes)
+    ids, types = pad_texts([node.id for node in nodes]), _types(nodes)
     calls = [(call_text(node, graph, literals, pen), ink_of(node, graph.outputs)) for node in nodes]
     return [
         [(i, ""), (" : ", "soft"), (t, "soft"), (" = ", "soft"), call]
@@ -242,16 +242,16 @@ def _body(graph: Listed, nodes: Sequence[GraphNode], literals: Mapping[str, str]
 def _types(nodes: Sequence[GraphNode]) -> list[str]:
     """Return shapes and dtypes in a column each; the list of those of a call's results is as long as it is."""
     arrays = [not (node.weak or node.dtype.hasobject or node.has_several) for node in nodes]
-    shapes = padded([str(node.shape) if array else "" for node, array in zip(nodes, arrays, strict=True)])
+    shapes = pad_texts([str(node.shape) if array else "" for node, array in zip(nodes, arrays, strict=True)])
     texts = [f"{s} {n.dtype}" if array else type_text(n) for n, s, array in zip(nodes, shapes, arrays, strict=True)]
-    column = padded(["" if node.has_several else text for node, text in zip(nodes, texts, strict=True)])
+    column = pad_texts(["" if node.has_several else text for node, text in zip(nodes, texts, strict=True)])
     return [text.ljust(len(cell)) for text, cell in zip(texts, column, strict=True)]
 
 
 # ---- measurements ---------------------------------------------------------------------------------------------------
 
 
-def _measured(nodes: Sequence[Measurement], pen: Pen) -> tuple[str, list[str]]:
+def _measure_columns(nodes: Sequence[Measurement], pen: Pen) -> tuple[str, list[str]]:
     """Return the titles and the rows of the columns of numbers; empty texts where nothing was measured."""
     table: list[tuple[str, list[str]]] = []
     if any(m.values for m in nodes):
@@ -263,7 +263,7 @@ def _measured(nodes: Sequence[Measurement], pen: Pen) -> tuple[str, list[str]]:
         table.append(("not finite", [unfit(m) for m in nodes]))
     if any(m.seconds is not None for m in nodes):
         table.append(("time", ["" if m.seconds is None else pen.safe(duration(m.seconds)) for m in nodes]))
-    cells = [padded([title, *column], right=True) for title, column in table]
+    cells = [pad_texts([title, *column], right=True) for title, column in table]
     titles, *rows = ["  ".join(row) for row in zip(*cells, strict=True)] or [""] * (len(nodes) + 1)
     return titles, [row if row.strip() else "" for row in rows]
 
@@ -277,10 +277,10 @@ def unfit(measured: Measurement) -> str:
     """Return how many elements of the value and of its cotangent are not finite, or nothing."""
     counts = {"": measured.values, "d ": measured.gradient}
     return ", ".join(
-        f"{whose}{n} {what}"
+        f"{whose}{n} {kind}"
         for whose, stats in counts.items()
         if stats
-        for n, what in ((stats.nans, "NaN"), (stats.infs, "inf"))
+        for n, kind in ((stats.nans, "NaN"), (stats.infs, "inf"))
         if n
     )
 

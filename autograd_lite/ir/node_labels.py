@@ -67,8 +67,8 @@ def result_types(call: GraphNode) -> list[str]:
 
 def result_text(op: str, index: int, whose: str = "") -> str:
     """Return what a result of an op is called, see `Op.result_text`; of one that is not in the tables, its number."""
-    found = OPS.get(op)
-    return f"{whose}[{index}]" if found is None else found.result_text(index, whose)
+    known_op = OPS.get(op)
+    return f"{whose}[{index}]" if known_op is None else known_op.result_text(index, whose)
 
 
 def op_text(node: GraphNode, nodes: Nodes) -> str:
@@ -100,8 +100,8 @@ def brief_values(params: Sequence[Param], elsewhere: Mapping[str, str]) -> dict[
         >>> brief_values([make_param("padding", ((1, 1), (1, 1))), stride, window], {})
         {'padding': '1', 'window': '3'}
     """
-    said = [p for p in params if p.text not in ("None", "False", elsewhere.get(p.name))]
-    texts = {p.name: re.sub(_LONE, _inner, re.sub(DIGEST, "", _for_all_axes(p))) for p in said}
+    telling = [p for p in params if p.text not in ("None", "False", elsewhere.get(p.name))]
+    texts = {p.name: re.sub(_LONE, _inner, re.sub(DIGEST, "", _for_all_axes(p))) for p in telling}
     silent = {**_SILENT, "stride": texts.get("window", "1")}
     return {name: text for name, text in texts.items() if name not in silent or silent[name] not in (None, text)}
 
@@ -116,11 +116,11 @@ def _for_all_axes(p: Param) -> str:
 
 def brief_params(node: GraphNode) -> str:
     """Return the parameters that tell more than the result's type and the defaults: "axis=1", "index=(0, 1:)"."""
-    found = brief_values(node.params, {"shape": str(node.shape), "dtype": str(node.dtype)})
-    return visible(", ".join(f"{name}={text}" for name, text in found.items()))
+    texts = brief_values(node.params, {"shape": str(node.shape), "dtype": str(node.dtype)})
+    return visible(", ".join(f"{name}={text}" for name, text in texts.items()))
 
 
-def counted(n: int, word: str) -> str:
+def count_of(n: int, word: str) -> str:
     """Return "1 input" or "2 inputs"."""
     return f"{n:,} {word}{'' if n == 1 else 's'}"
 
@@ -142,13 +142,13 @@ def summary(nodes: Iterable[GraphNode]) -> str:
             values += node.size
     words = {Kind.OP: "operation", Kind.STATE: "generator"}
     order = (Kind.OP, Kind.INPUT, Kind.PARAMETER, Kind.CONSTANT, Kind.STATE)
-    said = [
-        counted(counts[kind], words.get(kind, kind))
-        + (f" ({counted(values, 'value')})" if kind is Kind.PARAMETER else "")
+    parts = [
+        count_of(counts[kind], words.get(kind, kind))
+        + (f" ({count_of(values, 'value')})" if kind is Kind.PARAMETER else "")
         for kind in order
         if counts[kind]
     ]
-    return ", ".join([*said, _flops(flops)] if flops else said)
+    return ", ".join([*parts, _flops(flops)] if flops else parts)
 
 
 def _flops(n: int) -> str:
@@ -184,7 +184,7 @@ def amount(value: float, unit: str) -> str:
     return f"{value:.3g} {unit}".rstrip()
 
 
-def aligned(rows: Sequence[Sequence[str]], left: Collection[int]) -> list[str]:
+def align_columns(rows: Sequence[Sequence[str]], left: Collection[int]) -> list[str]:
     """Return the lines of a table: the columns with these numbers begin at the left, the others end at the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [

@@ -49,7 +49,7 @@ def skipping(count: int) -> Iterator[None]:
 
 
 def see(f: Callable[..., Any], *arrays: Any) -> None:
-    """Call an observer in a replay, unless what it would see may be what the engine masks.
+    """Call an observer in a replay, unless the engine may mask a value that it would see.
 
     Raises:
         AssumptionFailed: if it may be.
@@ -101,7 +101,7 @@ class Assumption:
 def observe(f: Callable[..., Any], *values: Any, checks: bool = False) -> None:
     """Call `f` with the values of some Tensors, now, and at every replay if this is in a function that is compiled.
 
-    What it returns is ignored; if it raises, so does the replay, before it has any effect.
+    Its result is ignored; if it raises, so does the replay, before it has any effect.
 
     Args:
         f: a function of arrays, which it must neither change nor keep.
@@ -128,22 +128,22 @@ def observe(f: Callable[..., Any], *values: Any, checks: bool = False) -> None:
     tape = MODE.get().tape
     arrays = [to_numpy(v._data if isinstance(v, Tensor) else v) for v in values]
     if (tape is None or not tape.rehearses) and (checks or not (_QUIET.get() or _was_seen())):
-        _run_untaped(f, arrays) if tape is not None else f(*arrays)
+        _run_without_tape(f, arrays) if tape is not None else f(*arrays)
     if tape is not None:
         tape.note_observer(Check(f) if checks else f, [edge_of(v) if isinstance(v, Tensor) else v for v in values])
 
 
-def _run_untaped(f: Callable[..., Any], arrays: list[Any]) -> None:
-    """Call an observer so that what it computes is not recorded: it runs again at every replay."""
+def _run_without_tape(f: Callable[..., Any], arrays: list[Any]) -> None:
+    """Call an observer without recording its computations: it runs again at every replay."""
 
     def run() -> None:
-        enter_mode(_untaped)
+        enter_mode(_leave_untaped)
         f(*arrays)
 
     copy_context().run(run)  # whose end restores the mode wherever an interrupt comes
 
 
-def _untaped(mode: Mode) -> None:
+def _leave_untaped(mode: Mode) -> None:
     mode.tape = None
 
 

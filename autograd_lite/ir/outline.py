@@ -19,7 +19,7 @@ from .flops import Sizes, counted_flops
 from .graph_node import GraphNode, Kind, Param, Role, is_plain, make_param
 
 Call = tuple[Op, tuple[str, ...], Mapping[str, Any]]
-# Of an operation: its op, what it reads, its parameters, the shape and the dtype of its result, the inputs that a
+# Of an operation: its op, its inputs, its parameters, the shape and the dtype of its result, the inputs that a
 # gradient flows to, its scope, and its name. Two of them are equal if their nodes are; not always the other way round.
 Row = tuple[Op, tuple[str, ...], tuple[Any, ...], Shape, np.dtype[Any], tuple[int, ...], str, str]
 
@@ -60,13 +60,13 @@ class Outline:
         """Make the nodes."""
         nodes: list[GraphNode] = []
         sizes, shapes = Sizes(), dict[str, Shape]()
-        known: dict[Any, Param] = {}
+        params_cache: dict[Any, Param] = {}
         sources: dict[tuple[int, int], Any] = {}
         for k, row in enumerate(self.rows):
             if row.__class__ is GraphNode:
-                made = row
+                node = row
             else:
-                op, inputs, given, shape, dtype, needs, scope, name = row  # type: ignore[misc]
+                op, inputs, row_params, shape, dtype, needs, scope, name = row  # type: ignore[misc]
                 new = f"n{k}"
                 note, source = self.notes[new], None
                 if note is not None:
@@ -77,14 +77,14 @@ class Outline:
                     source = sources[place]
                 _, arguments, params = self.calls[new]
                 flops = counted_flops(op, [shapes[i] for i in arguments], shape, params, sizes)
-                texts = _params(given, known) if given else ()
+                texts = _params(row_params, params_cache) if row_params else ()
                 # Of the last attributes all have a place, since a call with keywords takes longer.
-                made = _make(
+                node = _make(
                     GraphNode, new, Kind.OP, op.name, op.glyph, inputs, texts, shape, dtype, name, "", False, needs,
                     flops, scope, Role.FORWARD, "", "", source,
                 )  # fmt: skip
-            shapes[made.id] = made.shape
-            nodes.append(made)
+            shapes[node.id] = node.shape
+            nodes.append(node)
         return tuple(self._in_place(nodes) if self.places else nodes)
 
     def _in_place(self, nodes: list[GraphNode]) -> list[GraphNode]:
@@ -99,30 +99,30 @@ class Outline:
 
 def given_params(params: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return the parameters of a call, without generators, as what compares quickly."""
-    given: list[Any] = []
+    row_params: list[Any] = []
     for name, value in params.items():
         kind = value.__class__
         if kind in _ALIKE:
-            given.append((name, kind, value))
+            row_params.append((name, kind, value))
         elif kind is tuple and float not in (kinds := tuple(map(type, value))) and is_plain(value):
-            given.append((name, kinds, value))
+            row_params.append((name, kinds, value))
         elif not isinstance(value, Generator):
-            given.append(make_param(name, value))
-    return tuple(given)
+            row_params.append(make_param(name, value))
+    return tuple(row_params)
 
 
-def _params(given: tuple[Any, ...], known: dict[Any, Param]) -> tuple[Param, ...]:
+def _params(row_params: tuple[Any, ...], params_cache: dict[Any, Param]) -> tuple[Param, ...]:
     """Return parameters, sorted by name."""
     params: list[Param] = []
-    for part in given:
+    for part in row_params:
         if part.__class__ is Param:
             params.append(part)
         elif part[1].__class__ is tuple:
             params.append(make_param(part[0], part[2]))
         else:
-            param = known.get(part)
+            param = params_cache.get(part)
             if param is None:
-                param = known[part] = make_param(part[0], part[2])
+                param = params_cache[part] = make_param(part[0], part[2])
             params.append(param)
     if len(params) > 1:
         params.sort(key=_name)

@@ -77,26 +77,26 @@ class Pen(NamedTuple):
         return "\n".join(map(self._line, lines))
 
     def _line(self, line: Line) -> str:
-        pieces = self._cut(line) if self.width is not None else line
+        pieces = self._cut_line(line) if self.width is not None else line
         if not self.color:
             return "".join([text for text, _ in pieces]).rstrip(" ")
         return "".join([f"\x1b[{code}m{text}\x1b[0m" if (code := _INKS[ink]) else text for text, ink in pieces])
 
-    def _cut(self, line: Line) -> Line:
+    def _cut_line(self, line: Line) -> Line:
         width = max(self.width or 0, 4)
         if sum(columns(text) for text, _ in line) <= width:
             return line
         more = "..." if self.ascii else "…"
-        room, kept = width - len(more), []
+        room, pieces = width - len(more), []
         for text, ink in line:
             end, used = 0, 0
-            while end < len(text) and used + (wide := columns(text[end])) <= room:
-                end, used = end + 1, used + wide
+            while end < len(text) and used + (width_of_char := columns(text[end])) <= room:
+                end, used = end + 1, used + width_of_char
             room -= used
-            kept.append((text[:end], ink))
+            pieces.append((text[:end], ink))
             if end < len(text):
                 break
-        return [*kept, (more, "soft")]
+        return [*pieces, (more, "soft")]
 
 
 PLAIN = Pen()
@@ -109,7 +109,7 @@ def ink_of(node: GraphNode, outputs: Iterable[str] = ()) -> str:
     return "backward" if node.backward else "op" if node.kind is Kind.OP else str(node.kind)
 
 
-def padded(texts: Sequence[str], *, right: bool = False) -> list[str]:
+def pad_texts(texts: Sequence[str], *, right: bool = False) -> list[str]:
     """Return texts in a column: all as wide as the widest."""
     widths = [columns(text) for text in texts]
     width = max(widths, default=0)

@@ -1,4 +1,4 @@
-"""The graph as data: an immutable record of what was computed, for pictures, checks, export and compilation."""
+"""The graph as data: an immutable record of a computation, for pictures, checks, export and compilation."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PureGraph:
             reads earlier nodes only.
         outputs: the ids of the results.
         flows: with a backward pass, the steps of the chain rule in the order in which they run.
-        measurements: what was measured at nodes, by their ids.
+        measurements: of nodes, by their ids.
 
     Raises:
         ValueError: if the nodes are not numbered like this, or read something that does not come before them.
@@ -53,9 +53,9 @@ class PureGraph:
     _outline: Outline | None = field(default=None, init=False)
 
     @classmethod
-    def outlined(cls, outline: Outline, outputs: tuple[str, ...], flows: tuple[Flow, ...]) -> Self:
+    def of_outline(cls, outline: Outline, outputs: tuple[str, ...], flows: tuple[Flow, ...]) -> Self:
         """Return a graph whose nodes are made when something asks for them."""
-        return _unchecked(cls, outputs=outputs, flows=flows, measurements={}, _outline=outline)
+        return _make_unchecked(cls, outputs=outputs, flows=flows, measurements={}, _outline=outline)
 
     def __getattr__(self, name: str) -> Any:
         if name != "nodes":
@@ -89,7 +89,7 @@ class PureGraph:
 
     def of_part(self, nodes: tuple[GraphNode, ...], outputs: tuple[str, ...]) -> Self:
         """Return a graph of nodes that the caller knows to be right, without a look at them."""
-        return _unchecked(type(self), nodes=nodes, outputs=outputs, flows=(), measurements={}, _outline=None)
+        return _make_unchecked(type(self), nodes=nodes, outputs=outputs, flows=(), measurements={}, _outline=None)
 
     def __iter__(self) -> Iterator[GraphNode]:
         return iter(self.nodes)
@@ -113,10 +113,10 @@ class PureGraph:
         number = node_id[1:]
         if not number.isdecimal() or node_id != f"n{int(number)}":
             return None
-        wanted = int(number)
-        if wanted < len(self.nodes) and self.nodes[wanted].id == node_id:
-            return wanted
-        at = bisect_left(self.nodes, wanted, hi=min(len(self.nodes), wanted), key=_number)
+        index = int(number)
+        if index < len(self.nodes) and self.nodes[index].id == node_id:
+            return index
+        at = bisect_left(self.nodes, index, hi=min(len(self.nodes), index), key=_number)
         return at if at < len(self.nodes) and self.nodes[at].id == node_id else None
 
     def __eq__(self, other: object) -> bool:
@@ -145,9 +145,9 @@ class PureGraph:
     @property
     def cotangents(self) -> dict[str, str]:
         """For every forward node that a gradient reaches, the id of its complete cotangent."""
-        found = {node.of: node.id for node in self.nodes if node.role is Role.SEED}
-        found.update((flow.into, flow.total) for flow in self.flows)
-        return {node.id: found[node.id] for node in self.nodes if node.id in found}
+        totals = {node.of: node.id for node in self.nodes if node.role is Role.SEED}
+        totals.update((flow.into, flow.total) for flow in self.flows)
+        return {node.id: totals[node.id] for node in self.nodes if node.id in totals}
 
     @property
     def gradients(self) -> dict[str, str]:
@@ -157,29 +157,29 @@ class PureGraph:
     @property
     def saved(self) -> dict[str, tuple[str, ...]]:
         """For every forward node that the backward pass reads, the forward ops that saved it for their rules."""
-        found: dict[str, dict[str, None]] = {}
+        savers: dict[str, dict[str, None]] = {}
         for node in self.nodes:
             if node.backward:
                 for i in node.inputs:
                     if not self[i].backward:
-                        found.setdefault(i, {})[node.of] = None
-        return {i: tuple(found[i]) for i in sorted(found, key=number_of)}
+                        savers.setdefault(i, {})[node.of] = None
+        return {i: tuple(savers[i]) for i in sorted(savers, key=number_of)}
 
     @property
     def results_of_calls(self) -> dict[str, list[GraphNode]]:
         """For every call with several results, the nodes that take them out of it."""
-        found: dict[str, list[GraphNode]] = {}
+        results: dict[str, list[GraphNode]] = {}
         for node in self.nodes:
             if node.result is not None:
-                found.setdefault(node.inputs[0], []).append(node)
-        return found
+                results.setdefault(node.inputs[0], []).append(node)
+        return results
 
     def call_of(self, node: GraphNode) -> GraphNode:
         """Return the call that a node takes a result out of, with which it is shown; any other node itself."""
         return node if node.result is None else self[node.inputs[0]]
 
     def measurement(self, node_id: str) -> Measurement:
-        """Return what was measured at a node; everything in it is None if nothing was."""
+        """Return the measurement of a node; all its fields are None if nothing was measured."""
         return self.measurements.get(node_id, NOT_MEASURED)
 
     def check(self) -> None:
@@ -201,7 +201,7 @@ class PureGraph:
     # ---- parts ------------------------------------------------------------------------------------------------------
 
     def forward(self) -> Self:
-        """Return the forward pass alone, with what was measured in it; gradients too."""
+        """Return the forward pass alone, with its measurements, those of gradients too."""
         nodes = tuple(node for node in self.nodes if not node.backward)
         ids = {node.id for node in nodes}
         results = tuple(i for i in self.outputs if i in ids)
@@ -224,42 +224,42 @@ class PureGraph:
         """
         if radius < 0:
             raise ValueError(f"around: expected radius >= 0; received {radius}")
-        center = self._found(node, "around")
+        center = self._find_node(node, "around")
         readers: dict[str, list[str]] = {}
         for reader in self.nodes:
             for source in dict.fromkeys(reader.inputs):
                 readers.setdefault(source, []).append(reader.id)
-        kept = {center: 0}
-        queue = deque(kept)
+        distances = {center: 0}
+        queue = deque(distances)
         while queue:
             i = queue.popleft()
-            if kept[i] < radius:
+            if distances[i] < radius:
                 for near in (*self[i].inputs, *readers.get(i, ())):
-                    if near not in kept:
-                        kept[near] = kept[i] + 1
+                    if near not in distances:
+                        distances[near] = distances[i] + 1
                         queue.append(near)
-        return self._part(kept)
+        return self._part(distances)
 
     def between(self, a: str | GraphNode, b: str | GraphNode) -> Self:
         """Return the part on the paths between two nodes, in whichever order they are given."""
-        start, end = self._found(a, "between"), self._found(b, "between")
-        kept = self._after(start) & self._before(end) or self._after(end) & self._before(start)
-        if not kept:
+        start, end = self._find_node(a, "between"), self._find_node(b, "between")
+        part = self._after(start) & self._before(end) or self._after(end) & self._before(start)
+        if not part:
             raise ValueError(
                 f"between: expected two nodes of which one depends on the other; received {start} and {end}. "
                 "Take ancestors(…) of both to see what they share"
             )
-        return self._part(kept)
+        return self._part(part)
 
     def ancestors(self, node: str | GraphNode) -> Self:
         """Return the part of a node and all that it depends on."""
-        return self._part(self._before(self._found(node, "ancestors")))
+        return self._part(self._before(self._find_node(node, "ancestors")))
 
     def descendants(self, node: str | GraphNode) -> Self:
         """Return the part of a node and all that depends on it."""
-        return self._part(self._after(self._found(node, "descendants")))
+        return self._part(self._after(self._find_node(node, "descendants")))
 
-    def _found(self, node: str | GraphNode, what: str) -> str:
+    def _find_node(self, node: str | GraphNode, caller: str) -> str:
         """Return the id of a node given by its id, its name, or its op if no other node has the same."""
         asked = node.id if isinstance(node, GraphNode) else node
         if asked in self:
@@ -269,7 +269,7 @@ class PureGraph:
         if len(same) == 1:
             return same[0]
         expected = (
-            f"{what}: expected the id of a node ('{self.nodes[0].id}' to '{self.nodes[-1].id}'), its name or its op"
+            f"{caller}: expected the id of a node ('{self.nodes[0].id}' to '{self.nodes[-1].id}'), its name or its op"
         )
         if same:
             some = ", ".join(same[:8]) + (", …" if len(same) > 8 else "")
@@ -279,28 +279,28 @@ class PureGraph:
         raise ValueError(f"{expected}; received {asked!r}, which none has")
 
     def _before(self, i: str) -> set[str]:
-        found, stack = {i}, [i]
+        ids, stack = {i}, [i]
         while stack:
             for source in self[stack.pop()].inputs:
-                if source not in found:
-                    found.add(source)
+                if source not in ids:
+                    ids.add(source)
                     stack.append(source)
-        return found
+        return ids
 
     def _after(self, i: str) -> set[str]:
-        found = {i}
+        ids = {i}
         for node in self.nodes:
-            if not found.isdisjoint(node.inputs):
-                found.add(node.id)
-        return found
+            if not ids.isdisjoint(node.inputs):
+                ids.add(node.id)
+        return ids
 
-    def _part(self, kept: Collection[str]) -> Self:
+    def _part(self, ids: Collection[str]) -> Self:
         """Return the graph of these nodes. Its results are those of the whole, and whatever nothing in it reads."""
         # The results of a call are parts of it, so what has one of them has the call.
-        kept = {*kept, *(node.inputs[0] for node in self.nodes if node.id in kept and node.result is not None)}
-        read = {i for node in self.nodes if node.id in kept for i in node.inputs}
-        chosen = [node for node in self.nodes if node.id in kept or node.id in read]
-        stubs = {node.id for node in chosen if node.id not in kept and node.kind is Kind.OP}
+        ids = {*ids, *(node.inputs[0] for node in self.nodes if node.id in ids and node.result is not None)}
+        read = {i for node in self.nodes if node.id in ids for i in node.inputs}
+        chosen = [node for node in self.nodes if node.id in ids or node.id in read]
+        stubs = {node.id for node in chosen if node.id not in ids and node.kind is Kind.OP}
         present = {node.id for node in chosen}
         nodes = [
             replace(
@@ -310,7 +310,7 @@ class PureGraph:
             )
             for node in chosen
         ]
-        results = dict.fromkeys(i for i in self.outputs if i in kept)
+        results = dict.fromkeys(i for i in self.outputs if i in ids)
         results.update(dict.fromkeys(node.id for node in nodes if node.id not in read))
         flows = tuple(
             flow for flow in self.flows if present.issuperset((flow.op, flow.into, flow.contribution, flow.total))
@@ -321,7 +321,7 @@ class PureGraph:
         return replace(self, nodes=tuple(nodes), outputs=tuple(results), flows=flows, measurements=measured)
 
 
-def _unchecked(kind: type[_Any], **attributes: Any) -> _Any:
+def _make_unchecked(kind: type[_Any], **attributes: Any) -> _Any:
     """Return a graph with these attributes."""
     graph = object.__new__(kind)
     for name, value in attributes.items():

@@ -22,7 +22,7 @@ from ..engine.walk import conjugate, edge_of
 from ..random import Generator
 from ..tensors.tensor import Tensor, tensor
 from ..tree import items, leaves, map as map_leaves
-from .build import Built, built
+from .build import BuiltGraph, build_from
 from .graph_node import Kind, Role, number_of
 from .pure_graph import PureGraph
 from .slot_nodes import slot_tensor
@@ -40,7 +40,7 @@ class PureProgram:
         names: of the arguments.
         bindings: for every slot its tensor, array, number or generator. Tensors are read when the program runs, so it
             follows `assign` and `optimizer.step()`.
-        known: the values of operations that the record held when the program was made, such as the numbers drawn.
+        recorded_values: of operations, as far as the record held them when the program was made, such as draws.
         calls: for every operation its op, the ids of its array arguments, and its parameters.
         fixed: the ids of slots that will always hold what they hold.
         late: the ids of operations that were recorded after the last backward pass.
@@ -59,7 +59,7 @@ class PureProgram:
     inputs: tuple[str | None, ...]
     names: tuple[str, ...]
     bindings: Mapping[str, Any]
-    known: Mapping[str, Any]
+    recorded_values: Mapping[str, Any]
     calls: Mapping[str, tuple[Op, tuple[str, ...], Mapping[str, Any]]]
     _specs: tuple[ShapeDtype, ...]
     fixed: frozenset[str] = frozenset()
@@ -71,28 +71,28 @@ class PureProgram:
 
         Its arguments are the graph's inputs, in the order of their first use.
         """
-        made = built(tensors, backward=backward)
-        ids = [node.id for node in made.graph if node.kind is Kind.INPUT and node.role is Role.FORWARD]
-        specs = [ShapeDtype(made.graph[i].shape, made.graph[i].dtype) for i in ids]
-        return cls._of(made, ids, [made.graph[i].name or i for i in ids], specs)
+        graph_of = build_from(tensors, backward=backward)
+        ids = [node.id for node in graph_of.graph if node.kind is Kind.INPUT and node.role is Role.FORWARD]
+        specs = [ShapeDtype(graph_of.graph[i].shape, graph_of.graph[i].dtype) for i in ids]
+        return cls._of(graph_of, ids, [graph_of.graph[i].name or i for i in ids], specs)
 
     @classmethod
     def trace(cls, f: Callable[..., Any], *args: Any, backward: bool = False) -> Self:
-        """Run a function once on example arguments, and make the program of what it does; see `trace`."""
+        """Run a function once on example arguments, and make its program; see `trace`."""
         arguments, slots, names = _arguments(f, args)
         result = _run(f, arguments)
-        made = built(result, backward=backward and any(t.requires_grad for t in result))
-        if backward and not made.graph.gradients:
+        graph_of = build_from(result, backward=backward and any(t.requires_grad for t in result))
+        if backward and not graph_of.graph.gradients:
             arguments, slots, names = _arguments(f, args, with_gradients=True)
-            made = built(_run(f, arguments), backward=True)
-        ids = {id(thing): i for i, thing in made.things.items() if isinstance(thing, Tensor)}
+            graph_of = build_from(_run(f, arguments), backward=True)
+        ids = {id(value): i for i, value in graph_of.bindings.items() if isinstance(value, Tensor)}
         specs = [ShapeDtype(t.shape, t.dtype) for t in slots]
-        return cls._of(made, [ids.get(id(t)) for t in slots], names, specs)
+        return cls._of(graph_of, [ids.get(id(t)) for t in slots], names, specs)
 
     @classmethod
     def _of(
         cls,
-        made: Built,
+        graph_of: BuiltGraph,
         ids: Sequence[str | None],
         names: Sequence[str] = (),
         specs: Sequence[ShapeDtype] = (),
@@ -100,17 +100,17 @@ class PureProgram:
         late: Iterable[str] = (),
     ) -> Self:
         bindings = {
-            i: np.ones(thing.shape, thing.dtype) if thing.__class__ is Node else thing  # a seed
-            for i, thing in made.things.items()
-            if i not in made.calls
+            i: np.ones(value.shape, value.dtype) if value.__class__ is Node else value  # a seed
+            for i, value in graph_of.bindings.items()
+            if i not in graph_of.calls
         }
         return cls(
-            cls._kind.of(made.graph),
+            cls._kind.of(graph_of.graph),
             tuple(ids),
             tuple(names),
             MappingProxyType(bindings),
-            MappingProxyType(made.known),
-            MappingProxyType(made.calls),
+            MappingProxyType(graph_of.recorded_values),
+            MappingProxyType(graph_of.calls),
             tuple(specs),
             frozenset(fixed),
             frozenset(late),
@@ -153,22 +153,22 @@ class PureProgram:
             redraw: draw random numbers again, even where the numbers of the record are known.
             backward: run the backward pass too, if the graph has one.
         """
-        values = self._bound(inputs)
-        known = {} if redraw else self.known
+        values = self._bind_slots(inputs)
+        draws = {} if redraw else self.recorded_values
         with np.errstate(all="ignore"):
             for node in self.graph.nodes:
                 if node.id in values or (node.backward and not backward):
                     continue
-                if node.id in known and node.op.startswith("random_"):
-                    values[node.id] = known[node.id]
+                if node.id in draws and node.op.startswith("random_"):
+                    values[node.id] = draws[node.id]
                 else:
                     values[node.id] = self.compute(node.id, values)
         return values
 
     def first_changed(self, values: Mapping[str, Any]) -> str | None:
         """Return the first node whose value differs from the record, which means that inputs have changed since."""
-        known = sorted((i for i in self.known if i in values), key=number_of)
-        return next((i for i in known if not _same(values[i], self.known[i])), None)
+        recorded = sorted((i for i in self.recorded_values if i in values), key=number_of)
+        return next((i for i in recorded if not _same(values[i], self.recorded_values[i])), None)
 
     def measured(self, *inputs: Any, values: bool = True, seconds: bool = False, repeats: int = 3) -> PureGraph:
         """Return the graph with numbers at its nodes.
@@ -179,9 +179,9 @@ class PureProgram:
                 pass.
             seconds: run each operation alone and measure how long it takes, the shortest of `repeats` times.
         """
-        found = self.values(*inputs)
-        times = self._timed(found, repeats) if seconds else {}
-        arrays = {i: v for i, v in found.items() if not isinstance(v, (Generator, tuple))} if values else {}
+        results = self.values(*inputs)
+        times = self._time_calls(results, repeats) if seconds else {}
+        arrays = {i: v for i, v in results.items() if not isinstance(v, (Generator, tuple))} if values else {}
         stats = {i: Stats.of(v) for i, v in arrays.items()}
         cotangents = self.graph.cotangents
         found_at = {
@@ -191,7 +191,7 @@ class PureProgram:
         measured = {i: m for i, m in found_at.items() if m != NOT_MEASURED}
         return replace(self.graph, measurements=measured)
 
-    def _timed(self, values: Mapping[str, Any], repeats: int) -> dict[str, float]:
+    def _time_calls(self, values: Mapping[str, Any], repeats: int) -> dict[str, float]:
         times: dict[str, float] = {}
         with np.errstate(all="ignore"):
             for _ in range(repeats):
@@ -211,16 +211,16 @@ class PureProgram:
             params = with_indices(params, iter([values[k] for k in self.graph[i].inputs[len(arguments) :]]))
         return op.forward(*[values[a] for a in arguments], **params)
 
-    def _bound(self, inputs: Sequence[Any]) -> dict[str, Any]:
+    def _bind_slots(self, inputs: Sequence[Any]) -> dict[str, Any]:
         """Return the values of all slots."""
-        values = {i: thing._data if isinstance(thing, Tensor) else thing for i, thing in self.bindings.items()}
+        values = {i: value._data if isinstance(value, Tensor) else value for i, value in self.bindings.items()}
         if inputs and len(inputs) != len(self.inputs):
             raise TypeError(
                 f"Program: expected {len(self.inputs)} inputs ({', '.join(self.names)}), or none for those that it was "
                 f"made with; received {len(inputs)}"
             )
-        for given, i, name, spec in zip(inputs, self.inputs, self.names, self._specs, strict=False):
-            array = given.data if isinstance(given, Tensor) else np.asarray(given)
+        for value, i, name, spec in zip(inputs, self.inputs, self.names, self._specs, strict=False):
+            array = value.data if isinstance(value, Tensor) else np.asarray(value)
             if array.shape != spec.shape:
                 raise ShapeError(
                     f"Program: expected {name} of shape {spec.shape}, as it was made with; received {array.shape}. "
@@ -264,9 +264,9 @@ def _run(f: Callable[..., Any], arguments: Sequence[Any]) -> list[Tensor]:
         with record_source():
             result = f(*arguments)
     recording.release_values()
-    found = leaves(result)
-    if not found or not all(isinstance(t, Tensor) for t in found):
-        wrong = next((type(t).__name__ for t in found if not isinstance(t, Tensor)), "nothing")
+    results = leaves(result)
+    if not results or not all(isinstance(t, Tensor) for t in results):
+        wrong = next((type(t).__name__ for t in results if not isinstance(t, Tensor)), "nothing")
         name = getattr(f, "__name__", "the function")
         cure = "Return what the operations on the arguments give, without .numpy(), .item() or float()"
         if not any(isinstance(leaf, Tensor) for argument in arguments for leaf in leaves(argument)):
@@ -274,7 +274,7 @@ def _run(f: Callable[..., Any], arguments: Sequence[Any]) -> list[Tensor]:
         raise TypeError(
             f"trace: expected {name} to return a Tensor, or a container of Tensors; received {wrong}. {cure}"
         )
-    return recording.settle(found)
+    return recording.settle(results)
 
 
 def _arguments(
@@ -287,7 +287,7 @@ def _arguments(
     for name, arg in zip(_names(f, len(args)), args, strict=True):
         paths = iter([name + path for path, _ in items(arg)])
 
-        def opened(leaf: Any, paths: Any = paths) -> Any:
+        def as_argument(leaf: Any, paths: Any = paths) -> Any:
             path = next(paths)
             if not isinstance(leaf, (Tensor, np.ndarray, np.generic)):
                 return leaf
@@ -299,7 +299,7 @@ def _arguments(
             is_input = edge_of(t) is t and t._node is not LEAF
             return slot_tensor(t, t._data) if is_input else t
 
-        arguments.append(map_leaves(opened, arg))
+        arguments.append(map_leaves(as_argument, arg))
     return arguments, slots, names
 
 

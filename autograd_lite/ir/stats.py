@@ -74,7 +74,7 @@ def single(stats: Stats | None, dtype: np.dtype[Any]) -> str:
 
 
 class Measurement(NamedTuple):
-    """What was measured at a node.
+    """Measurements of a node.
 
     Attributes:
         values: numbers about the result.

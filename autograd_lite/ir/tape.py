@@ -21,7 +21,7 @@ from ..engine.walk import edge_of
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
 from ..tensors.tracers import TracedTensor
-from .captured_arrays import Operands
+from .captured_arrays import CapturedArrays
 from .host_record import HostState
 from .observing import see
 from .slot_nodes import is_slot
@@ -42,7 +42,7 @@ class HasEffects(Exception):
 
 
 class Outside:
-    """What is outside of Tensors, for code that must leave it alone."""
+    """The host state of code that must not change it: any use raises."""
 
     final = False
 
@@ -72,13 +72,13 @@ class Recorder:
         speaker: what runs it, for errors.
 
     Attributes:
-        effects: the random draws and what is observed, as Tensors.
+        effects: the random draws and observations, as Tensors.
         assignments: in order.
         written: the Tensors from outside that were written in place, which NumPy's views of them see, once each time.
-        gradients: the leaves whose `.grad` was used, by id, with what it was before.
+        gradients: the leaves whose `.grad` was used, by id, with their `.grad` before.
         roots: the edges that `backward` was called on.
         outside: the Tensors from outside that ops have read, by id.
-        host_state: what is read and put back outside of Tensors.
+        host_state: everything read and put back outside of Tensors.
         operands: where ops take arrays that are not Tensors, if that is noted.
         overwritten: what the leaves that were assigned to held before, by id.
         backward: whether there was a backward pass.
@@ -101,7 +101,7 @@ class Recorder:
         self.overwritten: dict[int, Any] = {}
         this = ref(self)  # hosts outlive the tape
         self.host_state = HostState(lambda how, instead: this().refuse_exit(how, instead), memo)  # type: ignore[union-attr]
-        self.operands: Operands | None = None
+        self.operands: CapturedArrays | None = None
         self.backward = self.masks = self.older = False
         self.returned = 0
         self.trial: Trial | None = None
@@ -214,7 +214,7 @@ class Recorder:
         )
 
     def note_assignment(self, leaf: Any, value: Any) -> bool:
-        """Note an assignment; one to what was made here binds it to the new values."""
+        """Note an assignment; one to a Tensor made here binds it to the new values."""
         is_made = leaf._node.__class__ is Node
         if self.is_pure and not (is_made and leaf._node.stamp > (self.trial or self).began):
             raise HasEffects
@@ -254,12 +254,12 @@ class Recorder:
     # ---- afterwards -------------------------------------------------------------------------------------------------
 
     def settle(self, results: Iterable[Tensor]) -> list[Tensor]:
-        """Return Tensors of what some results hold in the end; what was read after an assignment reads its value."""
+        """Return Tensors with the final values of results; reads after an assignment get its value."""
         last = {id(a.leaf): a for a in self.assignments}
-        found = [_at_the_end(t, last) for t in results]
+        settled_results = [_at_the_end(t, last) for t in results]
         if last:
-            reconnect(found, _latest(self.assignments))
-        return found
+            reconnect(settled_results, _latest(self.assignments))
+        return settled_results
 
     def release_values(self) -> None:
         """Take the history from the gradients that were left on leaves: an eager run leaves none."""
@@ -294,7 +294,7 @@ def _at_the_end(t: Tensor, last: dict[int, Assigned]) -> Tensor:
 
 
 def _latest(assignments: Iterable[Assigned]) -> Callable[[Any, int], Any]:
-    """Return what gives, for an edge that was read at some time, the edge of what it held then."""
+    """Return a function of an edge and a moment, which returns the edge of the value that it had then."""
     by_leaf: dict[int, tuple[list[int], list[Tensor]]] = {}
     for stamp, leaf, value in assignments:  # in order
         stamps, values = by_leaf.setdefault(id(leaf), ([], []))

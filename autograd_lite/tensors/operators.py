@@ -80,7 +80,7 @@ class Operators:
 
     def __pow__(self, other: Any) -> Self:
         if other.__class__ is DynamicScalar:
-            other = other.fixed()  # how powers are computed depends on the exponent
+            other = other.fix_value()  # how powers are computed depends on the exponent
         if other.__class__ is int or other.__class__ is float:
             short = _SHORT_POWERS.get(other)
             if short is not None and self.dtype.kind in "fc":

@@ -173,4 +173,4 @@ def is_covered(module: Tree) -> bool:
 
 def rest_on(root: Tree) -> None:
     """State in a function that is being compiled that its code is for the state that a tree is in now."""
-    callback(_number_of, ref(root)).fixed()
+    callback(_number_of, ref(root)).fix_value()

@@ -66,7 +66,7 @@ def optimize(program: PureProgram, *, exact: bool = True, max_bytes: int | None 
     """
     if program.graph.flows:
         raise ValueError("optimize: expected a program whose gradients are results; received one with a backward pass")
-    stages = [Stage("traced", replace(program, known=MappingProxyType({})))]
+    stages = [Stage("traced", replace(program, recorded_values=MappingProxyType({})))]
     for name, run in (EXACT if exact else EXACT | INEXACT).items():
         stages.append(Stage(name, run(stages[-1].program)))
     if max_bytes is not None:

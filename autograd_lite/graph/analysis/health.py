@@ -42,7 +42,7 @@ from ...core.errors import GradError, more_on
 from ...core.messages import checked
 from ...core.op import OPS
 from ...ir.graph_node import GraphNode, Kind, Role
-from ...ir.node_labels import aligned, op_text, visible
+from ...ir.node_labels import align_columns, op_text, visible
 from ...ir.pure_graph import PureGraph
 from ...ir.pure_program import PureProgram
 from ...ir.stats import Stats
@@ -498,4 +498,4 @@ def _short(value: float | None) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     keep = [k for k in range(len(head)) if any(row[k] for row in rows)]
     cells = [[row[k] for k in keep] for row in (head, *rows)]
-    return aligned(cells, left=(0, len(keep) - 1))
+    return align_columns(cells, left=(0, len(keep) - 1))

@@ -251,7 +251,11 @@ def _replayed(program: Program, inputs: Sequence[Any], backward: bool) -> tuple[
             "`with ag.raise_on_nan():`, which stops where NaN begins"
         ) from None
     notes = []
-    draws = [n.id for n in program.graph if n.op.startswith("random_") and n.id in values and n.id not in program.known]
+    draws = [
+        n.id
+        for n in program.graph
+        if n.op.startswith("random_") and n.id in values and n.id not in program.recorded_values
+    ]
     if draws:
         notes.append(f"the random numbers of {_listed(draws)} were drawn anew: those of the record are gone")
     if not inputs:

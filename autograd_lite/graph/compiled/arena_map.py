@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ...compiler.buffer_assignment import Span
 from ...compiler.execution_plan import Plan
-from ...ir.node_labels import amount, clip, counted, visible
+from ...ir.node_labels import amount, clip, count_of, visible
 from ..pictures.boxes import Line
 from ..pictures.draw import Element, element, shape, text
 from ..pictures.layout.geometry import Box, Point
@@ -84,15 +84,15 @@ def arena_svg(plan: Plan) -> str:
     sizes = [plan.specs[call.value].nbytes for call in plan.calls if plan.where[call.value].span is not None]
     caption = (
         f"{amount(plan.nbytes, 'B')} of memory",
-        f"for {counted(count, 'value')} of {amount(sum(sizes), 'B')} together",
-        f"in {counted(len(plan.calls), 'call')}",
+        f"for {count_of(count, 'value')} of {amount(sum(sizes), 'B')} together",
+        f"in {count_of(len(plan.calls), 'call')}",
     )
     names = {look: group for group, look in looks.items() if look != _REST}
     rest = sum(look == _REST for look in looks.values())
     used = [look for look in (*_LOOKS, _REST) if look in looks.values()]
     box = shape("square", Point(10, 0), Box(20, 13), False)
     legend = [
-        box_sample(f"{look} value", box, visible(clip(names.get(look, counted(rest, "more place")), 40)))
+        box_sample(f"{look} value", box, visible(clip(names.get(look, count_of(rest, "more place")), 40)))
         for look in used
     ]
     style = Stylesheet(used, (EdgeKind.DATA,), (), more=_LINES)

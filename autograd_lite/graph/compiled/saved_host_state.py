@@ -12,7 +12,7 @@ import numpy as np
 
 from ...core.dynamic_scalars import DynamicScalar
 from ...files import Form, nth, of_kind, one_entry, refuse
-from ...ir.host_record import Argument, Fixed, HostState, Put, Read, leaves_of
+from ...ir.host_record import Argument, Fixed, HostState, Put, Read, values_in
 from ...tensors.record import wrap
 from ...tensors.tensor import Tensor
 from .codec import UnwritableError, ValueCodec, example, like
@@ -63,10 +63,10 @@ class HostStateWriter(ValueCodec):
         steps = []
         for step in host_state.steps:
             if isinstance(step, Read):
-                for x in leaves_of(step.found):
+                for x in values_in(step.value):
                     if x.__class__ is DynamicScalar:
                         self._live(x)
-                value = self.write(step.found)
+                value = self.write(step.value)
                 steps.append({"read": [self._container(step.container, step.key), step.key, value, step.owned]})
             elif isinstance(step, Argument):
                 steps.append({"argument": [step.place, self._live(step.number)]})
@@ -202,7 +202,7 @@ class HostStateReader(ValueCodec):
     def _arrays_of(self, about: Any, value: Any) -> None:
         """Make a Tensor for each array of a value, in order; raise if the description has others."""
         numbers = _hosts_in(about)
-        arrays = [x for x in leaves_of(value) if isinstance(x, (np.ndarray, np.generic))]
+        arrays = [x for x in values_in(value) if isinstance(x, (np.ndarray, np.generic))]
         if numbers != list(range(len(self._arrays), len(self._arrays) + len(arrays))):
             refuse("the arrays of a state in order", numbers)
         for a in arrays:

@@ -12,7 +12,7 @@ import numpy as np
 from ...core.errors import GradError, more_on
 from ...core.op import Op
 from ...engine.walk import conjugate, edge_of
-from ...ir.build import built
+from ...ir.build import build_from
 from ...ir.graph_node import GraphNode, Kind, Role
 from ...ir.node_labels import clip, op_text, visible
 from ...ir.pure_graph import PureGraph
@@ -150,7 +150,7 @@ def _values(program: PureProgram, values: Values, outputs: tuple[Tensor, ...]) -
     if values == "auto" and (len(graph) > _NODES or sum(node.nbytes for node in graph) > _BYTES):
         size = f"{len(graph):,} nodes, {sum(node.nbytes for node in graph) >> 20:,} MiB"
         return {}, f"The numbers are left out because the graph is large ({size}). Pass values=True to get them."
-    drawn = next((n for n in graph if n.op.startswith("random_") and n.id not in program.known), None)
+    drawn = next((n for n in graph if n.op.startswith("random_") and n.id not in program.recorded_values), None)
     if drawn is not None:
         return {}, (
             f"The numbers are no longer known: the random draw {drawn.id} was released by backward(). Explain before "
@@ -215,7 +215,7 @@ class _Finder:
         if found is not None or edge is t or not self._outputs:
             return found
         # The graph with a backward pass was made from a copy of the record; its forward nodes are in the same order.
-        alone = next((i for i, thing in built(self._outputs).things.items() if thing is edge), None)
+        alone = next((i for i, thing in build_from(self._outputs).bindings.items() if thing is edge), None)
         nodes = [node.id for node in self._graph if not node.backward]
         return None if alone is None else nodes[int(alone[1:])]
 

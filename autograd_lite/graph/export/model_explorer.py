@@ -8,7 +8,7 @@ from typing import Any
 
 from ...ir.graph_node import GraphNode
 from ...ir.listing import duration, number, place
-from ...ir.node_labels import clip, counted, result_text, summary, type_text, visible
+from ...ir.node_labels import clip, count_of, result_text, summary, type_text, visible
 from ...ir.pure_graph import PureGraph
 from ..pictures.describe import BACKWARD
 from ..pictures.folding.assemble import homes_of
@@ -129,7 +129,11 @@ def _gradients(graph: PureGraph) -> dict[str, Any]:
 def _saved_values(graph: PureGraph) -> dict[str, Any]:
     """Return, for every value that the backward pass reads, edges to those who read it."""
     edges = [
-        {"sourceNodeId": graph.call_of(graph[i]).id, "targetNodeId": node.id, "label": counted(graph[i].nbytes, "byte")}
+        {
+            "sourceNodeId": graph.call_of(graph[i]).id,
+            "targetNodeId": node.id,
+            "label": count_of(graph[i].nbytes, "byte"),
+        }
         for node in graph
         if node.backward and node.result is None
         for i in dict.fromkeys(node.inputs)

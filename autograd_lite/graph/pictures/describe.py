@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ...ir.graph_node import GraphNode, Kind
 from ...ir.listing import place
-from ...ir.node_labels import amount, brief_params, clip, counted, exact, result_text, result_types, type_text, visible
+from ...ir.node_labels import amount, brief_params, clip, count_of, exact, result_text, result_types, type_text, visible
 from ...ir.stats import NOT_MEASURED, Measurement, single
 from ..marks import Mark, gravest
 from .scopes import Scope
@@ -148,14 +148,14 @@ def _tail(name: str) -> str:
 
 def _result_tip(call: GraphNode, part: GraphNode, facts: Facts) -> list[str]:
     name = f"{part.name} = " if part.name else ""
-    size = f"{type_text(part)}, {counted(part.nbytes, 'byte')}"
+    size = f"{type_text(part)}, {count_of(part.nbytes, 'byte')}"
     numbers = _numbers(part, facts.measurements.get(part.id, NOT_MEASURED))
     return [f"{part.id} = {name}{result_text(call.op, part.result or 0, call.id)}, {size}", *numbers]
 
 
 def _tip(node: GraphNode, facts: Facts) -> list[str]:
     words = [str(node.kind), node.name] if node.kind is not Kind.OP else [node.op, *node.inputs]
-    size = f"{type_text(node)}, {counted(node.nbytes, 'byte')}" if node.nbytes and not node.weak else type_text(node)
+    size = f"{type_text(node)}, {count_of(node.nbytes, 'byte')}" if node.nbytes and not node.weak else type_text(node)
     return [
         " ".join(filter(None, [node.id, "=", *words, node.value])),
         *map(str, node.params),
@@ -212,7 +212,7 @@ def group_box(
     counts = {op: len(list(same)) for op, same in groupby(sorted(node.op for node in ops))}
     often = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     tip = [
-        f"{group_id} = {counted(len(members), 'node')}, {members[0].id} to {members[-1].id}",
+        f"{group_id} = {count_of(len(members), 'node')}, {members[0].id} to {members[-1].id}",
         ", ".join(f"{op} ×{n}" if n > 1 else op for op, n in often[:8]) + (", …" if len(often) > 8 else ""),
         f"{sum(node.flops for node in ops):,} FLOP",
         *(line for mark in marks[:20] if mark.is_grave for line in mark.tip),
@@ -229,7 +229,7 @@ def _content(members: Sequence[GraphNode], ops: Sequence[GraphNode], times: int)
         types = list(dict.fromkeys(map(type_text, members)))
         return types[0] if len(types) == 1 else f"{amount(sum(node.size for node in members), '')} values"
     values = sum(node.size for node in members if node.kind is Kind.PARAMETER)
-    content = f"{times:,} × {counted(len(ops) // times, 'op')}" if times > 1 else counted(len(ops), "op")
+    content = f"{times:,} × {count_of(len(ops) // times, 'op')}" if times > 1 else count_of(len(ops), "op")
     return content + (f", {amount(values, '')} param{'' if values == 1 else 's'}" if values else "")
 
 

@@ -69,7 +69,7 @@ def onnx_model(
         raise ValueError(f"to_onnx: expected opset to be one of {OPSETS}; received {opset!r}")
     outputs = _outputs(program, gradients)
     ids = [output.id for output in outputs]
-    graph = Sized(_nodes_of(program, ids), program.calls, program._bound(()))
+    graph = Sized(_nodes_of(program, ids), program.calls, program._bind_slots(()))
     _check_size(graph, program.inputs)
     # For any batch size it is written for three of them, which say what depends on it.
     sizes = _batch_sizes(program) if dynamic_batch else [0]

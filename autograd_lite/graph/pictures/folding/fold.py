@@ -14,7 +14,7 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 
 from ....core.messages import checked
-from ....ir.node_labels import counted
+from ....ir.node_labels import count_of
 from ....ir.pure_graph import PureGraph
 from ...marks import Overlaid
 from ...overlays import overlay_of
@@ -135,7 +135,7 @@ def views_of(
         caption = []
         if any(cell.title for cell in plan.cells) or plan.has_bundles:
             how = _how_to_see_more(len(graph), rows, limit)
-            caption.append(f"collapsed: {len(graph):,} → {counted(plan.size, 'node')}; {how}")
+            caption.append(f"collapsed: {len(graph):,} → {count_of(plan.size, 'node')}; {how}")
         if shown is not None:
             hidden = f"{plan.size - visible:,} of {plan.size:,} nodes are not shown"
             caption.append(f"{hidden}: those farthest from the results")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, Unpack
 
 from ....ir.graph_node import Flow, GraphNode, Kind, Role
-from ....ir.node_labels import amount, clip, counted, op_text, type_text, visible
+from ....ir.node_labels import amount, clip, count_of, op_text, type_text, visible
 from ....ir.pure_graph import PureGraph
 from ....ir.stats import Stats, single
 from ...explanations.words.rules import Words
@@ -272,8 +272,8 @@ class _Rules:
             return None
         reached = [self._graph[i] for i in box.members if i in self._gradients]
         flops = sum(self._work.get(i, 0) for i in box.members)
-        lines = [f"∇ {box.lines[0]}", counted(len(ops), "rule")]
-        lines += [f"gradients of {counted(len(reached), 'parameter')}"] if reached else []
+        lines = [f"∇ {box.lines[0]}", count_of(len(ops), "rule")]
+        lines += [f"gradients of {count_of(len(reached), 'parameter')}"] if reached else []
         lines += [amount(flops, "FLOP")] if flops else []
         mark = self._mark(box.members)
         lines += [mark.note] if mark.note and self._unit != "FLOP" else []
@@ -391,9 +391,9 @@ def _caption(graph: PureGraph, rules: int, view: View, hidden: int, work: Mappin
     saved = [graph[i] for i in graph.saved]
     total = sum(node.nbytes for node in saved)
     slots = sum(node.nbytes for node in saved if node.kind is not Kind.OP)
-    words = [counted(forward, "op") + " forward", counted(rules, "rule") + " backward"]
+    words = [count_of(forward, "op") + " forward", count_of(rules, "rule") + " backward"]
     words += [f"{amount(flops, 'FLOP')} forward, {amount(back, 'FLOP')} backward"] if flops or back else []
-    words.append(f"{amount(total, 'B')} saved in {counted(len(saved), 'tensor')}" if saved else "nothing saved")
+    words.append(f"{amount(total, 'B')} saved in {count_of(len(saved), 'tensor')}" if saved else "nothing saved")
     lines = [" · ".join(words)]
     if slots:
         lines.append(f"{amount(slots, 'B')} of these are inputs and parameters, which exist anyway")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Unpack
 
 from ....core.messages import checked
-from ....ir.build import built
+from ....ir.build import build_from
 from ....ir.node_labels import clip, visible
 from ....ir.pure_graph import PureGraph
 from ....ir.pure_program import PureProgram
@@ -89,7 +89,7 @@ def mirror(tensors: Tensor | Iterable[Tensor], *, measured: bool = False, **opti
     """
     if measured:
         return Picture(mirror_scene(PureProgram.build(tensors, backward=True).measured(), **options).to_svg())
-    return Picture(mirror_scene(built(tensors, backward=True).graph, **options).to_svg())
+    return Picture(mirror_scene(build_from(tensors, backward=True).graph, **options).to_svg())
 
 
 def _sheet(graph: PureGraph, mirror: Mirror, labels: Sequence[Label]) -> Sheet:
