@@ -142,13 +142,13 @@ def _cuts(mirror: Mirror, plan: Plan, labels: Sequence[Label], rules: Mapping[in
 def _headers(mirror: Mirror, plan: Plan) -> Iterator[Element]:
     """Write above the halves in which direction they run."""
     y = -_HEADER + 6 - _above(mirror, plan)
-    left, middle, right = plan.middles
-    for x, word, kind, turn in ((left, "forward", "data", 1), (right, "backward", "gradient", -1)):
-        yield text(Line(word, SMALL, "soft"), x, y)
-        x += text_width(word, SMALL) / 2 + 8
-        yield element("path", f"{kind} tip", d=(("M", x, y + 4 * turn), ("l", -4, -8 * turn), ("h", 8), ("z",)))
-    if mirror.saved:
-        yield text(Line("saved", SMALL, "soft"), middle, y)
+    headers = [("forward", "data", 1), ("saved" if mirror.saved else "", "", 0), ("backward", "gradient", -1)]
+    for x, (word, kind, turn) in zip(plan.middles, headers, strict=True):
+        if word:
+            yield text(Line(word, SMALL, "soft"), x, y)
+        if turn:
+            x += text_width(word, SMALL) / 2 + 8
+            yield element("path", f"{kind} tip", d=(("M", x, y + 4 * turn), ("l", -4, -8 * turn), ("h", 8), ("z",)))
 
 
 # ---- lines and the marks on them ------------------------------------------------------------------------------------

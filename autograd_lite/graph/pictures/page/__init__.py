@@ -96,7 +96,7 @@ class Page:
     def _repr_html_(self) -> str:
         return (
             '<iframe title="Computation graph" sandbox="allow-scripts allow-downloads" '
-            f'style="width:100%;height:{self.height}px;border:1px solid #94A3B8;border-radius:8px" '
+            f'style="width:100%;height:{self.height}px;border:1px solid {THEMES["light"].frame};border-radius:8px" '
             f'srcdoc="{html.escape(self.text)}"></iframe>'
         )
 

@@ -382,7 +382,7 @@ let accent = '';
 // The boxes in their colors; painted once for each picture and theme.
 function drawThumbnail() {
   const ctx = thumbnail.getContext('2d'), style = getComputedStyle(document.documentElement), k = Math.min(172 / view.w, 112 / view.h), colors = new Map();
-  const color = (look) => { if (!colors.has(look)) colors.set(look, style.getPropertyValue('--' + look + '-line') || '#64748b'); return colors.get(look); };
+  const color = (look) => { if (!colors.has(look)) colors.set(look, style.getPropertyValue('--' + look + '-line') || style.getPropertyValue('--edge')); return colors.get(look); };
   const dx = (180 - view.w * k) / 2, dy = (120 - view.h * k) / 2;
   minimap.scale = [k, dx, dy];
   accent = style.getPropertyValue('--accent');
