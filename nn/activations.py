@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -13,11 +12,11 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.extend import assume, fold_error, is_compiling
 
-from .config.ambient import CALL, during
 from .config.arguments import checked, problem_of
 from .config.config import named_object, plain, publish
 from .config.registry import find
 from .module import symbols
+from .module.logits import remember_last
 
 __all__ = [
     "celu",
@@ -177,7 +176,7 @@ def tanh(x: Any) -> Any:
 @_of_symbols
 def sigmoid(x: Any) -> Any:
     """Return 1 / (1 + exp(-x)), without overflow."""
-    return _remember(ag.sigmoid(x), x, "sigmoid")
+    return remember_last(ag.sigmoid(x), x, "sigmoid")
 
 
 @_of_symbols
@@ -191,7 +190,7 @@ def softmax(x: Any, axis: int | Sequence[int] = -1) -> Any:
     if isinstance(axis, Sequence):
         return ag.softmax(x, tuple(axis))
     out = ag.softmax(x, axis)
-    return _remember(out, x, "softmax") if axis in (-1, np.ndim(x) - 1) else out
+    return remember_last(out, x, "softmax") if axis in (-1, np.ndim(x) - 1) else out
 
 
 # Klambauer, Unterthiner, Mayr, Hochreiter: Self-Normalizing Neural Networks, 2017, equation 14.
@@ -519,41 +518,6 @@ def deserialize(config: str | Mapping[str, Any]) -> Activation:
 
 
 publish(_BY_NAME.values())
-
-# ---- the logits behind probabilities while nothing is recorded ------------------------------------------------------
-
-
-@contextmanager
-def remember_logits() -> Iterator[None]:
-    """Remember the input of the last softmax or sigmoid, so that a loss finds it although nothing is recorded.
-
-    `evaluate` runs a model without a record, yet reports the same cross-entropy as training, which is computed from
-    the logits. Only the last input is kept, and only inside this block.
-    """
-    with during(logits=[]):
-        yield
-
-
-def remembered_logits(probabilities: Tensor, activation: str) -> Tensor | None:
-    """Return the remembered input of `activation` if it returned exactly this tensor, else None."""
-    for out, logits, name in CALL.get().logits or ():
-        if out is probabilities and name == activation:
-            return logits
-    return None
-
-
-def remember_cast(out: Tensor, converted: Tensor) -> None:
-    """Make the logits remembered for `out` available for `converted`, which was made from it."""
-    for original, logits, name in tuple(CALL.get().logits or ()):
-        if original is out:
-            _remember(converted, logits, name)
-
-
-def _remember(out: Any, x: Any, activation: str) -> Any:
-    last = CALL.get().logits
-    if last is not None and isinstance(out, Tensor):
-        last[:] = [(out, x, activation)]
-    return out
 
 
 def unit_vectors(x: Tensor, axis: Any, least: float) -> Tensor:

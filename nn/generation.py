@@ -19,7 +19,6 @@ from autograd_lite.arrays import to_numpy
 
 from .config.arguments import checked, is_number
 from .layers import RNN
-from .module.module import Module
 
 __all__ = ["generate", "sample"]
 __dir__ = __all__.copy
@@ -169,7 +168,7 @@ def generate(
 @contextmanager
 def _listening(model: Any) -> Iterator[bool]:
     """Put the model into evaluation mode, stateful layers reset; yield whether it has any."""
-    if not isinstance(model, Module):
+    if not hasattr(model, "named_modules"):
         yield False
         return
     stateful = [module for _, module in model.named_modules() if isinstance(module, RNN) and module.stateful]

@@ -96,7 +96,7 @@ class Call(NamedTuple):
     Attributes:
         in_model: whether a model's call is running; see `module.penalties`.
         covered: the ids of the modules whose state compiled code has read already; see `module.settings`.
-        logits: the last softmax or sigmoid: its result, its input and its name; see `activations.remember_logits`.
+        logits: the last softmax or sigmoid: its result, its input and its name; see `nn.module.logits`.
         limits_losses: whether a loss that was not finite is computed again, with limits; see `losses.loss`.
         probed: a module that runs to find the shapes of its results, and the symbols it was called on; see
             `module.recording`.

@@ -33,11 +33,16 @@ _ALIASES = {"abs": "absolute", "amax": "max", "amin": "min", "true_divide": "div
 _OF_KERAS = "ops."
 
 
+def operation_of_keras(name: str) -> Any:
+    """Return the operation of `nn.ops` with this name, None if there is none."""
+    return ops.TABLE.get(name)
+
+
 def _function_named(name: str) -> Any:
     """Return the function of this name, of nn.ops if it begins with "ops.", else of NumPy; None if there is none."""
     if name in _KNOWN:
         return _KNOWN[name]
-    row = ops.TABLE.get(name.removeprefix(_OF_KERAS))
+    row = operation_of_keras(name.removeprefix(_OF_KERAS))
     if row is None or name.startswith(_OF_KERAS):
         return row
     return row.function if row.function is getattr(np, name, None) else None

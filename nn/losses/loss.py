@@ -15,12 +15,12 @@ from autograd_lite import Tensor
 from autograd_lite.arrays import as_array, asarray_like, is_duck_array
 from autograd_lite.extend import assume, is_compiling, module_scope
 
-from ..activations import remember_cast
 from ..config.ambient import during
 from ..config.arguments import checked, one_of, unexpected
 from ..config.config import Configurable, publish, reference
 from ..config.fields import parameters_of
 from ..config.registry import Registry
+from ..module.logits import remember_cast
 from ..module.masks import MASKS, mask_of
 from . import targets
 from .probabilities import bound_infinities

@@ -10,8 +10,8 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.extend import is_compiling
 
-from ..activations import remembered_logits
 from ..config.ambient import CALL
+from ..module.logits import remembered_logits
 
 EPSILON = 1e-7
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,6 @@ from autograd_lite import Tensor
 
 from ..config.arguments import checked, integer
 from ..models import Model
-from ..module.module import Module
 from .look import Look, figure_of, look_of, matplotlib_for, new_figure
 
 __all__ = ["DecisionSurface", "decision_surface", "plot_decision_surface"]
@@ -313,12 +313,8 @@ def _predict(model: Any, points: Array) -> Array:
         raise TypeError(
             f"decision_surface: expected a model, or a function of an array; received {type(model).__name__}"
         )
-    with ag.no_grad():
-        if isinstance(model, Module):
-            with model.mode(training=False):
-                out = function(points)
-        else:
-            out = function(points)
+    with ag.no_grad(), model.mode(training=False) if hasattr(model, "mode") else nullcontext():  # of an nn module
+        out = function(points)
     return np.asarray(out.data if isinstance(out, Tensor) else out)
 
 

@@ -18,7 +18,6 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor, keep_freed_memory
 
-from ..activations import remember_logits
 from ..callbacks import Callback, CallbackList, History, Trained
 from ..callbacks.base import check_callbacks
 from ..config.arguments import not_negative, optional, positive
@@ -26,6 +25,7 @@ from ..data.structure import leaves, map_structure
 from ..distributed.communicator import Communicator
 from ..metrics import Metric
 from ..module.building import RestoreOnError
+from ..module.logits import remember_logits
 from ..module.modes import in_mode
 from ..module.module import Module
 from ..module.penalties import has_penalties

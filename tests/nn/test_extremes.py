@@ -13,6 +13,7 @@ import pytest
 
 import autograd_lite as ag
 from nn import activations, layers, losses
+from nn.module.logits import remember_logits
 
 from .losses.loss_cases import BITS, CASES, LOGITS, ONE_HOT, Case
 
@@ -251,10 +252,10 @@ def test_overlaps_of_half_precision_and_nothing(loss: losses.Loss) -> None:
 def test_half_precision_finds_the_logits_behind_a_softmax(recorded: bool) -> None:
     """Computed from the probabilities, which are 1 and 0, the loss would stop at 16."""
     z = ag.tensor(np.array([[60.0, 0.0]], HALF), requires_grad=recorded)
-    with activations.remember_logits():
+    with remember_logits():
         loss = losses.CategoricalCrossentropy()([[0.0, 1.0]], activations.softmax(z))
     assert loss.item() == 60
-    with activations.remember_logits():
+    with remember_logits():
         loss = losses.BinaryCrossentropy()([[0.0, 0.0]], activations.sigmoid(z))
     assert loss.item() == pytest.approx((60 + np.log(2)) / 2)
 

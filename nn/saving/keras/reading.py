@@ -16,9 +16,9 @@ import numpy as np
 from ...config.config import Registered, argument_names, custom_called, function_called, restored
 from ...config.registry import snake_case
 from ...layers import Input
+from ...layers.operation import operation_of_keras
 from ...module.module import Module
 from ...module.symbols import Symbol
-from ...ops.table import TABLE
 from .tables import COMMON, KINDS, NEUTRAL, RENAMED
 
 Config = dict[str, Any]
@@ -304,7 +304,7 @@ def _operation(name: str, entry: Mapping[str, Any], args: Any, kwargs: Mapping[s
     if kind == "GetItem":
         key = args[1]
         return args[0][tuple(key) if isinstance(key, list) else key]
-    function = TABLE.get(snake_case(kind))
+    function = operation_of_keras(snake_case(kind))
     if function is None:
         raise ValueError(f"it names the operation {kind!r:.80}, which is not here")
     takes = function.__signature__.parameters

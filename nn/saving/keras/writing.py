@@ -15,11 +15,10 @@ from ...config.config import (
     plain,
     restored,
 )
-from ...layers import Operation
+from ...layers.operation import Operation, operation_of_keras
 from ...module.described import layer_config
 from ...module.module import Module
 from ...module.symbols import Spec
-from ...ops.table import TABLE
 from .tables import ARRAYS, CLASSES, COMMON, OPERATIONS, OURS_ALONE, RENAMED
 
 Config = dict[str, Any]
@@ -189,7 +188,7 @@ def _call(name: str, step: Any) -> tuple[Config, list[Any], dict[str, Any]]:
 
 def _bind(function: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any] | None:
     """Return the arguments of an operation by Keras's names; None for one that Keras does not have."""
-    row = TABLE.get(function)
+    row = operation_of_keras(function)
     try:
         return None if row is None else row.__signature__.bind(*args, **kwargs).arguments
     except TypeError:  # called as only NumPy's function may be
