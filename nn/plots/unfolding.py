@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 
-from ..callbacks import Callback
+from ..callbacks.base import Callback
 from ..config.arguments import checked, integer
 from ..models import Sequential
 from .look import MARKERS, Look, new_figure, tidy, title

@@ -16,8 +16,8 @@ from .. import losses, metrics, optimizers
 from ..config.ambient import CALL
 from ..config.config import kept_by_class
 from ..data.structure import batch_size_of, is_structure, map_structure
-from ..metrics import MeanMetricWrapper, Metric
-from ..metrics.metric import as_array
+from ..metrics.averages import MeanMetricWrapper
+from ..metrics.metric import Metric, as_array
 from ..module.masks import MASKS, joined, masks_in
 from .outputs import (
     _LossTracker,

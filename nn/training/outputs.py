@@ -10,10 +10,13 @@ import numpy as np
 from autograd_lite import Tensor
 from autograd_lite.extend import is_compiling
 
-from .. import losses, metrics
+from .. import losses
 from ..config.ambient import CALL
 from ..config.arguments import as_scalar
 from ..data.structure import is_structure
+from ..losses.loss import Loss  # base classes from their files: else mypy meets subclasses first, and loses InitVar
+from ..metrics.averages import Mean
+from ..metrics.metric import Metric
 
 
 def fit_targets(y: Any, shape: Any) -> Any:
@@ -21,7 +24,7 @@ def fit_targets(y: Any, shape: Any) -> Any:
     return y[..., None] if (*getattr(y, "shape", ()), 1) == shape and len(shape) > 1 else y
 
 
-def check_reduced(loss: losses.Loss) -> losses.Loss:
+def check_reduced(loss: Loss) -> Loss:
     """Return a loss that must be one number for a batch."""
     if loss.reduction is None:
         raise ValueError(
@@ -34,7 +37,7 @@ def check_reduced(loss: losses.Loss) -> losses.Loss:
 # The names of these classes begin with an underscore so that configurations cannot name them; see `Registered`.
 
 
-class _OutputsLoss(losses.Loss):
+class _OutputsLoss(Loss):
     """The weighted sum of one loss for each output.
 
     Attributes:
@@ -115,7 +118,7 @@ class _OutputsLoss(losses.Loss):
         return total, rows
 
 
-class _PartialLoss(metrics.Metric):
+class _PartialLoss(Metric):
     """The mean of the loss of one output, unweighted."""
 
     def __init__(self, loss: _OutputsLoss, output: str) -> None:
@@ -135,10 +138,10 @@ class _PartialLoss(metrics.Metric):
         return self.mean.mean() if self.mean.begun else float("nan")
 
 
-class _OutputMetric(metrics.Metric):
+class _OutputMetric(Metric):
     """A metric of one output."""
 
-    def __init__(self, metric: metrics.Metric, loss: _OutputsLoss, output: str) -> None:
+    def __init__(self, metric: Metric, loss: _OutputsLoss, output: str) -> None:
         self.metric, self.loss, self.output = metric, loss, output
         super().__init__(f"{output}_{metric.name}")
 
@@ -174,7 +177,7 @@ class Means:
         loss: the compiled loss, or None; each loss of several outputs has its own mean.
     """
 
-    def __init__(self, loss: losses.Loss | None) -> None:
+    def __init__(self, loss: Loss | None) -> None:
         self.summed = getattr(loss, "reduction", None) == "sum"
         self.loss = loss if isinstance(loss, _OutputsLoss) else None
         self.parts = {} if self.loss is None else {name: Means(one) for name, one in self.loss.parts.items()}
@@ -198,7 +201,7 @@ class Means:
         rest = self.total / self.count if self.count else 0.0
         return rest + sum(self.loss.weights[name] * mean.mean() for name, mean in self.parts.items() if self.loss)
 
-    def values(self, reported: Sequence[metrics.Metric]) -> dict[str, float]:
+    def values(self, reported: Sequence[Metric]) -> dict[str, float]:
         """Return the loss and the metrics."""
         values = {"loss": self.mean()} if self.begun else {}
         for metric in reported:
@@ -206,14 +209,14 @@ class Means:
         return values
 
 
-class _LossTracker(metrics.Mean):
+class _LossTracker(Mean):
     """The mean loss since the last reset; a custom `train_step` may show it its losses.
 
     Args:
         loss: the compiled loss, or None.
     """
 
-    def __init__(self, loss: losses.Loss | None) -> None:
+    def __init__(self, loss: Loss | None) -> None:
         self.loss = loss
         super().__init__("loss")
 
@@ -259,6 +262,6 @@ class Returned:
             else:
                 self.last[name] = one if np.ndim(one) else as_scalar(f"{self.step}, {name!r}", one)
 
-    def values(self, reported: Sequence[metrics.Metric]) -> dict[str, float]:
+    def values(self, reported: Sequence[Metric]) -> dict[str, float]:
         """Return the values of the last step."""
         return dict(self.last)
