@@ -27,7 +27,7 @@ def hermitian_part(a: Any) -> Any:
     return (a + adjoint(a)) * 0.5
 
 
-def mirrored(a: Any, lower: bool = True, transpose: Callable[[Any], Any] = adjoint) -> Any:
+def mirror_triangle(a: Any, lower: bool = True, transpose: Callable[[Any], Any] = adjoint) -> Any:
     """Return the Hermitian matrices of which only one triangle is read; symmetric ones with another `transpose`."""
     whole = np.tril(a) + transpose(np.tril(a, -1)) if lower else np.triu(a) + transpose(np.triu(a, 1))
     # LAPACK leaves out the imaginary parts of the diagonal, too.
@@ -41,7 +41,7 @@ def as_read(x: Any, hermitian: bool) -> tuple[Any, dict[str, Any]]:
     """
     if not is_duck_array(x):
         return x, {"hermitian": hermitian}
-    return mirrored(x) if hermitian else x, {}
+    return mirror_triangle(x) if hermitian else x, {}
 
 
 def real_part(a: Any) -> Any:

@@ -76,7 +76,7 @@ def _inverse(x: Any, y: Any, exact: bool) -> Any:
     return multiply(x, 1 / number) if (abs(math.frexp(number)[0]) == 0.5) is exact else None
 
 
-def _folded(x: Any, y: Any, z: Any) -> Any:
+def _fold_factors(x: Any, y: Any, z: Any) -> Any:
     """Return the product of three, of which two are numbers, as a product of two."""
     x, y = (y, x) if scalar(y) is None else (x, y)
     a, b = scalar(y), scalar(z)
@@ -89,9 +89,9 @@ def _product_of(x: Any, y: Any) -> Any:
     """Return a small whole power of x as products: `np.power` takes about ten times as long."""
     if x.dtype.kind != "f":
         return None
-    made = {2: lambda: square(x), 3: lambda: multiply(square(x), x), 4: lambda: square(square(x))}
-    made[-2] = lambda: reciprocal(square(x))
-    power_of_x = made.get(scalar(y))
+    products = {2: lambda: square(x), 3: lambda: multiply(square(x), x), 4: lambda: square(square(x))}
+    products[-2] = lambda: reciprocal(square(x))
+    power_of_x = products.get(scalar(y))
     return None if power_of_x is None else power_of_x()
 
 
@@ -114,8 +114,8 @@ _DIFFERENCES = (
 _PRODUCTS = (
     *neutral(lambda x, y: multiply(x, y), 1, left=True),
     Rewrite(lambda x: multiply(x, x), lambda x: square(x) if x.dtype.kind == "f" else None),
-    Rewrite(lambda x, y, z: multiply(multiply(x, y), z), _folded, exact=False, constants=("z",)),
-    Rewrite(lambda x, y, z: multiply(z, multiply(x, y)), _folded, exact=False, constants=("z",)),
+    Rewrite(lambda x, y, z: multiply(multiply(x, y), z), _fold_factors, exact=False, constants=("z",)),
+    Rewrite(lambda x, y, z: multiply(z, multiply(x, y)), _fold_factors, exact=False, constants=("z",)),
     Rewrite(
         lambda g, y, z, n, window, stride, padding: multiply(
             OPS["window_put_equal"](g, y, z, window=window, stride=stride, padding=padding), greater(y, n)

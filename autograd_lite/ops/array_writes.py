@@ -32,7 +32,7 @@ def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) ->
     write("np.copyto", dst, src, where, broadcast=True, argument="dst")
 
 
-def _cycled(v: Any, count: int) -> Any:
+def _cycle(v: Any, count: int) -> Any:
     """Return `count` elements of v, starting over when it is exhausted."""
     flat = operand(v).reshape(-1)
     return flat if flat.shape[0] == count else flat[np.arange(count) % flat.shape[0]]
@@ -55,21 +55,21 @@ def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     if mode == "raise" and places.size and not -n <= places.min() <= places.max() < n:
         raise IndexError(f"np.put: an index is out of bounds for size {n}")
     places = np.clip(places, 0, n - 1) if mode == "clip" else places % n if n else places
-    _assign_flat(a, places, _cycled(v, places.size))
+    _assign_flat(a, places, _cycle(v, places.size))
 
 
 @composes(np.place)
 def place(arr: Any, mask: Any, vals: Any) -> None:
     _check_target("np.place", arr)
     places = np.flatnonzero(bare(mask))
-    _assign_flat(arr, places, _cycled(vals, places.size))
+    _assign_flat(arr, places, _cycle(vals, places.size))
 
 
 @composes(np.putmask)
 def putmask(a: Any, /, mask: Any, values: Any) -> None:
     _check_target("np.putmask", a)
     places = np.flatnonzero(bare(mask))
-    _assign_flat(a, places, _cycled(values, a.size)[places])
+    _assign_flat(a, places, _cycle(values, a.size)[places])
 
 
 @composes(np.put_along_axis)
@@ -77,7 +77,7 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None) -> Non
     _check_target("np.put_along_axis", arr)
     at = bare(indices)
     if axis is None:
-        _assign_flat(arr, at.reshape(-1) % max(arr.size, 1), _cycled(values, at.size))
+        _assign_flat(arr, at.reshape(-1) % max(arr.size, 1), _cycle(values, at.size))
         return
     axis = normalize_axis(axis, arr.ndim)
     grid = [np.arange(n).reshape((-1,) + (1,) * (arr.ndim - i - 1)) for i, n in enumerate(arr.shape)]
@@ -91,4 +91,4 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     marks = np.zeros(a.shape, bool)
     np.fill_diagonal(marks, True, wrap)
     places = np.flatnonzero(marks)
-    _assign_flat(a, places, _cycled(val, places.size))
+    _assign_flat(a, places, _cycle(val, places.size))

@@ -10,18 +10,18 @@ from ..core.op import Op, nondifferentiable
 from ..core.rewrites import Rewrite
 
 
-def _stopped(x: Any) -> Any:
+def _stop(x: Any) -> Any:
     return as_array(x)[...]
 
 
-@filled_by(_stopped)
-def _filled(x: Any) -> Any:
+@filled_by(_stop)
+def _stop_fill(x: Any) -> Any:
     return None if x.shape else (Fill((), x.dtype, [Part(..., 0)]), [x])  # of a scalar there is no view
 
 
 # A view, so nothing is copied; the resulting Tensor knows that it shares memory.
 stop_gradient: Op = nondifferentiable(
-    _stopped,
+    _stop,
     name="stop_gradient",
     glyph="⊣",
     view=True,

@@ -15,7 +15,7 @@ from ..core.shape_arithmetic import Axis, normalize_axis
 from .operands import operand
 
 
-def _cut(a: Any, axis: int, start: int | None, stop: int | None) -> Any:
+def _slice(a: Any, axis: int, start: int | None, stop: int | None) -> Any:
     return a[(slice(None),) * axis + (slice(start, stop),)]
 
 
@@ -36,7 +36,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append:
     parts = [p for p in (ends[0], a, ends[1]) if p is not None]
     a = np.concatenate(parts, axis=axis) if len(parts) > 1 else a
     for _ in range(min(n, a.shape[axis])):  # after that many, no elements are left
-        later, sooner = _cut(a, axis, 1, None), _cut(a, axis, None, -1)
+        later, sooner = _slice(a, axis, 1, None), _slice(a, axis, None, -1)
         a = np.not_equal(later, sooner) if a.dtype == np.bool_ else later - sooner
     return a
 
@@ -49,8 +49,8 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     for end in parts:
         if end is not None and not np.can_cast(end.dtype, steps.dtype, "same_kind"):
             raise TypeError("dtype of `to_begin` or `to_end` must be compatible with input `ary`")
-    kept = [p.astype(steps.dtype) for p in (parts[0], steps, parts[1]) if p is not None]
-    return np.concatenate(kept) if len(kept) > 1 else steps
+    pieces = [p.astype(steps.dtype) for p in (parts[0], steps, parts[1]) if p is not None]
+    return np.concatenate(pieces) if len(pieces) > 1 else steps
 
 
 def _spacings(f: Any, varargs: tuple[Any, ...], axes: tuple[int, ...]) -> list[Any]:
@@ -60,15 +60,15 @@ def _spacings(f: Any, varargs: tuple[Any, ...], axes: tuple[int, ...]) -> list[A
         return [varargs[0]] * len(axes)
     if len(varargs) != len(axes):
         raise TypeError("invalid number of arguments")
-    found = []
-    for given_, axis in zip(varargs, axes, strict=True):
-        h = operand(given_)
+    spacings = []
+    for spacing, axis in zip(varargs, axes, strict=True):
+        h = operand(spacing)
         if h.ndim:
             if h.ndim != 1 or h.shape[0] != f.shape[axis]:
                 raise ValueError("when 1d, distances must match the length of the corresponding dimension")
             h = h[1:] - h[:-1]
-        found.append(h if h.ndim else given_)
-    return found
+        spacings.append(h if h.ndim else spacing)
+    return spacings
 
 
 def _edge(f: Any, h: Any, axis: int, last: bool, edge_order: int) -> Any:
@@ -80,7 +80,7 @@ def _edge(f: Any, h: Any, axis: int, last: bool, edge_order: int) -> Any:
         steps = [h[-1], h[-2]] if last and edge_order == 2 else [h[-1 if last else 0]] * 2
         steps = [h[0], h[1]] if not last and edge_order == 2 else steps
     sign = -1 if last else 1
-    points = [_cut(f, axis, k, k + 1) for k in range(edge_order + 1)]
+    points = [_slice(f, axis, k, k + 1) for k in range(edge_order + 1)]
     if edge_order == 1:
         return sign * (points[1] - points[0]) / steps[0]
     h1, h2 = steps
@@ -89,7 +89,7 @@ def _edge(f: Any, h: Any, axis: int, last: bool, edge_order: int) -> Any:
 
 
 def _slope(f: Any, h: Any, axis: int, edge_order: int) -> Any:
-    before, here, after = (_cut(f, axis, i, j) for i, j in ((None, -2), (1, -1), (2, None)))
+    before, here, after = (_slice(f, axis, i, j) for i, j in ((None, -2), (1, -1), (2, None)))
     if np.ndim(h):
         column = (-1,) + (1,) * (f.ndim - axis - 1)
         h1, h2 = h[:-1].reshape(column), h[1:].reshape(column)
@@ -131,8 +131,8 @@ def unwrap(p: Any, discont: float | None = None, axis: int = -1, *, period: floa
     if not whole or period % 2 == 0:
         turned = np.where((turned == low) & (step > 0), high, turned)
     correction = np.where(np.abs(step) < discont, 0, turned - step)
-    moved = _cut(p, axis, 1, None) + np.cumsum(correction, axis=axis)
-    return np.concatenate([_cut(p, axis, None, 1).astype(moved.dtype), moved], axis=axis)
+    moved = _slice(p, axis, 1, None) + np.cumsum(correction, axis=axis)
+    return np.concatenate([_slice(p, axis, None, 1).astype(moved.dtype), moved], axis=axis)
 
 
 # ---- integrals and interpolation ------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
         x = operand(x)
         width = np.diff(x, axis=axis if x.ndim > 1 else 0)
         width = width.reshape((-1,) + (1,) * (y.ndim - axis - 1)) if x.ndim == 1 else width
-    return np.sum(width * (_cut(y, axis, 1, None) + _cut(y, axis, None, -1)) / 2.0, axis=axis)
+    return np.sum(width * (_slice(y, axis, 1, None) + _slice(y, axis, None, -1)) / 2.0, axis=axis)
 
 
 @composes(np.interp)

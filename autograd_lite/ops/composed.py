@@ -11,7 +11,7 @@ import numpy as np
 from ..core.errors import ShapeError
 from ..core.op import composes
 from ..core.shape_arithmetic import Axis, normalize_axes, normalize_axis
-from .memory_order import flattened
+from .memory_order import flatten_in_order
 from .nested_array import array
 from .operands import cast, several
 
@@ -70,7 +70,7 @@ def squeeze(a: Any, axis: Axis = None) -> Any:
 
 @composes(np.ravel)
 def ravel(a: Any, order: str = "C") -> Any:
-    return a.reshape(-1) if order == "C" else flattened(a, order, "ravel")
+    return a.reshape(-1) if order == "C" else flatten_in_order(a, order, "ravel")
 
 
 @composes(np.flip)

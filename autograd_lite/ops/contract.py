@@ -49,13 +49,13 @@ class _Plan(NamedTuple):
 _LONG_STRIDES, _ALONE = 16, 8192
 
 
-def _changed_order(letters: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...] | None:
-    order = tuple(letters.index(c) for c in wanted)
+def _changed_order(letters: Sequence[str], target: Sequence[str]) -> tuple[int, ...] | None:
+    order = tuple(letters.index(c) for c in target)
     return None if order == tuple(range(len(order))) else order
 
 
-def _changed_shape(shape: Shape, wanted: Shape) -> Shape | None:
-    return None if shape == wanted else wanted
+def _changed_shape(shape: Shape, target: Shape) -> Shape | None:
+    return None if shape == target else target
 
 
 @functools.lru_cache(maxsize=4096)
@@ -68,9 +68,9 @@ def _plan(subscripts: str, x_shape: Shape, y_shape: Shape) -> _Plan:
     if not summed:
         facts: list[Any] = []
         for letters in (x, y):
-            kept = [c for c in out if c in letters]
+            shared = [c for c in out if c in letters]
             spread = tuple(size[c] if c in letters else 1 for c in out)
-            facts += [_changed_order(letters, kept), _changed_shape(tuple(size[c] for c in kept), spread)]
+            facts += [_changed_order(letters, shared), _changed_shape(tuple(size[c] for c in shared), spread)]
         return _Plan("multiply", False, *facts)
     if both and not rows and not columns:
         k = math.prod(size[c] for c in summed)
@@ -86,8 +86,8 @@ def _plan(subscripts: str, x_shape: Shape, y_shape: Shape) -> _Plan:
     if swap:
         x, y, rows, columns = y, x, columns, rows
     m, k, n = (math.prod(size[c] for c in group) for group in (rows, summed, columns))
-    first, second, made = (*both, *rows, *summed), (*both, *summed, *columns), (*both, *rows, *columns)
-    x_shape, y_shape, out_shape = (tuple(size[c] for c in group) for group in (first, second, made))
+    first, second, result = (*both, *rows, *summed), (*both, *summed, *columns), (*both, *rows, *columns)
+    x_shape, y_shape, out_shape = (tuple(size[c] for c in group) for group in (first, second, result))
     loop = tuple(size[c] for c in both)
     return _Plan(
         "matmul",
@@ -97,7 +97,7 @@ def _plan(subscripts: str, x_shape: Shape, y_shape: Shape) -> _Plan:
         _changed_order(y, second),
         _changed_shape(y_shape, (*loop, k, n)),
         _changed_shape((*loop, m, n), out_shape),
-        _changed_order(made, out),
+        _changed_order(result, out),
     )
 
 
@@ -162,7 +162,7 @@ def _infer(x: ShapeDtype, y: ShapeDtype, *, subscripts: str) -> ShapeDtype:
     return ShapeDtype(tuple(size[c] for c in out), np.result_type(x.dtype, y.dtype))
 
 
-def _batched(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+def _contract_batch(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     """Assign a new letter to the batch."""
     x, y, out = split_subscripts(params["subscripts"])
     new = next(c for c in _LETTERS if c not in x + y + out)
@@ -178,7 +178,7 @@ contract: Op = structural(
     saves=("y", "x"),
     infer=_infer,
     multilinear=True,
-    batch=_batched,
+    batch=_contract_batch,
     glyph="Σ×",
     onnx="Einsum",
     cost=_cost,
@@ -267,7 +267,7 @@ def _letters_of(text: str, shapes: tuple[Shape, ...]) -> tuple[list[str], str]:
     return labels, out
 
 
-# ---- einsum: what is done -------------------------------------------------------------------------------------------
+# ---- einsum: its program --------------------------------------------------------------------------------------------
 
 
 class _Step(NamedTuple):
@@ -291,10 +291,10 @@ def _program(text: str, shapes: tuple[Shape, ...], optimize: Any) -> tuple[_Step
     steps = []
     for i, j in _pairs(labels, shapes, out, optimize):
         second, first = terms.pop(max(i, j)), terms.pop(min(i, j))
-        wanted = out + "".join(letters for letters, _ in terms)
-        before_x, x = _alone(*first, wanted + _wide(second, size), size)
-        before_y, y = _alone(*second, wanted + _wide(first, size), size)
-        result = "".join(dict.fromkeys(c for c in x + y if c in wanted)) if terms else out
+        needed = out + "".join(letters for letters, _ in terms)
+        before_x, x = _alone(*first, needed + _wide(second, size), size)
+        before_y, y = _alone(*second, needed + _wide(first, size), size)
+        result = "".join(dict.fromkeys(c for c in x + y if c in needed)) if terms else out
         steps.append(_Step(min(i, j), max(i, j), (before_x, before_y), f"{x},{y}->{result}"))
         terms.append((result, tuple(size[c] for c in result)))
     return tuple(steps)
@@ -304,7 +304,7 @@ def _wide(term: tuple[str, Shape], size: dict[str, int]) -> str:
     return "".join(c for c, n in zip(*term, strict=True) if n == size[c])
 
 
-def _alone(letters: str, shape: Shape, wanted: str, size: dict[str, int]) -> tuple[tuple[tuple[str, Any], ...], str]:
+def _alone(letters: str, shape: Shape, needed: str, size: dict[str, int]) -> tuple[tuple[tuple[str, Any], ...], str]:
     """Return how to simplify one operand, and its letters then: diagonals, and sums over letters used nowhere else."""
     changes: list[tuple[str, Any]] = []
     while repeated := next((c for c in letters if letters.count(c) > 1), ""):
@@ -321,9 +321,9 @@ def _alone(letters: str, shape: Shape, wanted: str, size: dict[str, int]) -> tup
         letters = "".join(c for k, c in enumerate(letters) if k not in narrow)
         shape = tuple(n for k, n in enumerate(shape) if k not in narrow)
         changes.append(("reshape", shape))
-    unwanted = tuple(k for k, c in enumerate(letters) if c not in wanted)
+    unwanted = tuple(k for k, c in enumerate(letters) if c not in needed)
     if unwanted:
-        letters = "".join(c for c in letters if c in wanted)
+        letters = "".join(c for c in letters if c in needed)
         changes.append(("sum", unwanted))
     return tuple(changes), letters
 
@@ -352,20 +352,20 @@ def _pairs(labels: list[str], shapes: tuple[Shape, ...], out: str, optimize: Any
 def _run(steps: tuple[_Step, ...], arrays: list[Any]) -> Any:
     for i, j, changes, subscripts in steps:
         if j < 0:
-            return _changed(arrays[i], changes[0])
+            return _apply_changes(arrays[i], changes[0])
         y, x = arrays.pop(j), arrays.pop(i)
-        arrays.append(contract(_changed(x, changes[0]), _changed(y, changes[1]), subscripts=subscripts))
+        arrays.append(contract(_apply_changes(x, changes[0]), _apply_changes(y, changes[1]), subscripts=subscripts))
     return arrays[0]
 
 
-def _changed(a: Any, changes: tuple[tuple[str, Any], ...]) -> Any:
-    for what, value in changes:
-        if what == "diagonal":
+def _apply_changes(a: Any, changes: tuple[tuple[str, Any], ...]) -> Any:
+    for change, value in changes:
+        if change == "diagonal":
             a = np.diagonal(a, 0, *value)
-        elif what == "sum":
+        elif change == "sum":
             a = a.sum(axis=value)
         else:
-            a = a.reshape(value) if what == "reshape" else a.transpose(value)
+            a = a.reshape(value) if change == "reshape" else a.transpose(value)
     return a
 
 

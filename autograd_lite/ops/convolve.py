@@ -72,11 +72,11 @@ valid_convolution: Op = structural(
 
 def _convolve(name: str, x: Any, y: Any, mode: str, skip: int) -> Any:
     """Convolve and slice: mode "same" drops `skip` elements at the start."""
-    for a, what in ((x, "a"), (y, "v")):
+    for a, argument in ((x, "a"), (y, "v")):
         if a.ndim > 1:
-            raise ValueError(f"np.{name}: {what} must have one axis; received shape {a.shape}")
+            raise ValueError(f"np.{name}: {argument} must have one axis; received shape {a.shape}")
         if not a.size:
-            raise ValueError(f"{what} cannot be empty")
+            raise ValueError(f"{argument} cannot be empty")
     x, y = x.reshape(-1), y.reshape(-1)
     if mode == "full":
         return full_convolution(x, y)

@@ -125,8 +125,8 @@ def logspace(
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     start, stop = operand(start) * 1.0, operand(stop) * 1.0
     start, stop = np.broadcast_arrays(start, stop)
-    wide = np.result_type(start.dtype, stop.dtype, np.float64)
-    start, stop = start.astype(wide), stop.astype(wide)
+    dtype64 = np.result_type(start.dtype, stop.dtype, np.float64)
+    start, stop = start.astype(dtype64), stop.astype(dtype64)
     sign = np.sign(start)
     first, last = start / sign, stop / sign
     points = np.logspace(np.log10(first), np.log10(last), num, endpoint)

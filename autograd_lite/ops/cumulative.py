@@ -41,7 +41,7 @@ def _backwards(a: Any, axis: int) -> Any:
     return a[(slice(None),) * axis + (slice(None, None, -1),)]
 
 
-def _shifted(a: Any, axis: int, first: float) -> Any:
+def _shift(a: Any, axis: int, first: float) -> Any:
     """Shift every element by one along `axis`; the last is dropped and `first` comes in."""
     before = (slice(None),) * axis
     front = array_namespace(a).full((*a.shape[:axis], min(1, a.shape[axis]), *a.shape[axis + 1 :]), first, a.dtype)
@@ -78,11 +78,11 @@ def _recur(x: Any, y: Any, *, axis: int) -> Any:
         lanes = out.reshape(out.shape[0], -1)
         for k in range(lanes.shape[1]):
             z: Any = 0.0
-            found = []
+            lane = []
             for a, b in zip(*(r.reshape(lanes.shape)[:, k].tolist() for r in (rows, increments)), strict=True):
                 z = a * z + b
-                found.append(z)
-            lanes[:, k] = found
+                lane.append(z)
+            lanes[:, k] = lane
     else:
         z = array_namespace(x).zeros(out.shape[1:], dtype)
         for k in range(out.shape[0]):
@@ -93,13 +93,13 @@ def _recur(x: Any, y: Any, *, axis: int) -> Any:
 
 def _recur_by_y(g: Any, out: Any, x: Any, y: Any, *, axis: int) -> Any:
     # Backwards: the cotangent of z[i] is g[i] plus x[i+1] times that of z[i+1].
-    return _backwards(recurrence(_shifted(_backwards(x, axis), axis, 0), _backwards(g, axis), axis=axis), axis)
+    return _backwards(recurrence(_shift(_backwards(x, axis), axis, 0), _backwards(g, axis), axis=axis), axis)
 
 
 recurrence: Op = structural(
     "recurrence",
     _recur,
-    lambda g, out, x, y, *, axis: _recur_by_y(g, out, x, y, axis=axis) * _shifted(out, axis, 0),
+    lambda g, out, x, y, *, axis: _recur_by_y(g, out, x, y, axis=axis) * _shift(out, axis, 0),
     _recur_by_y,
     saves=("ox", "x"),
     infer=lambda x, y, *, axis: ShapeDtype(np.broadcast_shapes(x.shape, y.shape), np.result_type(x.dtype, y.dtype)),
@@ -111,13 +111,13 @@ recurrence: Op = structural(
 
 def _recur_jvp(tangents: Any, out: Any, x: Any, axis: int) -> Any:
     dx, dy = tangents
-    change = None if dx is None else dx * _shifted(out, axis, 0)
+    change = None if dx is None else dx * _shift(out, axis, 0)
     return recurrence(x, total(change, dy), axis=axis)
 
 
 def _cumprod_vjp(g: Any, out: Any, x: Any, *, axis: int) -> Any:
     # The product of the elements before, times the sum over those after of g and the product in between.
-    return _shifted(out, axis, 1) * _recur_by_y(g, out, x, g, axis=axis)
+    return _shift(out, axis, 1) * _recur_by_y(g, out, x, g, axis=axis)
 
 
 cumprod = structural(
@@ -128,7 +128,7 @@ cumprod = structural(
     infer=_infer_scan(np.cumprod),
     bind=_bind_scan(np.cumprod),
     numpy_functions=(np.cumprod,),
-    jvp=lambda tangents, out, x, *, axis: recurrence(x, tangents[0] * _shifted(out, axis, 1), axis=axis),
+    jvp=lambda tangents, out, x, *, axis: recurrence(x, tangents[0] * _shift(out, axis, 1), axis=axis),
     batch=batching.along_axis,
     cost=1,
 )
@@ -137,7 +137,7 @@ cumprod = structural(
 # ---- extremes: as in max and min, those that are equal so far share evenly; a NaN, once met, is the extreme ----------
 def _runs(out: Any, x: Any, axis: int, dtype: np.dtype[Any]) -> tuple[Any, Any, Any]:
     """Return where the extreme is unchanged, where x is the extreme, and the number of ties in the run so far."""
-    before = _shifted(out, axis, 0)
+    before = _shift(out, axis, 0)
     goes_on = ((out == before) | (np.isnan(out) & np.isnan(before))).astype(dtype)
     chosen = ((x == out) | np.isnan(x)).astype(dtype)
     return goes_on, chosen, recurrence(goes_on, chosen, axis=axis)

@@ -30,12 +30,12 @@ from .diagonals import diagonal_matrix
 from .eigen import divide_by_gaps
 from .operands import carries_derivative
 from .solve import (
-    checked,
     in_lapack,
     invert_triangle,
     lapack_dtype,
     per_matrix,
     real_dtype,
+    register_loops,
     same_shape,
     triangle_inverse,
 )
@@ -150,7 +150,7 @@ def _cholesky_jvp(tangents: Sequence[Any], out: Any, x: Any, *, upper: bool) -> 
     return adjoint(low) if upper else low
 
 
-checked(
+register_loops(
     np.linalg.cholesky,
     lambda a, *, upper=False: "cholesky_up" if upper else "cholesky_lo",
     "Matrix is not positive definite",
@@ -289,7 +289,7 @@ def _by_gaps_of_squares(x: Any, s: Any) -> Any:
     return divide_by_gaps(x, s, of="singular values") / np.where(sums == 0, 1, sums)
 
 
-def _divided(x: Any, s: Any) -> Any:
+def _divide_columns(x: Any, s: Any) -> Any:
     """Divide columns by singular values; zero columns, which belong to unused vectors, stay zero."""
     return zero_mask(x / s[..., None, :], x)
 
@@ -297,10 +297,10 @@ def _divided(x: Any, s: Any) -> Any:
 def _svd_rule(g: Any, out: Any, x: Any, *, hermitian: bool) -> Any:
     gu, gs, gv = g
     if gu is None and gv is None:
-        made = fast.matmul(out[0] * gs[..., None, :], out[2])
+        by_x = fast.matmul(out[0] * gs[..., None, :], out[2])
     else:
-        made = _by_vectors(None if gu is None else user(gu), gs, None if gv is None else adjoint(user(gv)), out)
-    return user(hermitian_part(made) if hermitian else made)
+        by_x = _by_vectors(None if gu is None else user(gu), gs, None if gv is None else adjoint(user(gv)), out)
+    return user(hermitian_part(by_x) if hermitian else by_x)
 
 
 def _by_vectors(gu: Any, gs: Any, gv: Any, out: Any) -> Any:
@@ -320,11 +320,11 @@ def _by_vectors(gu: Any, gs: Any, gv: Any, out: Any) -> Any:
         inner = inner + diagonal_matrix(1j * zero_mask(phases / (2 * s), phases))
     left = fast.matmul(u, inner)
     if gu is not None and u.shape[-2] > u.shape[-1]:
-        left = left + _divided(gu - fast.matmul(u, along_u), s)
-    made = fast.matmul(left, vh)
+        left = left + _divide_columns(gu - fast.matmul(u, along_u), s)
+    by_x = fast.matmul(left, vh)
     if gv is not None and v.shape[-2] > v.shape[-1]:
-        made = made + fast.matmul(u, adjoint(_divided(gv - fast.matmul(v, along_v), s)))
-    return made
+        by_x = by_x + fast.matmul(u, adjoint(_divide_columns(gv - fast.matmul(v, along_v), s)))
+    return by_x
 
 
 def _svd_jvp(tangents: Sequence[Any], out: Any, x: Any, *, hermitian: bool) -> Any:
@@ -342,9 +342,9 @@ def _svd_jvp(tangents: Sequence[Any], out: Any, x: Any, *, hermitian: bool) -> A
         turned_u, turned_v = turned_u + phases, turned_v - phases
     du, dv = fast.matmul(u, turned_u), fast.matmul(v, turned_v)
     if m > n:
-        du = du + _divided(right - fast.matmul(u, inner), s)
+        du = du + _divide_columns(right - fast.matmul(u, inner), s)
     if n > m:
-        dv = dv + _divided(left - fast.matmul(v, adjoint(inner)), s)
+        dv = dv + _divide_columns(left - fast.matmul(v, adjoint(inner)), s)
     return du, real_part(np.diagonal(inner, 0, -2, -1)), adjoint(dv)
 
 
@@ -393,7 +393,7 @@ full_factors_of_svd: Op = nondifferentiable(
     result_names=("U", "S", "Vh"),
     cost=per_matrix(lambda m, n: 4 * m**2 * n + 22 * n**3),
 )
-checked(factors_of_svd.forward, lambda x, *, hermitian: "" if hermitian else "svd_s", "SVD did not converge")
+register_loops(factors_of_svd.forward, lambda x, *, hermitian: "" if hermitian else "svd_s", "SVD did not converge")
 _SVDResult: Any = type(np.linalg.svd(np.eye(1)))
 
 
@@ -431,7 +431,7 @@ def _svdvals(x: Any, *, hermitian: bool) -> Any:
     return np.linalg.svd(x, compute_uv=False, **option)
 
 
-checked(
+register_loops(
     np.linalg.svd,
     lambda a, *, compute_uv, hermitian: "" if compute_uv or hermitian else "svd",
     "SVD did not converge",

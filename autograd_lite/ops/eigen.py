@@ -24,7 +24,7 @@ from ..core.shape_arithmetic import ShapeDtype
 from ..native import threaded_functions as fast
 from .adjoints import adjoint, hermitian_part, real_part, total, user
 from .diagonals import diagonal_matrix
-from .solve import checked, in_lapack, lapack_dtype, per_matrix, real_dtype
+from .solve import in_lapack, lapack_dtype, per_matrix, real_dtype, register_loops
 
 # ---- eigenvalues of symmetric matrices ------------------------------------------------------------------------------
 
@@ -134,7 +134,7 @@ eigenvalues_and_vectors: Op = structural(
     ),
     cost=per_matrix(lambda m, n: 9 * n**3),
 )
-checked(
+register_loops(
     eigenvalues_and_vectors.forward,
     lambda x, *, UPLO: "eigh_lo" if UPLO == "L" else "eigh_up",
     "Eigenvalues did not converge",
@@ -158,7 +158,7 @@ def _eigvalsh_jvp(tangents: Sequence[Any], out: Any, x: Any, *, UPLO: str) -> An
 
 
 # Only the values: cheaper than with vectors, and differentiable where they are equal.
-checked(
+register_loops(
     np.linalg.eigvalsh,
     lambda a, *, UPLO: "eigvalsh_lo" if UPLO == "L" else "eigvalsh_up",
     "Eigenvalues did not converge",
@@ -189,7 +189,7 @@ def _eig_forward(x: Any) -> Any:
     return tuple([a.astype(_complex(x.dtype)) for a in np.linalg.eig(x)])
 
 
-def _normalized(v: Any, inner: Any) -> Any:
+def _length_change(v: Any, inner: Any) -> Any:
     """Remove from a change of v, in its own basis, the part that would change the lengths of its columns."""
     return real_part(np.diagonal(fast.product(adjoint(v), v, inner), 0, -2, -1))[..., None, :]
 
@@ -209,7 +209,7 @@ def _eig_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
     w, v = out
     inner = np.linalg.solve(v, fast.matmul(tangents[0], v))
     turned = divide_by_gaps(inner, w, of="eigenvalues")
-    return np.diagonal(inner, 0, -2, -1), fast.matmul(v, turned) - v * _normalized(v, turned)
+    return np.diagonal(inner, 0, -2, -1), fast.matmul(v, turned) - v * _length_change(v, turned)
 
 
 # Always complex, although NumPy returns real eigenvalues if all of them are real: no dtype depends on values.

@@ -23,15 +23,12 @@ from ..core.shape_arithmetic import Shape, ShapeDtype, normalize_axes, normalize
 from .operands import Bound, operand
 from .shape import pad_constant
 
-_OPPOSITE: dict[Any, Any] = {
-    "backward": "forward",
-    "ortho": "ortho",
-    "forward": "backward",
-}  # of a norm: the inverse transform's
+# The norm of the inverse transform.
+_OPPOSITE: dict[Any, Any] = {"backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
-def _fitted(g: Any, length: int, axis: int) -> Any:
-    """Truncate an axis to a length, or pad it with zeros: the transpose of what a transform does to its input."""
+def _fit_length(g: Any, length: int, axis: int) -> Any:
+    """Truncate an axis to a length, or pad it with zeros: the transpose of the same step in a transform."""
     n = g.shape[axis]
     if n > length:
         return g[(slice(None),) * axis + (slice(0, length),)]
@@ -51,7 +48,7 @@ def _as_input(r: Any, x: Any) -> Any:
 
 @functools.lru_cache(maxsize=256)
 def _mirror_weights(n: int, dtype: Any, ndim: int, axis: int, each: float) -> Any:
-    """Return `each` for each bin of the half spectrum of n values that represents two of the full one, and 1 else."""
+    """Return `each` for the bins of the half spectrum that represent two bins of the full one, 1 for the others."""
     weights = np.full(n // 2 + 1, each, dtype)
     weights[0] = 1
     if n % 2 == 0:
@@ -61,12 +58,12 @@ def _mirror_weights(n: int, dtype: Any, ndim: int, axis: int, each: float) -> An
 
 
 def _weights(g: Any, n: int, axis: int, each: float = 2) -> Any:
-    """Return the weights of the bins as complex numbers, which is what they multiply; `each` where two are meant."""
+    """Return the mirror weights in the complex dtype of the spectrum that they multiply."""
     return asarray_like(_mirror_weights(n, np.result_type(g.dtype, np.complex64), g.ndim, axis, each), g)
 
 
 def _bind(function: str, default: Callable[[int], int]) -> Callable[..., Bound]:
-    """Make the binder of a transform; `default(length)` is its n for an axis of that length."""
+    """Return the binder of a transform; `default(length)` is the default of n."""
 
     def bind(a: Any, n: int | None = None, axis: int = -1, norm: Any = None, out: Any = None) -> Bound:
         refuse(f"np.fft.{function}", "assign the result instead", out=out)
@@ -94,14 +91,14 @@ def _infer(function: Callable[..., Any], length: Callable[[int], int]) -> Callab
 _LOOPS = getattr(getattr(np.fft, "_pocketfft", None), "pfu", None)  # of NumPy's functions
 
 
-def _looping(function: Callable[..., Any], names: Sequence[str], forward: bool, chars: str) -> None:
-    """Tell compiled code which loops a transform of NumPy's runs.
+def _register_loops(function: Callable[..., Any], names: Sequence[str], forward: bool, chars: str) -> None:
+    """Register the loops of a transform of NumPy's, for compiled code.
 
     Args:
-        function: of an array, a length, an axis and a norm.
-        names: of the generalized ufuncs, for even lengths and for odd ones.
-        forward: whether it is not an inverse, which sees norms the other way around.
-        chars: of the dtypes that it takes without a cast.
+        function: a function of an array, a length, an axis and a norm.
+        names: the names of the generalized ufuncs for even and for odd lengths.
+        forward: False for an inverse transform, which reads norms the other way around.
+        chars: the characters of the dtypes that it takes without a cast.
     """
 
     def row(a: Any, n: Any = None, axis: Any = -1, norm: Any = "backward") -> Loops | None:
@@ -116,37 +113,49 @@ def _looping(function: Callable[..., Any], names: Sequence[str], forward: bool, 
     LOOPS[function] = row
 
 
-_looping(np.fft.fft, ("fft", "fft"), True, "FD")
-_looping(np.fft.ifft, ("ifft", "ifft"), False, "FD")
-_looping(np.fft.rfft, ("rfft_n_even", "rfft_n_odd"), True, "fd")
-_looping(np.fft.irfft, ("irfft", "irfft"), False, "FD")
+_register_loops(np.fft.fft, ("fft", "fft"), True, "FD")
+_register_loops(np.fft.ifft, ("ifft", "ifft"), False, "FD")
+_register_loops(np.fft.rfft, ("rfft_n_even", "rfft_n_odd"), True, "fd")
+_register_loops(np.fft.irfft, ("irfft", "irfft"), False, "FD")
 
 
 def _complex(x: Any) -> Any:
-    """Return complex numbers in place of doubles, which NumPy would cast in pieces: that takes longer."""
+    """Cast doubles to complex at once: NumPy would cast them in pieces, which takes longer."""
     return x.astype(complex) if x.dtype.char == "d" else x
 
 
 def _transform(
     function: Callable[..., Any],
-    vjp: Callable[..., Any],
     default: Callable[[int], int],
     length: Callable[[int], int],
+    cost: float,
     forward: Callable[..., Any],
+    vjp: Callable[..., Any],
     **facts: Any,
 ) -> Op:
-    name = function.__name__
+    """Define the op of a transform of one axis.
+
+    Args:
+        function: NumPy's function.
+        default: the default of n for an axis of a length.
+        length: the length of the transformed axis, by n.
+        cost: FLOPs for each element and doubling of the length.
+        forward: computes the transform.
+        vjp: the transposed transform, of a cotangent of the same length.
+        facts: further fields of `Op`.
+    """
     return structural(
-        name,
+        function.__name__,
         forward,
         lambda g, out, x, *, n, axis, norm: _as_input(
-            _fitted(vjp(g, n=n, axis=axis, norm=norm), x.shape[axis], axis), x
+            _fit_length(vjp(g, n=n, axis=axis, norm=norm), x.shape[axis], axis), x
         ),
         infer=_infer(function, length),
-        bind=_bind(name, default),
+        bind=_bind(function.__name__, default),
         numpy_functions=(function,),
         linear=True,
         batch=batching.with_leading_axis(lambda size, params: {**params, "axis": params["axis"] + 1}),
+        cost=_cost(cost),
         glyph="ℱ",
         **facts,
     )
@@ -172,58 +181,27 @@ def _whole(n: int) -> int:
     return 2 * (n - 1)
 
 
-fft: Op = _transform(
-    np.fft.fft,
-    lambda g, **p: fft(g, **p),
-    _same,
-    _same,
-    lambda x, **p: np.fft.fft(_complex(x), **p),
-    cost=_cost(5),
-)
-ifft: Op = _transform(
-    np.fft.ifft,
-    lambda g, **p: ifft(g, **p),
-    _same,
-    _same,
-    lambda x, **p: np.fft.ifft(_complex(x), **p),
-    cost=_cost(5),
-)
-rfft: Op = _transform(
-    np.fft.rfft,
-    lambda g, *, n, axis, norm: hfft(g * _weights(g, n, axis, 0.5), n=n, axis=axis, norm=norm),
-    _same,
-    _half,
-    lambda x, **p: np.fft.rfft(x, **p),
-    holomorphic=False,
-    cost=_cost(2.5),
-)
-hfft: Op = _transform(
-    np.fft.hfft,
-    lambda g, *, n, axis, norm: rfft(g, n=n, axis=axis, norm=norm) * _weights(g, n, axis),
-    _whole,
-    _same,
-    lambda x, *, n, axis, norm: np.fft.irfft(np.conjugate(_complex(x)), n=n, axis=axis, norm=_OPPOSITE[norm]),
-    holomorphic=False,
-    cost=_cost(2.5),
-)
-irfft: Op = _transform(
-    np.fft.irfft,
-    lambda g, *, n, axis, norm: ihfft(g, n=n, axis=axis, norm=norm) * _weights(g, n, axis),
-    _whole,
-    _same,
-    lambda x, **p: np.fft.irfft(_complex(x), **p),
-    holomorphic=False,
-    cost=_cost(2.5),
-)
-ihfft: Op = _transform(
-    np.fft.ihfft,
-    lambda g, *, n, axis, norm: irfft(g * _weights(g, n, axis, 0.5), n=n, axis=axis, norm=norm),
-    _same,
-    _half,
-    lambda x, *, n, axis, norm: np.conjugate(np.fft.rfft(x, n=n, axis=axis, norm=_OPPOSITE[norm])),
-    holomorphic=False,
-    cost=_cost(2.5),
-)
+# fmt: off
+fft: Op   = _transform(np.fft.fft,   _same,  _same, 5,   lambda x, **p: np.fft.fft(_complex(x), **p),
+                       lambda g, **p: fft(g, **p))
+ifft: Op  = _transform(np.fft.ifft,  _same,  _same, 5,   lambda x, **p: np.fft.ifft(_complex(x), **p),
+                       lambda g, **p: ifft(g, **p))
+rfft: Op  = _transform(np.fft.rfft,  _same,  _half, 2.5, lambda x, **p: np.fft.rfft(x, **p),
+                       lambda g, *, n, axis, norm: hfft(g * _weights(g, n, axis, 0.5), n=n, axis=axis, norm=norm),
+                       holomorphic=False)
+irfft: Op = _transform(np.fft.irfft, _whole, _same, 2.5, lambda x, **p: np.fft.irfft(_complex(x), **p),
+                       lambda g, *, n, axis, norm: ihfft(g, n=n, axis=axis, norm=norm) * _weights(g, n, axis),
+                       holomorphic=False)
+# NumPy computes these two by the transforms above, with the opposite norm.
+hfft: Op  = _transform(np.fft.hfft,  _whole, _same, 2.5,
+                       lambda x, *, n, axis, norm: np.fft.irfft(np.conjugate(_complex(x)), n, axis, _OPPOSITE[norm]),
+                       lambda g, *, n, axis, norm: rfft(g, n=n, axis=axis, norm=norm) * _weights(g, n, axis),
+                       holomorphic=False)
+ihfft: Op = _transform(np.fft.ihfft, _same,  _half, 2.5,
+                       lambda x, *, n, axis, norm: np.conjugate(np.fft.rfft(x, n, axis, _OPPOSITE[norm])),
+                       lambda g, *, n, axis, norm: irfft(g * _weights(g, n, axis, 0.5), n=n, axis=axis, norm=norm),
+                       holomorphic=False)
+# fmt: on
 
 
 # ---- several axes ---------------------------------------------------------------------------------------------------
@@ -265,26 +243,26 @@ def _irfftn(a: Any, s: Any, axes: Any, norm: Any) -> Any:
     return np.fft.irfft(a, n, last, norm)
 
 
-def _several(of_all: Callable[..., Any], of_two: Callable[..., Any], transform: Callable[..., Any]) -> None:
+def _register_over_axes(of_all: Callable[..., Any], of_two: Callable[..., Any], transform: Callable[..., Any]) -> None:
     """Register a transform of all axes, and of the last two, under its two names."""
 
-    def composed(function: Callable[..., Any], usual: Any) -> None:
+    def register(function: Callable[..., Any], usual: Any) -> None:
         @composes(function)
         def over_axes(a: Any, s: Any = None, axes: Any = usual, norm: Any = None, out: Any = None) -> Any:
             refuse(f"np.fft.{function.__name__}", "assign the result instead", out=out)
             return transform(operand(a), s, axes, norm)
 
-    composed(of_all, None)
-    composed(of_two, (-2, -1))
+    register(of_all, None)
+    register(of_two, (-2, -1))
 
 
-_several(np.fft.fftn, np.fft.fft2, functools.partial(_over_axes, np.fft.fft))
-_several(np.fft.ifftn, np.fft.ifft2, functools.partial(_over_axes, np.fft.ifft))
-_several(np.fft.rfftn, np.fft.rfft2, _rfftn)
-_several(np.fft.irfftn, np.fft.irfft2, _irfftn)
+_register_over_axes(np.fft.fftn, np.fft.fft2, functools.partial(_over_axes, np.fft.fft))
+_register_over_axes(np.fft.ifftn, np.fft.ifft2, functools.partial(_over_axes, np.fft.ifft))
+_register_over_axes(np.fft.rfftn, np.fft.rfft2, _rfftn)
+_register_over_axes(np.fft.irfftn, np.fft.irfft2, _irfftn)
 
 
-def _rotated(x: Any, axes: Any, start: Callable[[int], int]) -> Any:
+def _rotate(x: Any, axes: Any, start: Callable[[int], int]) -> Any:
     """Rotate each axis so that it begins at another element."""
     x = operand(x)
     for axis in range(x.ndim) if axes is None else normalize_axes(axes, x.ndim) or ():
@@ -295,9 +273,9 @@ def _rotated(x: Any, axes: Any, start: Callable[[int], int]) -> Any:
 
 @composes(np.fft.fftshift)
 def _fftshift(x: Any, axes: Any = None) -> Any:
-    return _rotated(x, axes, lambda n: n - n // 2)
+    return _rotate(x, axes, lambda n: n - n // 2)
 
 
 @composes(np.fft.ifftshift)
 def _ifftshift(x: Any, axes: Any = None) -> Any:
-    return _rotated(x, axes, lambda n: n // 2)
+    return _rotate(x, axes, lambda n: n // 2)

@@ -23,7 +23,7 @@ def _along(y: Any) -> tuple[Any, ...]:
     return tuple([y[..., k] for k in range(y.shape[-1])])
 
 
-def _numbered(y: Any, size: int) -> Any:
+def _with_batch_index(y: Any, size: int) -> Any:
     """Return indices into a batch: those of each example, with the number of the example in front."""
     own = np.arange(size).reshape((size,) + (1,) * (y.ndim - 1))
     return np.concatenate([np.broadcast_to(own, (*y.shape[:-1], 1)), y], -1)
@@ -34,7 +34,7 @@ def _batched_gather(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], p
     if not batched[0]:
         return op(x, y)
     if batched[1]:
-        return op(x, _numbered(y, x.shape[0]))
+        return op(x, _with_batch_index(y, x.shape[0]))
     return np.moveaxis(op(np.moveaxis(x, 0, y.shape[-1]), y), y.ndim - 1, 0)
 
 
@@ -43,10 +43,10 @@ def _batched_scatter(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], 
     if batched[1]:
         size = y.shape[0]
         x = x if batched[0] else np.broadcast_to(x, (size, *np.shape(x)))
-        return op(x, _numbered(y, size), shape=(size, *shape))
+        return op(x, _with_batch_index(y, size), shape=(size, *shape))
     axis = y.shape[-1]
-    wide = (*shape[:axis], x.shape[0], *shape[axis:])
-    return np.moveaxis(op(np.moveaxis(x, 0, y.ndim - 1), y, shape=wide), axis, 0)
+    batched_shape = (*shape[:axis], x.shape[0], *shape[axis:])
+    return np.moveaxis(op(np.moveaxis(x, 0, y.ndim - 1), y, shape=batched_shape), axis, 0)
 
 
 def _gather_adjoint(x: Any, y: Any, *, shape: tuple[int, ...]) -> Any:
@@ -108,17 +108,17 @@ def _parts(key: Any, ndim: int) -> list[Any]:
     return [*parts[:where], *[slice(None)] * (ndim - taken), *parts[where + 1 :]]
 
 
-def gathered(x: Any, key: Any) -> Any:
+def gather_at(x: Any, key: Any) -> Any:
     """Return `x[key]` for a key with integers that are data, such as those of a batch.
 
     Example:
-        >>> gathered(np.arange(6).reshape(2, 3), (slice(None), np.array([2, 0]))).tolist()
+        >>> gather_at(np.arange(6).reshape(2, 3), (slice(None), np.array([2, 0]))).tolist()
         [[2, 0], [5, 3]]
     """
     parts = _parts(key, x.ndim)
-    known = [part is None or isinstance(part, slice) for part in parts]
-    x = x[tuple([part if is_known else slice(None) for part, is_known in zip(parts, known, strict=True)])]
-    axes = [k for k, is_known in enumerate(known) if not is_known]
+    is_basic = [part is None or isinstance(part, slice) for part in parts]
+    x = x[tuple([part if is_known else slice(None) for part, is_known in zip(parts, is_basic, strict=True)])]
+    axes = [k for k, is_known in enumerate(is_basic) if not is_known]
     places = [parts[k] if parts[k].dtype == np.intp else parts[k].astype(np.intp) for k in axes]
     shape = np.broadcast_shapes(*[place.shape for place in places])
     y = np.stack([np.broadcast_to(place, shape) for place in places], -1)
@@ -132,14 +132,14 @@ def gathered(x: Any, key: Any) -> Any:
     return out
 
 
-def replaced(x: Any, key: Any, y: Any) -> Any:
+def replace_at(x: Any, key: Any, y: Any) -> Any:
     """Return `x` with y in the places `x[key]`, for a key with single integers that are data, which names none twice.
 
     Example:
-        >>> replaced(np.zeros((2, 3)), (slice(None), np.array(1)), np.array([5.0, 7.0])).tolist()
+        >>> replace_at(np.zeros((2, 3)), (slice(None), np.array(1)), np.array([5.0, 7.0])).tolist()
         [[0.0, 5.0, 0.0], [0.0, 7.0, 0.0]]
     """
-    places = gathered(np.arange(x.size).reshape(x.shape), key)[..., None]
+    places = gather_at(np.arange(x.size).reshape(x.shape), key)[..., None]
     shape = places.shape[:-1]
     new = gather_adjoint(np.broadcast_to(y, shape).astype(x.dtype), places, shape=(x.size,))
     is_new = gather_adjoint(np.ones(shape), places, shape=(x.size,)) != 0

@@ -99,8 +99,8 @@ def _gelu(x: Any) -> Any:
 
 
 def _gelu_pullback(x: Any, y: Any) -> Any:
-    bare = not is_duck_array(x) and np.asarray(x).dtype == np.asarray(y).dtype == np.float32
-    if bare and np.shape(x) == np.shape(y):
+    plain = not is_duck_array(x) and np.asarray(x).dtype == np.asarray(y).dtype == np.float32
+    if plain and np.shape(x) == np.shape(y):
         return _blockwise(_pullback_block, x, y)
     x = np.minimum(np.maximum(x, -_FAR), _FAR)
     return y * (0.5 * erfc(x * -math.sqrt(0.5)) + _NORMAL * x * fast.exp(-0.5 * x * x))

@@ -35,7 +35,7 @@ from .sequences import (
     into,
     logistic,
     over_steps,
-    scanned,
+    scan_in_python,
     together,
     zeros_like,
 )
@@ -56,10 +56,10 @@ def cell(z: Any, product: Any, b: Any, h: Any) -> Arrays:
     gates = logistic(z[..., :2, :] + product[..., :2, :] + b[:2])
     q = product[..., 2, :] + b[3]
     new = fast.tanh(z[..., 2, :] + b[2] + gates[..., 1, :] * q)
-    return _ended(gates, new, q, h)
+    return _end_step(gates, new, q, h)
 
 
-def _ended(gates: Any, new: Any, q: Any, h: Any) -> Arrays:
+def _end_step(gates: Any, new: Any, q: Any, h: Any) -> Arrays:
     update, reset = apart(gates, 2)
     return new + update * (h - new), together([update, reset, new, q])
 
@@ -69,7 +69,7 @@ def _cell_before(z: Any, r: Any, b: Any, h: Any) -> Arrays:
     n = h.shape[-1]
     gates = logistic(z[..., :2, :] + fast.matmul(h, r[:, : 2 * n]).reshape(-1, 2, n) + b[:2])
     q = gates[..., 1, :] * h
-    return _ended(gates, fast.tanh(z[..., 2, :] + b[2] + b[3] + fast.matmul(q, r[:, 2 * n :])), q, h)
+    return _end_step(gates, fast.tanh(z[..., 2, :] + b[2] + b[3] + fast.matmul(q, r[:, 2 * n :])), q, h)
 
 
 def _slopes(gates: Any) -> Any:
@@ -84,14 +84,14 @@ def _partials(gates: Any, h: Any, after: bool) -> Arrays:
     return (h - new) * ((1 - u) * u), (1 - u) * (1 - new * new), (q if after else h) * ((1 - r) * r), u, r
 
 
-def _pulled(partials: Arrays, gh: Any, dh: Any, own: Any = None, back: Any = None) -> Arrays:
+def _pull_back(partials: Arrays, gh: Any, dh: Any, own: Any = None, back: Any = None) -> Arrays:
     """Return the cotangents of z and of the products with R, and that of h before, apart from what goes through R.
 
     Args:
         partials: see `_partials`.
         gh: the cotangent of h.
         dh: what later steps add to that.
-        own: what is added to the cotangents of a_u, a_r, a_n and q.
+        own: added to the cotangents of a_u, a_r, a_n and q.
         back: where the reset gate is before the product, the part of R for that, transposed.
     """
     by_u, by_n, by_r, u, r = partials
@@ -105,8 +105,8 @@ def _pulled(partials: Arrays, gh: Any, dh: Any, own: Any = None, back: Any = Non
 
 
 def cell_pullback(gates: Any, gh: Any, h: Any, dh: Any, back: Any = None) -> Arrays:
-    """Return the cotangents of z and of the products with R, and that of h before; see `_pulled`."""
-    return _pulled(_partials(gates, h, back is None), gh, dh, None, back)
+    """Return the cotangents of z and of the products with R, and that of h before; see `_pull_back`."""
+    return _pull_back(_partials(gates, h, back is None), gh, dh, None, back)
 
 
 def _biases(b: Any) -> Any:
@@ -144,17 +144,17 @@ def _backward(*arrays: Any, reset_after: bool) -> Arrays:
     own = through.reshape(steps, rows, 3 * n)
     every = list(zip(gates, gh, [first, *h[:-1]], dz, through, own, strict=True))
     for gates_t, gh_t, h_t, dz_t, through_t, own_t in reversed(every):
-        given = gates_t, gh_t, h_t, dh
+        inputs = gates_t, gh_t, h_t, dh
         if reset_after:
-            _step_back(*given, out=(dz_t, through_t, dh))
+            _step_back(*inputs, out=(dz_t, through_t, dh))
             dh += fast.matmul(own_t, back, out=product)
         else:
-            dz_t[...], through_t[...], dh = cell_pullback(*given, back[2 * n :])
+            dz_t[...], through_t[...], dh = cell_pullback(*inputs, back[2 * n :])
             dh += fast.matmul(own_t[:, : 2 * n], back[: 2 * n], out=product)
-    return _summed(dz, through, h, gates, first, dh, reset_after)
+    return _sum_over_steps(dz, through, h, gates, first, dh, reset_after)
 
 
-def _summed(dz: Any, through: Any, h: Any, gates: Any, first: Any, dh: Any, reset_after: bool) -> Arrays:
+def _sum_over_steps(dz: Any, through: Any, h: Any, gates: Any, first: Any, dh: Any, reset_after: bool) -> Arrays:
     """Return all cotangents, by those of the steps."""
     steps, rows, n = h.shape
     befores, dz, through = before(h, first), dz.reshape(steps, rows, 3 * n), through.reshape(steps, rows, 3 * n)
@@ -173,11 +173,11 @@ def steps(z: Any, r: Any, b: Any, h: Any, *, reset_after: bool) -> Sequence[Any]
 
     def step(h: Any, row: Any) -> Any:
         z = row[0].reshape(rows, 3, n)
-        made = cell(z, fast.matmul(h, r).reshape(rows, 3, n), b, h) if reset_after else _cell_before(z, r, b, h)
-        return made[0], made
+        outputs = cell(z, fast.matmul(h, r).reshape(rows, 3, n), b, h) if reset_after else _cell_before(z, r, b, h)
+        return outputs[0], outputs
 
-    found: Sequence[Any] = scanned(step, h, (z,))[1]
-    return found
+    results: Sequence[Any] = scan_in_python(step, h, (z,))[1]
+    return results
 
 
 def steps_back(
@@ -190,23 +190,23 @@ def steps_back(
     back = r.T if reset_after else r[:, : 2 * n].T
 
     def step(dh: Any, row: Any) -> Any:
-        dz, through, dh = _pulled(row[:5], row[5], dh, row[6] if row[6:] else None, new_back)
+        dz, through, dh = _pull_back(row[:5], row[5], dh, row[6] if row[6:] else None, new_back)
         own = through.reshape(rows, 3 * n)
         return dh + fast.matmul(own if reset_after else own[:, : 2 * n], back), (dz, through)
 
     own = () if gates_too is None else (gates_too * _slopes(gates),)
     every = *_partials(gates, before(h, first), reset_after), gh, *own
-    dh, (dz, through) = scanned(step, zeros_like(first), every, reverse=True)
-    return _summed(dz, through, h, gates, first, dh, reset_after)
+    dh, (dz, through) = scan_in_python(step, zeros_like(first), every, reverse=True)
+    return _sum_over_steps(dz, through, h, gates, first, dh, reset_after)
 
 
 # ---- the records ----------------------------------------------------------------------------------------------------
 def _pullback(needs: Sequence[int], g: Any, saved: Arrays, params: Any) -> list[Any]:
     """Return the cotangents of z, R, b and h before."""
     (h, gates), _, r, _, first = saved
-    given = zeros_like(h) if g[0] is None else g[0], h, gates, r, first
-    found = gru_adjoint(*given, **params) if g[1] is None else steps_back(*given, g[1], **params)
-    return [found[k] for k in needs]
+    inputs = zeros_like(h) if g[0] is None else g[0], h, gates, r, first
+    cotangents = gru_adjoint(*inputs, **params) if g[1] is None else steps_back(*inputs, g[1], **params)
+    return [cotangents[k] for k in needs]
 
 
 def _infer(*inputs: ShapeDtype, reset_after: bool) -> Any:

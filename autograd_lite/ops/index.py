@@ -113,10 +113,10 @@ def scatter_fill(x: Any, *, index: Any, shape: Any) -> Any:
     """Return what a scatter copies or adds; see `FILLS`."""
     if _is_plain(index):
         return Fill(shape, x.dtype, [Part(..., None), Part(index, 0)]), (x,)
-    found = _by_arrays(index, shape)
-    if found is None:
+    located = _by_arrays(index, shape)
+    if located is None:
         return None
-    places, indices, sliced = found
+    places, indices, sliced = located
     assigned = is_basic(index)
     if _is_plain(sliced):
         x = x if assigned or x.dtype.kind not in "fc" else x + 0.0  # a sum has 0.0 in the place of -0.0
@@ -132,11 +132,11 @@ def _is_plain(index: Any) -> bool:
 
 def _by_arrays(index: Any, shape: tuple[int, ...]) -> Any:
     """Return places, arrays of indices, and the index, by slices where that can be; None if NumPy must read it."""
-    found = places_of(index, len(shape)) if library else None
-    indices = None if found is None else prepare_indices(found[1])
-    if found is None or indices is None:
+    located = places_of(index, len(shape)) if library else None
+    indices = None if located is None else prepare_indices(located[1])
+    if located is None or indices is None:
         return None
-    places = found[0]
+    places = located[0]
     sliced = as_slice(indices[0], shape[places.axis]) if places.arrays == 1 else None
     return places, indices, index if sliced is None else tuple([i if _is_plain((i,)) else sliced for i in index])
 
@@ -223,10 +223,10 @@ def _update_fill(x: Any, y: Any, *, index: Any) -> Any:
     if not np.can_cast(y.dtype, x.dtype, "same_kind") or (_is_plain(index) and y.ndim > part[index].ndim):
         return None
     if not _is_plain(index):
-        found = _by_arrays(index, x.shape)
-        if found is None:
+        located = _by_arrays(index, x.shape)
+        if located is None:
             return None
-        places, indices, index = found
+        places, indices, index = located
         if not _is_plain(index):
             return (Put(places), (x, y, *indices)) if y.dtype == x.dtype else None
     return Fill(x.shape, x.dtype, [Part(..., 0), Part(index, 1)]), (x, y)

@@ -32,7 +32,7 @@ from .sequences import (
     is_used,
     logistic,
     over_steps,
-    scanned,
+    scan_in_python,
     together,
     zeros_like,
 )
@@ -61,14 +61,14 @@ def _partials(gates: Any, c: Any, c_before: Any) -> Arrays:
     return together([g, c_before, i, tanh_c]) * _slopes(gates), o * (1 - tanh_c * tanh_c), f
 
 
-def _pulled(partials: Arrays, gh: Any, gc: Any, dh: Any, dc: Any, own: Any = None) -> Arrays:
+def _pull_back(partials: Arrays, gh: Any, gc: Any, dh: Any, dc: Any, own: Any = None) -> Arrays:
     """Return the cotangents of a and of c before.
 
     Args:
         partials: see `_partials`.
         gh, gc: the cotangents of h and c.
         dh, dc: what later steps add to those.
-        own: what is added to the cotangent of a.
+        own: added to the cotangent of a.
     """
     by_a, h_by_c, c_by_c = partials
     h = gh + dh
@@ -78,8 +78,8 @@ def _pulled(partials: Arrays, gh: Any, gc: Any, dh: Any, dc: Any, own: Any = Non
 
 
 def cell_pullback(gates: Any, c: Any, gh: Any, gc: Any, c_before: Any, dh: Any, dc: Any) -> Arrays:
-    """Return the cotangents of a and of c before; see `_pulled`."""
-    return _pulled(_partials(gates, c, c_before), gh, gc, dh, dc)
+    """Return the cotangents of a and of c before; see `_pull_back`."""
+    return _pull_back(_partials(gates, c, c_before), gh, gc, dh, dc)
 
 
 # ---- all steps, on arrays: every step's arrays stay in the cache ----------------------------------------------------
@@ -110,8 +110,8 @@ def _backward(*arrays: Any) -> Arrays:
     dh, dc = xp.zeros((rows, n), h.dtype), xp.zeros((rows, n), h.dtype)
     dz = d.reshape(steps, rows, 4 * n)
     every = list(zip(gates, c, gh, gc, [first_c, *c[:-1]], d, dz, strict=True))
-    for *given, d_t, dz_t in reversed(every):
-        _step_back(*given, dh, dc, out=(d_t, dc))
+    for *inputs, d_t, dz_t in reversed(every):
+        _step_back(*inputs, dh, dc, out=(d_t, dc))
         fast.matmul(dz_t, back, out=dh)
     dr = over_steps(h[:-1], dz[1:])
     if is_used(first_h):
@@ -130,8 +130,8 @@ def steps(z: Any, r: Any, b: Any, h: Any, c: Any) -> Sequence[Any]:
         h, c, gates = cell(z.reshape(rows, 4, n), b, fast.matmul(h, r).reshape(rows, 4, n), c)
         return (h, c), (h, c, gates)
 
-    found: Sequence[Any] = scanned(step, (h, c), (z,))[1]
-    return found
+    results: Sequence[Any] = scan_in_python(step, (h, c), (z,))[1]
+    return results
 
 
 def steps_back(
@@ -140,13 +140,13 @@ def steps_back(
     """Do what `_backward` does, also for a cotangent of the gates."""
 
     def step(states: Any, row: Any) -> Any:
-        d, dc = _pulled(row[:3], row[3], row[4], *states, *row[5:])
+        d, dc = _pull_back(row[:3], row[3], row[4], *states, *row[5:])
         dz = d.reshape(h.shape[1], r.shape[1])
         return (fast.matmul(dz, back), dc), (dz,)
 
     own, back = () if gates_too is None else (gates_too * _slopes(gates),), r.T
     rows = *_partials(gates, c, before(c, first_c)), gh, gc, *own
-    (dh, dc), (dz,) = scanned(step, (zeros_like(first_c), zeros_like(first_c)), rows, reverse=True)
+    (dh, dc), (dz,) = scan_in_python(step, (zeros_like(first_c), zeros_like(first_c)), rows, reverse=True)
     return dz, over_steps(before(h, first_h), dz), dz.sum(axis=(0, 1)), dh, dc
 
 
@@ -155,9 +155,9 @@ def _pullback(needs: Sequence[int], g: Any, saved: Arrays, params: Any) -> list[
     """Return the cotangents of z, R, b, and of h and c before."""
     (h, c, gates), _, r, _, first_h, first_c = saved
     gh, gc = (zeros_like(h) if x is None else x for x in g[:2])
-    given = gh, gc, h, c, gates, r, first_h, first_c
-    found = lstm_adjoint(*given) if g[2] is None else steps_back(*given, g[2])
-    return [found[k] for k in needs]
+    inputs = gh, gc, h, c, gates, r, first_h, first_c
+    cotangents = lstm_adjoint(*inputs) if g[2] is None else steps_back(*inputs, g[2])
+    return [cotangents[k] for k in needs]
 
 
 def _infer(*inputs: ShapeDtype) -> Any:

@@ -15,7 +15,7 @@ from ..core.errors import ShapeError
 from ..core.op import Op, composes, structural
 from ..core.shape_arithmetic import ShapeDtype
 from ..native import threaded_functions as fast
-from .adjoints import adjoint, as_read, hermitian_part, mirrored, real_part, total, user
+from .adjoints import adjoint, as_read, hermitian_part, mirror_triangle, real_part, total, user
 from .barrier import stop_gradient
 from .operands import operand
 from .solve import in_lapack, lapack_dtype, per_matrix, real_dtype
@@ -34,7 +34,7 @@ def _bind_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any 
 def _whole(x: Any) -> Any:
     """Return the Hermitian matrices that are read; a derivative by them is spread over both triangles of x."""
     part = hermitian_part(x)
-    return part + stop_gradient(mirrored(x) - part)
+    return part + stop_gradient(mirror_triangle(x) - part)
 
 
 def _pinv_rule(g: Any, out: Any, x: Any, *, rcond: Any, hermitian: bool) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.op import composes
 from ..core.shape_arithmetic import Axis, normalize_axes
-from .operands import given, kept, operand
+from .operands import as_keepdims, is_given, operand
 
 _UNSET: Any = np._NoValue
 _all: Any = np.all  # whose type stub knows no lists of axes
@@ -19,14 +19,14 @@ _all: Any = np.all  # whose type stub knows no lists of axes
 def _present(a: Any, where: Any) -> Any:
     """Return which elements count."""
     there = ~np.isnan(a)
-    return there if not given(where) or where is True else there & where
+    return there if not is_given(where) or where is True else there & where
 
 
 def _accumulate(nan_function: Any, function: Any, neutral: float) -> None:
     """Make `nansum` of `sum`, and `nanprod` of `prod`."""
 
     @composes(nan_function)
-    def accumulated(
+    def accumulate(
         a: Any,
         axis: Axis = None,
         dtype: Any = None,
@@ -37,7 +37,7 @@ def _accumulate(nan_function: Any, function: Any, neutral: float) -> None:
     ) -> Any:
         a = operand(a)
         present = np.where(np.isnan(a), neutral, a)
-        return function(present, axis=axis, dtype=dtype, keepdims=kept(keepdims), initial=initial, where=where)
+        return function(present, axis=axis, dtype=dtype, keepdims=as_keepdims(keepdims), initial=initial, where=where)
 
 
 @composes(np.nanmean)
@@ -46,7 +46,7 @@ def nanmean(
 ) -> Any:
     a = operand(a)
     axis = normalize_axes(axis, a.ndim, of_scalars=True)
-    return np.mean(a, axis=axis, dtype=dtype, keepdims=kept(keepdims), where=_present(a, where))
+    return np.mean(a, axis=axis, dtype=dtype, keepdims=as_keepdims(keepdims), where=_present(a, where))
 
 
 def _spread(nan_function: Any, function: Any) -> None:
@@ -71,11 +71,11 @@ def _spread(nan_function: Any, function: Any) -> None:
         there = _present(a, where)
         # Ignored elements must still be numbers: 0 times NaN is NaN.
         a = np.where(there, a, 0)
-        found = function(a, axis=axis, ddof=ddof, keepdims=kept(keepdims), where=there, mean=mean)
+        result = function(a, axis=axis, ddof=ddof, keepdims=as_keepdims(keepdims), where=there, mean=mean)
         if ddof <= 1:
-            return found
-        few = np.sum(there, axis=axis, keepdims=kept(keepdims)) <= ddof
-        return np.where(few, np.nan, found)  # np.nanvar returns NaN where np.var returns inf
+            return result
+        few = np.sum(there, axis=axis, keepdims=as_keepdims(keepdims)) <= ddof
+        return np.where(few, np.nan, result)  # np.nanvar returns NaN where np.var returns inf
 
 
 def _extreme(nan_function: Any, function: Any, least: float) -> None:
@@ -87,13 +87,13 @@ def _extreme(nan_function: Any, function: Any, least: float) -> None:
     ) -> Any:
         a = operand(a)
         if a.dtype.kind not in "fc":
-            return function(a, axis=axis, keepdims=kept(keepdims), initial=initial, where=where)
+            return function(a, axis=axis, keepdims=as_keepdims(keepdims), initial=initial, where=where)
         missing = np.isnan(a)
         present = np.where(missing, least, a)
-        found = function(present, axis=axis, keepdims=kept(keepdims), initial=initial, where=where)
-        if given(initial):
-            return found
-        return np.where(_all(missing, axis=axis, keepdims=kept(keepdims)), np.nan, found)
+        result = function(present, axis=axis, keepdims=as_keepdims(keepdims), initial=initial, where=where)
+        if is_given(initial):
+            return result
+        return np.where(_all(missing, axis=axis, keepdims=as_keepdims(keepdims)), np.nan, result)
 
 
 _accumulate(np.nansum, np.sum, 0)

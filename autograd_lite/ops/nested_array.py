@@ -15,14 +15,14 @@ from ..core.op import Op, structural
 from ..core.shape_arithmetic import ShapeDtype, require_fit
 
 
-def _assembled(*parts: Any, shape: tuple[int, ...]) -> Any:
+def _stack_parts(*parts: Any, shape: tuple[int, ...]) -> Any:
     there = next(filter(is_duck_array, parts), None)
     stacked = np.stack(parts) if is_lazy(there) else array_namespace(there).array(parts)
     return stacked.reshape(*shape, *np.shape(parts[0]))
 
 
-@filled_by(_assembled)
-def _filled(*parts: Any, shape: tuple[int, ...]) -> Any:
+@filled_by(_stack_parts)
+def _stack_fill(*parts: Any, shape: tuple[int, ...]) -> Any:
     if not all(hasattr(part, "dtype") for part in parts):
         return None
     places = np.ndindex(shape)
@@ -41,17 +41,17 @@ def _infer(*parts: ShapeDtype, shape: tuple[int, ...]) -> ShapeDtype:
     return ShapeDtype((*shape, *parts[0].shape), np.result_type(*(part.dtype for part in parts)))
 
 
-def _batched(op: Op, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+def _stack_batch(op: Op, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     rows = op(*batching.broadcast_batch(inputs, batched), shape=(len(inputs),))
     return np.moveaxis(rows, 0, 1).reshape(rows.shape[1], *params["shape"], *rows.shape[2:])
 
 
 array: Op = structural(
     "array",
-    _assembled,
+    _stack_parts,
     asked=_pieces,
     infer=_infer,
     linear=True,
-    batch=_batched,
+    batch=_stack_batch,
     cost=0,
 )

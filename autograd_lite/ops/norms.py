@@ -17,7 +17,7 @@ from ..core.errors import ShapeError, UnsupportedError
 from ..core.op import composes, nondifferentiable, reduction
 from ..core.shape_arithmetic import ShapeDtype, normalize_axes, normalize_axis, reduced_shape
 from ..native import threaded_functions as fast
-from .adjoints import mirrored, real_part, user
+from .adjoints import mirror_triangle, real_part, user
 from .matrix_products import times
 from .operands import operand
 from .solve import bind_matrix, in_lapack, per_matrix
@@ -190,7 +190,7 @@ def _bind_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = 
 def _rank(x: Any, *, tol: Any, hermitian: bool, rtol: Any) -> Any:
     if not is_duck_array(x):
         return np.asarray(np.linalg.matrix_rank(x, tol, hermitian, rtol=rtol))
-    s = np.linalg.svd(mirrored(x) if hermitian else x, compute_uv=False)
+    s = np.linalg.svd(mirror_triangle(x) if hermitian else x, compute_uv=False)
     if tol is None:
         tol = s.max(axis=-1, keepdims=True) * (max(x.shape[-2:]) * np.finfo(s.dtype).eps if rtol is None else rtol)
     return (s > tol).sum(axis=-1)

@@ -24,7 +24,7 @@ class Finished(NamedTuple):
     result: Any
 
 
-def given(argument: Any) -> bool:
+def is_given(argument: Any) -> bool:
     """Return whether an optional argument was given."""
     return argument is not None and argument is not np._NoValue
 
@@ -39,11 +39,11 @@ def composed_as(function: Callable[..., Any], call: Callable[..., Any]) -> None:
 
     @composes(function)
     @functools.wraps(function)
-    def composed(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
         return call(*args, **kwargs)
 
 
-def kept(keepdims: Any) -> Any:
+def as_keepdims(keepdims: Any) -> Any:
     """Return `keepdims` as a bool; not given means False."""
     return keepdims is not np._NoValue and bool(keepdims)
 
@@ -165,9 +165,9 @@ def by_rows(call: Callable[[Any], Any], x: Any, axes: tuple[int, ...]) -> Any:
     """Call what works along the last axis and keeps shapes, with some axes as one; the last ones need no copy."""
     order = (*(i for i in range(x.ndim) if i not in axes), *axes)
     moved = x if order == tuple(range(x.ndim)) else x.transpose(order)
-    kept = moved.shape[: x.ndim - len(axes)]
+    leading = moved.shape[: x.ndim - len(axes)]
     if len(axes) == 1:
         out = call(moved)
     else:
-        out = call(moved.reshape(*kept, math.prod(moved.shape[len(kept) :]))).reshape(moved.shape)
+        out = call(moved.reshape(*leading, math.prod(moved.shape[len(leading) :]))).reshape(moved.shape)
     return out if moved is x else out.transpose(tuple(order.index(i) for i in range(x.ndim)))

@@ -39,16 +39,16 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
     return array
 
 
-def _widths(given: Any, ndim: int) -> tuple[tuple[int, int], ...]:
+def _widths(pad_width: Any, ndim: int) -> tuple[tuple[int, int], ...]:
     """Return the numbers of elements before and after each axis."""
     try:
-        widths = np.broadcast_to(given, (ndim, 2))
+        widths = np.broadcast_to(pad_width, (ndim, 2))
         if widths.dtype.kind not in "iub" or widths.min(initial=0) < 0:
             raise ValueError
     except (ValueError, TypeError):
         raise ShapeError(
             f"np.pad: expected pad_width to be an integer of at least 0, a pair (before, after), or one pair for each "
-            f"of {ndim} axes; received pad_width={describe(given)}"
+            f"of {ndim} axes; received pad_width={describe(pad_width)}"
         ) from None
     return tuple((int(b), int(a)) for b, a in widths)
 

@@ -102,12 +102,12 @@ def polydiv(u: Any, v: Any) -> tuple[Any, Any]:
     dtype = np.result_type(u.dtype, v.dtype)
     rest = u if u.dtype == dtype else u.astype(dtype)
     n, scale = v.shape[0], 1.0 / v[0]
-    found = []
+    factors = []
     for k in range(u.shape[0] - n + 1):
         factor = scale * rest[k]
-        found.append(factor)
+        factors.append(factor)
         rest = np.concatenate([rest[:k], rest[k : k + n] - factor * v, rest[k + n :]])
-    quotient = np.stack(found) if found else array_namespace(u).zeros(1, dtype)
+    quotient = np.stack(factors) if factors else array_namespace(u).zeros(1, dtype)
     zero = np.isclose(values(rest), 0, rtol=1e-14)
     first = min(int(np.argmin(zero)) if not zero.all() else zero.size, zero.size - 1)
     return quotient, rest[first:]
@@ -127,8 +127,8 @@ def roots(p: Any) -> Any:
     if not n:
         return np.zeros(trailing, p.dtype)
     companion = np.concatenate([(-p[1:] / p[0]).reshape(1, n), np.eye(n - 1, n, dtype=p.dtype)])
-    found = np.linalg.eigvals(companion)
-    return np.concatenate([found, np.zeros(trailing, found.dtype)]) if trailing else found
+    eigenvalues = np.linalg.eigvals(companion)
+    return np.concatenate([eigenvalues, np.zeros(trailing, eigenvalues.dtype)]) if trailing else eigenvalues
 
 
 @composes(np.polyfit)
@@ -149,8 +149,8 @@ def polyfit(
     scale = np.sqrt(np.sum(left * left, axis=0))
     left = left / scale
     rcond = x.shape[0] * float(np.finfo(x.dtype).eps) if rcond is None else rcond
-    found = np.linalg.lstsq(left, right, rcond)[0]
-    c = found / (scale[:, None] if y.ndim == 2 else scale)
+    solution = np.linalg.lstsq(left, right, rcond)[0]
+    c = solution / (scale[:, None] if y.ndim == 2 else scale)
     if not cov:
         return c
     spread = np.linalg.inv(fast.matmul(np.swapaxes(left, 0, 1), left)) / (scale[:, None] * scale)
@@ -158,6 +158,6 @@ def polyfit(
         return c, spread[:, :, None] if y.ndim == 2 else spread
     if x.shape[0] <= count:
         raise ValueError("the number of data points must exceed order to scale the covariance matrix")
-    rest = right - fast.matmul(left, found)
+    rest = right - fast.matmul(left, solution)
     factor = np.sum(rest * rest, axis=0) / (x.shape[0] - count)
     return c, spread[:, :, None] * factor if y.ndim == 2 else spread * factor

@@ -98,9 +98,9 @@ def _first_equal(
     any_nan = z.dtype.kind == "f" and bool(np.isnan(z).any())
     for samples in blocks(len(y), y[:1].nbytes, _BYTES):
         some_y, some_z = y[samples], z[samples]
-        found = array_namespace(z).zeros(some_z.shape, bool)
+        is_found = array_namespace(z).zeros(some_z.shape, bool)
         for windows, elements in taps:
-            here, there, done = some_y[elements], some_z[windows], found[windows]
+            here, there, done = some_y[elements], some_z[windows], is_found[windows]
             equal = here == there
             if any_nan:
                 equal |= np.isnan(here) & np.isnan(there)
@@ -165,7 +165,7 @@ def _window_spread(x: Any, *, size: Shape, window: Shape, stride: Shape, padding
     return out
 
 
-def _batched(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+def _pool_batch(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     """Join the examples into one larger batch."""
     size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
     full = [x if b else np.broadcast_to(x, (size, *x.shape)) for x, b in zip(inputs, batched, strict=True)]
@@ -185,7 +185,7 @@ window_max: Op = structural(
     saves="ox",
     infer=_infer_count,
     jvp=lambda tangents, out, x, **lengths: window_take_equal(tangents[0], x, out, **lengths),
-    batch=_batched,
+    batch=_pool_batch,
     cost=_cost,
 )
 window_take_equal: Op = structural(
@@ -197,7 +197,7 @@ window_take_equal: Op = structural(
     saves=("yz", "", ""),
     infer=lambda x, y, z, **lengths: ShapeDtype(z.shape, x.dtype),
     jvp=lambda tangents, out, x, y, z, **lengths: window_take_equal(tangents[0], y, z, **lengths),
-    batch=_batched,
+    batch=_pool_batch,
     selects=True,
     cost=_cost,
 )
@@ -210,7 +210,7 @@ window_put_equal: Op = structural(
     saves=("yz", "", ""),
     infer=lambda x, y, z, **lengths: ShapeDtype(y.shape, x.dtype),
     jvp=lambda tangents, out, x, y, z, **lengths: window_put_equal(tangents[0], y, z, **lengths),
-    batch=_batched,
+    batch=_pool_batch,
     selects=True,
     cost=_cost,
 )
@@ -220,7 +220,7 @@ window_sum: Op = structural(
     lambda g, out, x, **params: window_spread(g, size=x.shape[1:-1], **params),
     infer=_infer_count,
     linear=True,
-    batch=_batched,
+    batch=_pool_batch,
     cost=_cost,
 )
 window_spread: Op = structural(
@@ -229,6 +229,6 @@ window_spread: Op = structural(
     lambda g, out, x, *, size, **lengths: window_sum(g, **lengths),
     infer=lambda x, *, size, **lengths: ShapeDtype((x.shape[0], *size, x.shape[-1]), x.dtype),
     linear=True,
-    batch=_batched,
+    batch=_pool_batch,
     cost=_cost,
 )

@@ -79,8 +79,8 @@ def _between(a: Any, b: Any, share: Any) -> Any:
 def _lanes(a: Any, axis: Axis) -> tuple[Any, tuple[int, ...]]:
     """Return the array with all reduced axes merged into the last, and the shape of the result with keepdims."""
     axes = tuple(range(a.ndim)) if axis is None else normalize_axes(axis, a.ndim) or ()
-    kept = [i for i in range(a.ndim) if i not in axes]
-    lanes = a.transpose((*kept, *axes)).reshape(*(a.shape[i] for i in kept), math.prod(a.shape[i] for i in axes))
+    others = [i for i in range(a.ndim) if i not in axes]
+    lanes = a.transpose((*others, *axes)).reshape(*(a.shape[i] for i in others), math.prod(a.shape[i] for i in axes))
     return lanes, tuple(1 if i in axes else n for i, n in enumerate(a.shape))
 
 

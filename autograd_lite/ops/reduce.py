@@ -23,19 +23,19 @@ from ..core.shape_arithmetic import (
 )
 from .arith import divide, multiply, square
 from .matrix_products import matmul
-from .operands import Bound, Finished, given, kept, operand
-from .shape import broadcast_to, repeated, reshape
+from .operands import Bound, Finished, as_keepdims, is_given, operand
+from .shape import broadcast_to, repeat_number, reshape
 
 _UNSET: Any = np._NoValue
 
 
 def _canonical(a: Any, axis: Axis, keepdims: Any) -> dict[str, Any]:
-    return {"axis": normalize_axes(axis, a.ndim, of_scalars=True), "keepdims": kept(keepdims)}
+    return {"axis": normalize_axes(axis, a.ndim, of_scalars=True), "keepdims": as_keepdims(keepdims)}
 
 
 def _canonical_of_arrays(a: Any, axis: Axis, keepdims: Any) -> dict[str, Any]:
     """As `_canonical`, for mean, var and std, which NumPy writes in Python and which refuse axis 0 of a number."""
-    return {"axis": normalize_axes(axis, a.ndim), "keepdims": kept(keepdims)}
+    return {"axis": normalize_axes(axis, a.ndim), "keepdims": as_keepdims(keepdims)}
 
 
 # The parameters of a sum over all elements.
@@ -43,7 +43,7 @@ OF_ALL: dict[str, Any] = {"axis": None, "keepdims": False, "dtype": None}
 
 
 def _is_set(where: Any) -> bool:
-    return given(where) and where is not True
+    return is_given(where) and where is not True
 
 
 def _reduced_with(
@@ -57,7 +57,7 @@ def _reduced_with(
         shape = reduced_shape(a.shape, normalize_axes(axis, a.ndim), rest["keepdims"])
         return Finished(asarray_like(np.broadcast_to(operand(initial).astype(a.dtype), shape), a))
     result = reduce_(a, axis=axis, **rest)
-    if given(initial):
+    if is_given(initial):
         result = merge(result, operand(initial).astype(result.dtype))
     return Finished(result)
 
@@ -86,7 +86,7 @@ def _binder(function: Callable[..., Any], absorbs: float, merge: Any, *, accumul
         if axis is None and dtype is None and keepdims is _UNSET and initial is _UNSET and where is _UNSET:
             return (operand(a),), OF_ALL  # the end of nearly every loss
         if initial is not _UNSET or where is not _UNSET:
-            more = {"dtype": dtype, "keepdims": kept(keepdims)}
+            more = {"dtype": dtype, "keepdims": as_keepdims(keepdims)}
             return _reduced_with(function, a, absorbs, where, initial, merge, axis, **more)
         a = operand(a)
         return (a,), {**_canonical(a, axis, keepdims), "dtype": None if dtype is None else np.dtype(dtype)}
@@ -97,12 +97,12 @@ def _binder(function: Callable[..., Any], absorbs: float, merge: Any, *, accumul
         if initial is _UNSET and where is _UNSET:
             a = operand(a)
             return (a,), _canonical(a, axis, keepdims)
-        if _is_set(where) and not given(initial):
+        if _is_set(where) and not is_given(initial):
             raise ValueError(
                 f"np.{function.__name__}: where= needs initial= too, as in NumPy, since no elements have no extreme"
             )
         limit = _limit(operand(a).dtype, absorbs)
-        return _reduced_with(function, a, limit, where, initial, merge, axis, keepdims=kept(keepdims))
+        return _reduced_with(function, a, limit, where, initial, merge, axis, keepdims=as_keepdims(keepdims))
 
     return bind_sum if accumulates else bind_max
 
@@ -113,17 +113,17 @@ def _bind_mean(
     a = operand(a)
     canonical = _canonical_of_arrays(a, axis, keepdims)
     if _is_set(where):
-        return Finished(_mean_where(a, axis, dtype, kept(keepdims), where))
+        return Finished(_mean_where(a, axis, dtype, as_keepdims(keepdims), where))
     return (a,), {**canonical, "dtype": None if dtype is None else np.dtype(dtype)}
 
 
 def _mean_where(a: Any, axis: Any, dtype: Any, keepdims: Any, where: Any) -> Any:
     a = a.astype(np.float64) if dtype is None and a.dtype.kind in "biu" else a
     total = np.sum(np.where(where, a, 0), axis=axis, dtype=dtype, keepdims=keepdims)
-    return total / _selected(where, a, axis, keepdims).astype(total.dtype)
+    return total / _count_selected(where, a, axis, keepdims).astype(total.dtype)
 
 
-def _selected(where: Any, a: Any, axis: Any, keepdims: Any) -> Any:
+def _count_selected(where: Any, a: Any, axis: Any, keepdims: Any) -> Any:
     """Count the elements that go into one element of the result."""
     return np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
 
@@ -138,7 +138,7 @@ def _count(x: Any, axis: tuple[int, ...] | None) -> int:
 
 def _spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """Repeat a reduced cotangent along the reduced axes, without copying it if it is large."""
-    every = repeated(g, x.shape) if axis is None and not keepdims else None
+    every = repeat_number(g, x.shape) if axis is None and not keepdims else None
     if every is not None:
         return every
     g = expand_reduced(g, x.shape, axis, keepdims)
@@ -155,7 +155,7 @@ def _dot(x: Any, y: Any, axis: Any, keepdims: bool, dtype: Any) -> Any:
     return matmul(reshape(x, shape=(x.size,)), reshape(y, shape=(y.size,)))
 
 
-def _scaled(x: Any, y: Any, axis: Any, keepdims: bool, dtype: Any) -> Any:
+def _scale_sum(x: Any, y: Any, axis: Any, keepdims: bool, dtype: Any) -> Any:
     """Return the sum of products with a number as the sum, times that number."""
     x, y = (y, x) if scalar(y) is None else (x, y)
     number = scalar(y)
@@ -170,7 +170,7 @@ def _mean_square(x: Any, axis: Any, keepdims: bool, dtype: Any) -> Any:
 
 
 _SUMS = (
-    Rewrite(lambda x, y, a, k, d: sum_(multiply(x, y), axis=a, keepdims=k, dtype=d), _scaled, exact=False),
+    Rewrite(lambda x, y, a, k, d: sum_(multiply(x, y), axis=a, keepdims=k, dtype=d), _scale_sum, exact=False),
     Rewrite(lambda x, y, a, k, d: sum_(multiply(x, y), axis=a, keepdims=k, dtype=d), _dot, exact=False),
     Rewrite(
         lambda x, a, k, d: sum_(square(x), axis=a, keepdims=k, dtype=d),
@@ -246,10 +246,10 @@ def _product_of_others(out: Any, x: Any, *, axis: Any, dtype: Any) -> Any:
     down.
     """
     axes = tuple(range(x.ndim)) if axis is None else axis
-    kept = tuple(i for i in range(x.ndim) if i not in axes)
-    order = kept + axes
+    leading = tuple(i for i in range(x.ndim) if i not in axes)
+    order = leading + axes
     moved = x.transpose(order)
-    level = moved.reshape(*(x.shape[i] for i in kept), _count(x, axes))
+    level = moved.reshape(*(x.shape[i] for i in leading), _count(x, axes))
     tree = []
     while level.shape[-1] > 1:
         if level.shape[-1] % 2:
@@ -294,8 +294,8 @@ def _binder_spread(root: bool) -> Callable[..., Any]:
         a = operand(a) if dtype is None else operand(a).astype(dtype)
         ddof = ddof if correction is _UNSET else correction
         canonical = _canonical_of_arrays(a, axis, keepdims)
-        if _is_set(where) or given(mean):
-            return Finished(_spread_where(root, a, axis, ddof, kept(keepdims), where, mean))
+        if _is_set(where) or is_given(mean):
+            return Finished(_spread_where(root, a, axis, ddof, as_keepdims(keepdims), where, mean))
         return (a,), {**canonical, "ddof": ddof}
 
     return bind
@@ -304,11 +304,11 @@ def _binder_spread(root: bool) -> Callable[..., Any]:
 def _spread_where(root: bool, a: Any, axis: Any, ddof: float, keepdims: Any, where: Any, mean: Any) -> Any:
     where = where if _is_set(where) else True
     a = a.astype(np.float64) if a.dtype.kind in "biu" else a
-    if not given(mean):
+    if not is_given(mean):
         mean = _mean_where(a, axis, None, True, where)
     deviation = np.abs(a - mean) if a.dtype.kind == "c" else a - mean
     total = np.sum(np.where(where, deviation * deviation, 0), axis=axis, keepdims=keepdims)
-    freedom = _selected(where, a, axis, keepdims).astype(total.dtype) - ddof
+    freedom = _count_selected(where, a, axis, keepdims).astype(total.dtype) - ddof
     variance = total / np.maximum(freedom, 0)
     flat = variance == 0
     return np.where(flat, 0, np.sqrt(np.where(flat, 1, variance))) if root else variance
@@ -370,7 +370,7 @@ def one_axis(axis: int | None, ndim: int) -> int | None:
 
 
 def _bind_arg(a: Any, axis: int | None = None, out: Any = None, *, keepdims: Any = _UNSET) -> Bound:
-    return (a,), {"axis": one_axis(axis, np.ndim(a)), "keepdims": kept(keepdims)}
+    return (a,), {"axis": one_axis(axis, np.ndim(a)), "keepdims": as_keepdims(keepdims)}
 
 
 def _binder_truth(absorbs: bool) -> Callable[..., Any]:
@@ -394,8 +394,8 @@ def batched_arg(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], param
     (x,), axis = inputs, params["axis"]
     if axis is not None:
         return op(x, axis=axis + 1, keepdims=params["keepdims"])
-    found = op(x.reshape(x.shape[0], -1), axis=1, keepdims=False)
-    return found.reshape(found.shape + (1,) * (x.ndim - 1)) if params["keepdims"] else found
+    indices = op(x.reshape(x.shape[0], -1), axis=1, keepdims=False)
+    return indices.reshape(indices.shape + (1,) * (x.ndim - 1)) if params["keepdims"] else indices
 
 
 def _by_method(function: Callable[..., Any], batch: Callable[..., Any], bind: Callable[..., Any], **facts: Any) -> Op:

@@ -20,7 +20,7 @@ from ..core.rewrites import Rewrite, is_always
 from ..core.shape_arithmetic import ShapeDtype, normalize_axis
 from ..native.kernels import library
 from .elementwise_activations import relu
-from .gather import gathered
+from .gather import gather_at
 from .index import index_update
 from .operands import Bound, Finished, along_axis, operand, values
 
@@ -66,13 +66,13 @@ def _bind_where(condition: Any, *choices: Any) -> Any:
 _LONG = 64
 
 
-def _rectified(x: Any, y: Any) -> Any:
+def _as_relu(x: Any, y: Any) -> Any:
     return relu(x) if x.dtype.kind == "f" and x.shape[-1:] >= (_LONG,) and is_always(y, 0.0) else None
 
 
 _LARGER = (
-    Rewrite(lambda x, y: maximum(x, y), _rectified, constants=("y",)),
-    Rewrite(lambda x, y: maximum(y, x), _rectified, exact=False, constants=("y",)),  # of -0.0 it makes 0.0
+    Rewrite(lambda x, y: maximum(x, y), _as_relu, constants=("y",)),
+    Rewrite(lambda x, y: maximum(y, x), _as_relu, exact=False, constants=("y",)),  # of -0.0 it makes 0.0
 )
 
 # fmt: off
@@ -105,7 +105,7 @@ where   = elementwise(lambda x, y, z: np.where(x, y, z),
                       selects=True, onnx="Where")
 # fmt: on
 
-UFUNCS[np.clip] = getattr(np, "_core").umath.clip  # noqa: B009  (what it calls, with two bounds)
+UFUNCS[np.clip] = getattr(np, "_core").umath.clip  # noqa: B009  np.clip calls it with two bounds
 if library:
     UFUNCS[np.where] = library.choices()["select"]
 
@@ -171,8 +171,8 @@ def _add_along_fill(x: Any, y: Any, *, axis: int, length: int) -> Any:
 
 @filled_by(np.take_along_axis)
 def _take_along_fill(arr: Any, indices: Any, axis: Any = -1) -> Any:
-    found = prepare_indices([indices]) if library and axis is not None else None
-    return None if found is None else (Gather(along(axis % arr.ndim)), (arr, *found))
+    arrays = prepare_indices([indices]) if library and axis is not None else None
+    return None if arrays is None else (Gather(along(axis % arr.ndim)), (arr, *arrays))
 
 
 def _infer_add_along(x: ShapeDtype, y: ShapeDtype, *, axis: int, length: int) -> ShapeDtype:
@@ -209,7 +209,7 @@ def take(a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: s
         return a[(slice(None),) * axis + (_within(values(indices), n, mode),)]
     within = _within(indices, n, mode)
     if is_per_example(indices):
-        return gathered(a, (slice(None),) * axis + (within,))
+        return gather_at(a, (slice(None),) * axis + (within,))
     one = (1,) * axis + (indices.size,) + (1,) * (a.ndim - axis - 1)
     taken = np.take_along_axis(a, within.reshape(one), axis)
     return taken.reshape((*a.shape[:axis], *indices.shape, *a.shape[axis + 1 :]))

@@ -1,4 +1,4 @@
-"""Shared by the recurrent ops, which run all steps of a sequence in one call: h, the state, goes from step to step.
+"""Shared parts of the recurrent ops, which run all steps of a sequence in one call; h is the state.
 
 Letters: T steps, N rows (the batch), H units. An array of k gates at all steps is (T, N, k H) where it comes in and
 where its cotangent goes out, and (T, N, k, H) between.
@@ -24,8 +24,8 @@ from ..native import threaded_functions as fast
 
 def floating(*dtypes: Any) -> np.dtype[Any]:
     """Return the dtype to compute in: float64 for integers."""
-    found = np.result_type(*dtypes).newbyteorder("=")
-    return found if found.kind in "fc" else np.dtype(np.float64)
+    dtype = np.result_type(*dtypes).newbyteorder("=")
+    return dtype if dtype.kind in "fc" else np.dtype(np.float64)
 
 
 def cast(arrays: Sequence[Any]) -> list[Any]:
@@ -35,12 +35,12 @@ def cast(arrays: Sequence[Any]) -> list[Any]:
 
 
 def is_used(first: Any) -> bool:
-    """Return whether the first state may have other elements than 0; a device is not waited for to know that."""
+    """Return whether the first state may have elements other than 0; True on a device, to avoid waiting for it."""
     return is_duck_array(first) or bool(first.any())
 
 
 def before(a: Any, first: Any) -> Any:
-    """Return what was there before each step, for what is there behind it, and before the first step."""
+    """Return the states before each step, from those after each step and the first state."""
     return np.concatenate([first[None], a[:-1]], axis=0)
 
 
@@ -50,7 +50,7 @@ def over_steps(h: Any, a: Any) -> Any:
 
 
 def zeros_like(x: Any) -> Any:
-    """Return zeros: a Tensor for a Tensor, and an array for what else stands for one."""
+    """Return zeros: a Tensor for a Tensor, and an array for anything else."""
     return np.zeros_like(x) if x.__class__ is HOOKS.tensor else array_namespace(x).zeros(x.shape, x.dtype)
 
 
@@ -71,22 +71,22 @@ def logistic(a: Any) -> Any:
 
 
 def into(function: Callable[..., tuple[Any, ...]]) -> Callable[..., None]:
-    """Return the same with `out`, as kernels of several results have it."""
+    """Return the function with an argument `out`, as kernels of several results have."""
 
-    def filled(*arrays: Any, out: tuple[Any, ...]) -> None:
+    def write_into(*arrays: Any, out: tuple[Any, ...]) -> None:
         for place, a in zip(out, function(*arrays), strict=True):
             place[...] = a
 
-    return filled
+    return write_into
 
 
 def cost_of_steps(kernel: int, products: int, each: Callable[..., int]) -> Callable[..., float]:
     """Return the `Op.cost` of all steps: products of matrices, and one for each elementwise op.
 
     Args:
-        kernel: which of the inputs is the recurrent kernel, of as many rows as there are units.
-        products: how many products of h with the recurrent kernel, or of that size, a step has.
-        each: how many elementwise ops a step has for each unit, by the parameters.
+        kernel: the position of the recurrent kernel among the inputs, which has a row for each unit.
+        products: the number of products of h with the recurrent kernel, or of that size, in a step.
+        each: the number of elementwise ops in a step for each unit, by the parameters.
     """
 
     def cost(shapes: Sequence[Shape], out: Any, params: Any) -> float:
@@ -97,31 +97,33 @@ def cost_of_steps(kernel: int, products: int, each: Callable[..., int]) -> Calla
 
 
 def from_scan(steps: Callable[..., Sequence[Any]]) -> dict[str, Any]:
-    """Return the derivative rules of an op that computes what a function with a scan does, and saves its inputs."""
+    """Return the derivative rules of an op that equals a function with a scan, and saves its inputs."""
 
-    def asked(needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> Sequence[Any]:
-        there = [k for k, x in enumerate(g) if x is not None]
+    def pull_back(needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> Sequence[Any]:
+        used = [k for k, x in enumerate(g) if x is not None]
 
-        def seen(*inputs: Any) -> list[Any]:
-            found = steps(*inputs, **params)
-            return [found[k] for k in there]
+        def used_results(*inputs: Any) -> list[Any]:
+            results = steps(*inputs, **params)
+            return [results[k] for k in used]
 
-        found = HOOKS.transposing().pull_through(seen, saved[1:], needs, [g[k] for k in there])
-        return [zeros_like(saved[1 + k]) if a is None else a for k, a in zip(needs, found, strict=True)]
+        cotangents = HOOKS.transposing().pull_through(used_results, saved[1:], needs, [g[k] for k in used])
+        return [zeros_like(saved[1 + k]) if a is None else a for k, a in zip(needs, cotangents, strict=True)]
 
     def jvp(tangents: Sequence[Any], out: Any, *inputs: Any, **params: Any) -> Any:
-        moved = {k: t for k, t in enumerate(tangents) if t is not None}
-        found = HOOKS.transposing().push_through(partial(steps, **params), inputs, moved)
-        return tuple(found) if isinstance(found, (tuple, list)) else found
+        given_tangents = {k: t for k, t in enumerate(tangents) if t is not None}
+        out_tangents = HOOKS.transposing().push_through(partial(steps, **params), inputs, given_tangents)
+        return tuple(out_tangents) if isinstance(out_tangents, (tuple, list)) else out_tangents
 
-    return {"asked": asked, "jvp": jvp, "batch": batching.one_by_one}
+    return {"asked": pull_back, "jvp": jvp, "batch": batching.one_by_one}
 
 
-def scanned(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Sequence[Any], reverse: bool = False) -> Any:
-    """Do what `scan` does, in plain NumPy."""
+def scan_in_python(
+    step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Sequence[Any], reverse: bool = False
+) -> Any:
+    """Run a `scan` in plain NumPy."""
     rows = [tuple([x[t] for x in xs]) for t in range(xs[0].shape[0])]
-    made: list[Any] = []
+    rows_out: list[Any] = []
     for row in reversed(rows) if reverse else rows:
         carry, y = step(carry, row)
-        made.append(y)
-    return carry, [np.stack(ys) for ys in zip(*(reversed(made) if reverse else made), strict=True)]
+        rows_out.append(y)
+    return carry, [np.stack(ys) for ys in zip(*(reversed(rows_out) if reverse else rows_out), strict=True)]

@@ -27,10 +27,10 @@ def unique(
 ) -> Any:
     ar = operand(ar)
     _, first, inverse, counts = np.unique(values(ar), True, True, True, axis, equal_nan=equal_nan)
-    found = np.take(ar, first, axis)
+    distinct = np.take(ar, first, axis)
     asked = ((first, return_index), (inverse, return_inverse), (counts, return_counts))
-    rest = tuple(part for part, wanted in asked if wanted)
-    return (found, *rest) if rest else found
+    rest = tuple(part for part, is_asked in asked if is_asked)
+    return (distinct, *rest) if rest else distinct
 
 
 def _as_numpy_orders(ar: Any, answer: Any) -> Any:
@@ -81,6 +81,6 @@ def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
 def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
     both = [operand(ar).reshape(-1) if assume_unique else np.unique(operand(ar)) for ar in (ar1, ar2)]
     together = np.sort(np.concatenate(both))
-    bare = values(together)
-    differs = np.concatenate([[True], bare[1:] != bare[:-1], [True]])
+    plain = values(together)
+    differs = np.concatenate([[True], plain[1:] != plain[:-1], [True]])
     return together[differs[1:] & differs[:-1]]

@@ -17,13 +17,13 @@ from ..core.mode import MODE, TAPES
 from ..core.op import Op, structural
 from ..core.rewrites import Rewrite
 from ..core.shape_arithmetic import ShapeDtype, cast_back, normalize_axis, require_fit, resolve_reshape
-from .memory_order import reshaped
+from .memory_order import reshape_in_order
 from .operands import Bound, Finished, cast, several
 
 
 def _bind_reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None = None) -> Bound | Finished:
     if order != "C":
-        return Finished(reshaped(a, shape, order, "reshape"))
+        return Finished(reshape_in_order(a, shape, order, "reshape"))
     shape = tuple(shape) if isinstance(shape, (tuple, list)) else (int(shape),)
     return (a,), {"shape": resolve_reshape(a.size, shape)}
 
@@ -112,7 +112,7 @@ def _broadcast_to(x: Any, *, shape: tuple[int, ...]) -> Any:
     return np.broadcast_to(x, shape)
 
 
-def repeated(x: Any, shape: tuple[int, ...]) -> Any:
+def repeat_number(x: Any, shape: tuple[int, ...]) -> Any:
     """Return one number as an array of a shape; None if it is anything but a bare float64, or stands for one."""
     if x.__class__ is not np.float64:
         # On a tape a Tensor stands for it where nothing is recorded otherwise; its elements must lie as they would.
@@ -195,7 +195,7 @@ def _infer_concatenate(*parts: ShapeDtype, axis: int) -> ShapeDtype:
 
 
 @filled_by(np.concatenate)
-def _joined(arrays: Sequence[Any], axis: Any = 0) -> Any:
+def _join_fill(arrays: Sequence[Any], axis: Any = 0) -> Any:
     first = arrays[0]
     if axis is None or len({len(a.shape) for a in arrays}) > 1:
         return None
@@ -239,12 +239,12 @@ def _batched_padding(n: int, params: dict[str, Any]) -> dict[str, Any]:
     return {"width": ((0, 0), *width), "value": value}
 
 
-def _padded(x: Any, *, width: Any, value: Any) -> Any:
+def _pad(x: Any, *, width: Any, value: Any) -> Any:
     return np.pad(x, width, constant_values=value)
 
 
-@filled_by(_padded)
-def _filled_padding(x: Any, *, width: Any, value: Any) -> Any:
+@filled_by(_pad)
+def _pad_fill(x: Any, *, width: Any, value: Any) -> Any:
     if value.__class__ not in (int, float) or value != 0 or math.copysign(1, value) < 0:
         return None
     shape = tuple(n + sum(w) for n, w in zip(x.shape, width, strict=True))
@@ -254,7 +254,7 @@ def _filled_padding(x: Any, *, width: Any, value: Any) -> Any:
 
 pad_constant: Op = structural(
     "pad",
-    _padded,
+    _pad,
     _unpad,
     infer=_infer_pad,
     jvp=lambda tangents, out, x, *, width, value: pad_constant(tangents[0], width=width, value=0),

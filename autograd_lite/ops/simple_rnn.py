@@ -22,7 +22,7 @@ from ..core.duck_arrays import array_namespace
 from ..core.op import Op, structural
 from ..core.shape_arithmetic import ShapeDtype
 from ..native import threaded_functions as fast
-from .sequences import before, cast, cost_of_steps, floating, from_scan, is_used, over_steps, scanned, zeros_like
+from .sequences import before, cast, cost_of_steps, floating, from_scan, is_used, over_steps, scan_in_python, zeros_like
 
 
 def _slope(h: Any, activation: str) -> Any:
@@ -65,7 +65,7 @@ def steps(z: Any, r: Any, b: Any, h: Any, *, activation: str) -> Any:
         h = np.maximum(a, 0) if activation == "relu" else fast.tanh(a)
         return h, (h,)
 
-    return scanned(step, h, (z,))[1][0]
+    return scan_in_python(step, h, (z,))[1][0]
 
 
 def steps_back(g: Any, h: Any, r: Any, first: Any, *, activation: str) -> Sequence[Any]:
@@ -77,7 +77,7 @@ def steps_back(g: Any, h: Any, r: Any, first: Any, *, activation: str) -> Sequen
         dz = (row[0] + dh) * row[1]
         return fast.matmul(dz, back), (dz,)
 
-    dh, (dz,) = scanned(step, zeros_like(first), (g, _slope(h, activation)), reverse=True)
+    dh, (dz,) = scan_in_python(step, zeros_like(first), (g, _slope(h, activation)), reverse=True)
     return dz, over_steps(before(h, first), dz), dz.sum(axis=(0, 1)), dh
 
 
@@ -85,8 +85,8 @@ def steps_back(g: Any, h: Any, r: Any, first: Any, *, activation: str) -> Sequen
 def _pullback(needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: Any) -> list[Any]:
     """Return the cotangents of z, R, b and h before."""
     h, _, r, _, first = saved
-    found = simple_rnn_adjoint(g, h, r, first, **params)
-    return [found[k] for k in needs]
+    cotangents = simple_rnn_adjoint(g, h, r, first, **params)
+    return [cotangents[k] for k in needs]
 
 
 def _infer(*inputs: ShapeDtype, activation: str) -> ShapeDtype:

@@ -27,9 +27,9 @@ def _sinc(x: Any, *, order: int) -> Any:
     """
     if order == 0:
         return np.sinc(x)
-    wide, dtype = _wide(x)
-    near = np.abs(wide) * math.pi < max(3.0, order + 1.0)
-    u, large = np.where(near, wide * math.pi, 0), np.where(near, 1, wide)
+    x64, dtype = _wide(x)
+    near = np.abs(x64) * math.pi < max(3.0, order + 1.0)
+    u, large = np.where(near, x64 * math.pi, 0), np.where(near, 1, x64)
     first, square = (order + 1) // 2, u * u
     series: Any = 0.0
     for k in range(first + 16 + order, first - 1, -1):
@@ -62,8 +62,8 @@ def _bessel(x: Any, *, order: int) -> Any:
     """
     if order == 0:
         return np.i0(x).astype(_wide(x)[1])
-    wide, dtype = _wide(x)
-    size = np.abs(wide)
+    x64, dtype = _wide(x)
+    size = np.abs(x64)
     small, large = np.minimum(size, 30), np.maximum(size, 30)
     half = small / 2
     term = half**order / math.factorial(order)
@@ -78,8 +78,8 @@ def _bessel(x: Any, *, order: int) -> Any:
         total = total + tail
     with np.errstate(over="ignore", invalid="ignore"):
         far = fast.exp(large / 2) * (fast.exp(large / 2) / np.sqrt(2 * math.pi * large) * total)
-    found = np.where(size < 30, series, far)
-    return (np.where(wide < 0, -found, found) if order % 2 else found).astype(dtype)
+    magnitude = np.where(size < 30, series, far)
+    return (np.where(x64 < 0, -magnitude, magnitude) if order % 2 else magnitude).astype(dtype)
 
 
 def _bessel_slope(g: Any, out: Any, x: Any, *, order: int) -> Any:

@@ -42,15 +42,15 @@ def _wide(x: Any) -> dict[str, Any]:
 
 
 def _narrow(out: Any, x: Any) -> Any:
-    """Return what was summed in single precision in the dtype of x."""
+    """Cast a sum of single precision to the dtype of x."""
     return out if out.dtype == x.dtype else out.astype(x.dtype)
 
 
 def _logsumexp(x: Any, *, axis: Any, keepdims: bool) -> Any:
     x = floating(x)
     rows = _as_last(x, axis)
-    if rows is not None and (found := _logsumexp_kernel(rows)) is not None:
-        return found.reshape(reduced_shape(x.shape, axis, keepdims))
+    if rows is not None and (fast_result := _logsumexp_kernel(rows)) is not None:
+        return fast_result.reshape(reduced_shape(x.shape, axis, keepdims))
     top = (
         x.max(axis=axis, keepdims=True)
         if x.size
@@ -142,8 +142,8 @@ def _softmax_rows(x: Any) -> Any:
 
 def _softmax(x: Any, *, axis: int) -> Any:
     x = floating(x)
-    if axis == x.ndim - 1 and (found := _softmax_kernel(x)) is not None:
-        return found
+    if axis == x.ndim - 1 and (fast_result := _softmax_kernel(x)) is not None:
+        return fast_result
     short = not is_duck_array(x) and x.size >= _MANY and axis == x.ndim - 1 and x.shape[axis] <= _SHORT
     if short and x.flags.c_contiguous and x.dtype in (np.float32, np.float64):
         return _softmax_rows(x)
@@ -166,8 +166,8 @@ def _softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
     if x.shape != y.shape:
         raise ShapeError(f"softmax_pullback: expected x and y of the same shape; received {x.shape} and {y.shape}")
     x, y = floating(x), floating(y)
-    if axis == x.ndim - 1 and (found := _softmax_pullback_kernel(x, y)) is not None:
-        return found
+    if axis == x.ndim - 1 and (fast_result := _softmax_pullback_kernel(x, y)) is not None:
+        return fast_result
     rows = x.__class__ is np.ndarray and x.size >= _MANY and axis == x.ndim - 1
     rows = rows and x.flags.c_contiguous and y.flags.c_contiguous
     if not (rows and x.dtype == y.dtype and x.dtype in (np.float32, np.float64)):
@@ -213,8 +213,8 @@ softmax = structural(
 
 def _log_softmax(x: Any, *, axis: int) -> Any:
     x = floating(x)
-    if axis == x.ndim - 1 and (found := _log_softmax_kernel(x)) is not None:
-        return found
+    if axis == x.ndim - 1 and (fast_result := _log_softmax_kernel(x)) is not None:
+        return fast_result
     if not x.size:
         return x * 1
     shifted = _below(x, _top(x, axis))
@@ -226,8 +226,8 @@ def _log_softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
     if x.shape != y.shape:
         raise ShapeError(f"log_softmax_pullback: expected x and y of the same shape; received {x.shape} and {y.shape}")
     x, y = floating(x), floating(y)
-    if axis == x.ndim - 1 and (found := _log_softmax_pullback_kernel(x, y)) is not None:
-        return found
+    if axis == x.ndim - 1 and (fast_result := _log_softmax_pullback_kernel(x, y)) is not None:
+        return fast_result
     return _narrow(x - fast.exp(y) * _total(x, axis), x)
 
 

@@ -71,13 +71,13 @@ def in_lapack(forward: Callable[..., Any]) -> Callable[..., Any]:
 _LOOPS = getattr(np.linalg, "_umath_linalg", None)  # of NumPy's functions, which add checks and an exception
 
 
-def checked(function: Callable[..., Any], name: Callable[..., str], message: str = "") -> None:
-    """Tell compiled code which loops a function runs in double precision.
+def register_loops(function: Callable[..., Any], name: Callable[..., str], message: str = "") -> None:
+    """Register the loops of a function in double precision, for compiled code.
 
     Args:
-        function: of `numpy.linalg`, of matrices, or the forward function of an op.
-        name: of the generalized ufunc, by the arguments; "" if there is none for these.
-        message: of the exception where that meets what is invalid; "" if it raises none.
+        function: a function of matrices in `numpy.linalg`, or the forward function of an op.
+        name: returns the name of the generalized ufunc for the arguments; "" if there is none.
+        message: the message of its exception on invalid input; "" if it raises none.
     """
 
     def row(*arrays: Any, **params: Any) -> Loops | None:
@@ -91,8 +91,8 @@ def checked(function: Callable[..., Any], name: Callable[..., str], message: str
     LOOPS[function] = row
 
 
-checked(np.linalg.solve, lambda a, b: "solve1" if len(b.shape) == 1 else "solve", "Singular matrix")
-checked(np.linalg.inv, lambda a: "inv", "Singular matrix")
+register_loops(np.linalg.solve, lambda a, b: "solve1" if len(b.shape) == 1 else "solve", "Singular matrix")
+register_loops(np.linalg.inv, lambda a: "inv", "Singular matrix")
 
 
 def bind_matrix(a: Any) -> _Bound:
@@ -315,12 +315,12 @@ def _products_without_two(s: Any) -> Any:
     return np.where(one[:, None] | one[None, :], 1, s[..., None, None, :]).prod(axis=-1)
 
 
-def _crossed(x: Any, y: Any) -> Any:
-    """Return the cross products of row i+1 of x and row i+2 of y, which are of three rows, but `_repeated`."""
+def _cross_products(x: Any, y: Any) -> Any:
+    """Return the cross products of row i+1 of x and row i+2 of y, which are of three rows, but `_repeat_matrix`."""
     return x[..., 1:4, 1:4] * y[..., 2:5, 2:5] - x[..., 1:4, 2:5] * y[..., 2:5, 1:4]
 
 
-def _repeated(a: Any) -> Any:
+def _repeat_matrix(a: Any) -> Any:
     """Return matrices with all of their rows and columns twice, so that no index is beyond their ends."""
     rows = np.concatenate([a, a], axis=-2)
     return np.concatenate([rows, rows], axis=-1)
@@ -332,8 +332,8 @@ def _cofactor(x: Any) -> Any:
     if x.shape[-1] == 2:
         return (x[..., ::-1, ::-1] * array_namespace(x).array([[1, -1], [-1, 1]])).astype(lapack_dtype(x.dtype))
     if x.shape[-1] == 3:
-        x = _repeated(x.astype(lapack_dtype(x.dtype), copy=False))
-        return _crossed(x, x)
+        x = _repeat_matrix(x.astype(lapack_dtype(x.dtype), copy=False))
+        return _cross_products(x, x)
     if is_duck_array(x):  # which need not raise
         return _cofactor_of_any(x)
     try:
@@ -360,8 +360,8 @@ def _second_cofactor(x: Any, y: Any) -> Any:
         return (_cofactor(y) + 0 * x).astype(lapack_dtype(x.dtype, y.dtype), copy=False)
     if x.shape[-1] == 3:
         dtype = lapack_dtype(x.dtype, y.dtype)
-        x, y = (_repeated(a.astype(dtype, copy=False)) for a in (x, y))
-        return _crossed(x, y) + _crossed(y, x)
+        x, y = (_repeat_matrix(a.astype(dtype, copy=False)) for a in (x, y))
+        return _cross_products(x, y) + _cross_products(y, x)
     # With e = uᴴ y v: row i, column j of the result in these bases is -e[j, i] times the singular values but i
     # and j; on the diagonal it is the sum of e[k, k] times those but i and k.
     if not np.isfinite(x).all():
@@ -441,7 +441,7 @@ det: Op = structural(
     batch=batching.gufunc(2),
     cost=per_matrix(lambda m, n: 2 * n**3 / 3),
 )
-checked(det.forward, lambda x: "det")
+register_loops(det.forward, lambda x: "det")
 
 
 def _sign_and_logdet(x: Any) -> tuple[Any, ...]:
@@ -485,7 +485,7 @@ sign_and_logdet = structural(
     result_names=("sign", "logabsdet"),
     cost=per_matrix(lambda m, n: 2 * n**3 / 3),
 )
-checked(sign_and_logdet.forward, lambda x: "slogdet")
+register_loops(sign_and_logdet.forward, lambda x: "slogdet")
 # NumPy's named tuple, which has no public name.
 _SlogdetResult: Any = type(np.linalg.slogdet(np.eye(1)))
 

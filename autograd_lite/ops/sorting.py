@@ -15,7 +15,7 @@ from ..core.duck_arrays import as_array, is_duck_array, move_constants
 from ..core.errors import refuse
 from ..core.op import composes, nondifferentiable
 from ..core.shape_arithmetic import Shape, ShapeDtype, normalize_axis
-from .operands import Bound, along_axis, operand, values
+from .operands import Bound, along_axis, as_keepdims, operand, values
 from .reduce import batched_arg, one_axis
 
 _INTP = np.dtype(np.intp)
@@ -165,8 +165,7 @@ def partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect"
 
 def _bind_nanarg(a: Any, axis: int | None = None, out: Any = None, *, keepdims: Any = np._NoValue) -> Bound:
     a = operand(a)
-    kept = keepdims is not np._NoValue and bool(keepdims)
-    return (a,), {"axis": one_axis(axis, a.ndim), "keepdims": kept}
+    return (a,), {"axis": one_axis(axis, a.ndim), "keepdims": as_keepdims(keepdims)}
 
 
 def _infer_arg(x: ShapeDtype, *, axis: int | None, keepdims: bool) -> ShapeDtype:

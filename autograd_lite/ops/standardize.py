@@ -53,14 +53,14 @@ def _mean_of(a: Any, b: Any) -> Any:
     return (np.einsum(f"{axes},{axes}->{axes[:-1]}", a, b) / a.shape[-1])[..., None]
 
 
-def _centered(a: Any, center: bool) -> Any:
+def _center(a: Any, center: bool) -> Any:
     return a - _mean(a) if center else a
 
 
 # ---- forward and derivative, on arrays: a block of rows stays in the cache ------------------------------------------
 
 
-def _shifted(a: Any, out: Any, center: bool) -> Any:
+def _shift(a: Any, out: Any, center: bool) -> Any:
     """Write a minus its mean into `out`, and return it."""
     if center:
         return np.subtract(a, _mean(a), out=out)
@@ -80,11 +80,11 @@ def _by_rows(work: Any, *arrays: Any) -> Any:
     arrays = tuple(floating(a) for a in arrays)
     dtype = np.result_type(*arrays)
     # In half precision, squares overflow too soon.
-    wide = np.result_type(dtype, np.float32)
+    work_dtype = np.result_type(dtype, np.float32)
     shape = arrays[0].shape
     if not arrays[0].size:
         return array_namespace(arrays[0]).empty(shape, dtype)
-    rows = [array_namespace(a).ascontiguousarray(a, wide).reshape(-1, shape[-1]) for a in arrays]
+    rows = [array_namespace(a).ascontiguousarray(a, work_dtype).reshape(-1, shape[-1]) for a in arrays]
     out = np.empty_like(rows[0])
     for s in blocks(len(out), shape[-1]):
         work(*(a[s] for a in rows), out[s])
@@ -92,19 +92,19 @@ def _by_rows(work: Any, *arrays: Any) -> Any:
 
 
 def _standardize(x: Any, *, epsilon: float, center: bool) -> Any:
-    if (found := _standardize_kernel(x, numbers=(epsilon, float(center)))) is not None:
-        return found
-    return _by_rows(lambda a, out: _scale_into(_shifted(a, out, center), epsilon), x)
+    if (fast_result := _standardize_kernel(x, numbers=(epsilon, float(center)))) is not None:
+        return fast_result
+    return _by_rows(lambda a, out: _scale_into(_shift(a, out, center), epsilon), x)
 
 
 def _pullback(x: Any, y: Any, *, epsilon: float, center: bool) -> Any:
-    if (found := _pullback_kernel(x, y, numbers=(epsilon, float(center)))) is not None:
-        return found
+    if (fast_result := _pullback_kernel(x, y, numbers=(epsilon, float(center)))) is not None:
+        return fast_result
 
     def work(g: Any, a: Any, out: Any) -> None:
-        standard = _shifted(a, np.empty_like(a), center)
+        standard = _shift(a, np.empty_like(a), center)
         r = _scale_into(standard, epsilon)
-        _shifted(g, out, center)
+        _shift(g, out, center)
         standard *= _mean_of(standard, g)
         out -= standard
         out *= r
@@ -124,7 +124,7 @@ def _second(g: Any, h: Any, x: Any, epsilon: float, center: bool) -> Any:
     """Return K(g, h)."""
     if not x.size:
         return g * h
-    shifted, g, h = (_centered(a, center) for a in (x, g, h))
+    shifted, g, h = (_center(a, center) for a in (x, g, h))
     r = 1 / np.sqrt(_mean_product(shifted, shifted) + epsilon)
     y = shifted * r
     of_g, of_h = _mean_product(g, y), _mean_product(h, y)

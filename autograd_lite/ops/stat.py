@@ -16,14 +16,14 @@ from ..core.op import composes
 from ..core.shape_arithmetic import Axis
 from ..native import threaded_functions as fast
 from .index import scatter_add
-from .operands import kept, operand, values
+from .operands import as_keepdims, operand, values
 
 _UNSET: Any = np._NoValue
 
 
 @composes(np.ptp)
 def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = _UNSET) -> Any:
-    return np.max(a, axis=axis, keepdims=kept(keepdims)) - np.min(a, axis=axis, keepdims=kept(keepdims))
+    return np.max(a, axis=axis, keepdims=as_keepdims(keepdims)) - np.min(a, axis=axis, keepdims=as_keepdims(keepdims))
 
 
 def _along_axes(a: Any, weights: Any, axis: Axis) -> Any:
@@ -46,7 +46,7 @@ def _along_axes(a: Any, weights: Any, axis: Axis) -> Any:
 @composes(np.average)
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = _UNSET) -> Any:
     a = operand(a)
-    keep = kept(keepdims)
+    keep = as_keepdims(keepdims)
     if weights is None:
         mean = np.mean(a, axis=axis, keepdims=keep)
         share: Any = array_namespace(mean).full(mean.shape, a.size / max(mean.size, 1), mean.dtype)
@@ -86,9 +86,9 @@ def cov(
     x = x if x.dtype == dtype else x.astype(dtype)
     ddof = (0 if bias else 1) if ddof is None else ddof
     weights = None
-    for given in (fweights, aweights):
-        if given is not None:
-            weights = operand(given) if weights is None else weights * operand(given)
+    for factors in (fweights, aweights):
+        if factors is not None:
+            weights = operand(factors) if weights is None else weights * operand(factors)
     if weights is None:
         x = x - np.mean(x, axis=1, keepdims=True)
         factor: Any = x.shape[1] - ddof
@@ -145,28 +145,28 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
             f"histogram_bin_edges: expected bins to be a number, a name or edges of one axis; received {describe(bins)}"
         )
     bins = bins if isinstance(bins, str) else values(bins)[()]
-    given = to_numpy(values(a))
+    plain = to_numpy(values(a))
     by_weight = isinstance(bins, str) and weights is not None
-    bare = np.histogram_bin_edges(given, bins, range, to_numpy(values(weights)) if by_weight else None)
-    if range is not None or not a.size or bare[0] != given.min() or bare[-1] != given.max():
-        return asarray_like(bare, a)  # the range is given, so the edges do not depend on the values
-    edges = np.linspace(np.min(a), np.max(a), bare.size)
-    return edges if edges.dtype == bare.dtype else edges.astype(bare.dtype)
+    constant = np.histogram_bin_edges(plain, bins, range, to_numpy(values(weights)) if by_weight else None)
+    if range is not None or not a.size or constant[0] != plain.min() or constant[-1] != plain.max():
+        return asarray_like(constant, a)  # the range is given, so the edges do not depend on the values
+    edges = np.linspace(np.min(a), np.max(a), constant.size)
+    return edges if edges.dtype == constant.dtype else edges.astype(constant.dtype)
 
 
 @composes(np.histogram)
 def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
     edges = np.histogram_bin_edges(a, bins, range, weights)
-    bare, walls = values(a).reshape(-1), values(edges)
+    elements, walls = values(a).reshape(-1), values(edges)
     n = walls.size - 1
     if weights is None:
-        counts: Any = np.histogram(bare, walls)[0]
+        counts: Any = np.histogram(elements, walls)[0]
     else:
         weights = operand(weights)
         if weights.shape != np.shape(a):
             raise ValueError("weights should have the same shape as a.")
-        place = np.searchsorted(walls, bare, "right") - 1
-        place = np.where(bare == walls[-1], n - 1, place)
+        place = np.searchsorted(walls, elements, "right") - 1
+        place = np.where(elements == walls[-1], n - 1, place)
         inside = np.flatnonzero((place >= 0) & (place < n))
         counts = scatter_add(weights.reshape(-1)[inside], index=(place[inside],), shape=(n,))
     if density:
@@ -211,11 +211,11 @@ def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = N
         place = np.where(column == wall[-1], n - 1, np.searchsorted(wall, column, "right") - 1)
         inside &= (place >= 0) & (place < n)
         cells = cells * n + place
-    size, kept = math.prod(shape), np.flatnonzero(inside)
+    size, used = math.prod(shape), np.flatnonzero(inside)
     if weights is None:
-        counts: Any = np.bincount(cells[kept], minlength=size).astype(np.float64)
+        counts: Any = np.bincount(cells[used], minlength=size).astype(np.float64)
     else:
-        counts = np.bincount(cells[kept], operand(weights)[kept], minlength=size)
+        counts = np.bincount(cells[used], operand(weights)[used], minlength=size)
     counts = counts.reshape(shape)
     if density:
         total = np.sum(counts)

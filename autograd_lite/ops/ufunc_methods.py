@@ -15,9 +15,9 @@ from ..core.errors import UnsupportedError
 from ..core.mode import MODE, TAPES
 from ..core.shape_arithmetic import Axis, normalize_axes, normalize_axis
 from .cumulative import running_max, running_min
-from .gather import gather, gather_adjoint, gathered
+from .gather import gather, gather_adjoint, gather_at
 from .index import scatter_add
-from .operands import given, operand, values
+from .operands import is_given, operand, values
 
 # Functions that are a ufunc's method under another name.
 _REDUCE: dict[np.ufunc, Callable[..., Any]] = {
@@ -71,25 +71,25 @@ def _of_one_kind(ufunc: np.ufunc, array: Any, dtype: Any) -> Any:
     if ufunc in (np.logical_and, np.logical_or, np.logical_xor):
         return array.astype(bool)
     one = np.ones(1, array.dtype)
-    made = ufunc(one, one).dtype
-    if made.kind == "b" and array.dtype.kind != "b":
+    result = ufunc(one, one).dtype
+    if result.kind == "b" and array.dtype.kind != "b":
         raise TypeError(
             f"np.{ufunc.__name__}: expected a ufunc that can be applied to its results again; from {array.dtype} it "
-            f"makes {made}"
+            f"makes {result}"
         )
-    return array if made == array.dtype else array.astype(made)
+    return array if result == array.dtype else array.astype(result)
 
 
 def _fold(ufunc: np.ufunc, array: Any, axis: Axis, keepdims: bool, initial: Any) -> Any:
     axes = tuple(range(array.ndim)) if axis is None else normalize_axes(axis, array.ndim, of_scalars=True) or ()
     if len(axes) > 1 and ufunc.identity is None and ufunc not in _REORDERABLE:
         raise ValueError(f"reduction operation '{ufunc.__name__}' is not reorderable, so at most one axis may be given")
-    kept = [i for i in range(array.ndim) if i not in axes]
-    rows = array.transpose(*axes, *kept).reshape(-1, *(array.shape[i] for i in kept))
-    start = initial if given(initial) else ufunc.identity
+    others = [i for i in range(array.ndim) if i not in axes]
+    rows = array.transpose(*axes, *others).reshape(-1, *(array.shape[i] for i in others))
+    start = initial if is_given(initial) else ufunc.identity
     if not rows.shape[0] and start is None:
         raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
-    first = 0 if given(initial) or not rows.shape[0] or ufunc in (np.hypot, np.gcd) else 1
+    first = 0 if is_given(initial) or not rows.shape[0] or ufunc in (np.hypot, np.gcd) else 1
     total = np.broadcast_to(operand(start), rows.shape[1:]).astype(array.dtype) if not first else rows[0]
     for k in range(first, rows.shape[0]):
         total = ufunc(total, rows[k])
@@ -171,7 +171,7 @@ def _is_data(i: Any) -> bool:
 
 def _changed_at(ufunc: np.ufunc, array: Any, key: tuple[Any, ...], operands: tuple[Any, ...]) -> Any:
     """Return what `ufunc.at` makes of an array, by positions that are data: nothing is known of which are equal."""
-    places = gathered(np.arange(array.size).reshape(array.shape), key)
+    places = gather_at(np.arange(array.size).reshape(array.shape), key)
     rest = [np.broadcast_to(b, places.shape).reshape(-1) for b in operands]
     places = places.reshape(-1)
     if ufunc in (np.add, np.subtract):

@@ -118,19 +118,19 @@ def _sizes(x: Shape, w: Shape, stride: Shape, padding: Padding, dilation: Shape,
     return _Sizes(x[0], x[1:-1], count, w[:-2], groups, w[-2], w[-1] // groups)
 
 
-def _padded(x: Any, padding: Padding) -> Any:
+def _pad(x: Any, padding: Padding) -> Any:
     if not any(map(any, padding)):
         return x
-    wide = array_namespace(x).zeros(
+    padded = array_namespace(x).zeros(
         (x.shape[0], *(n + sum(p) for n, p in zip(x.shape[1:-1], padding, strict=True)), x.shape[-1]), x.dtype
     )
-    wide[(slice(None), *(slice(p[0], p[0] + n) for n, p in zip(x.shape[1:-1], padding, strict=True)))] = x
-    return wide
+    padded[(slice(None), *(slice(p[0], p[0] + n) for n, p in zip(x.shape[1:-1], padding, strict=True)))] = x
+    return padded
 
 
 def _windows(x: Any, s: _Sizes, stride: Shape, padding: Padding, dilation: Shape) -> Any:
     """Return a view of the padded x, shape (N, *O, *K, G, C/G)."""
-    x = _padded(x, padding)
+    x = _pad(x, padding)
     x = x.reshape(*x.shape[:-1], s.groups, s.inputs)
     if is_duck_array(x):
         return _windows_by_slices(x, s, stride, dilation)
@@ -208,9 +208,9 @@ class _Taps:
 
     def of(self, y: Any) -> Any:
         """Return the products, shape (K, n, *o, G, C/G)."""
-        found = fast.matmul(_by_group(y, self.s), self.weights)
-        found = found.reshape(len(self.weights), self.s.groups, *y.shape[:-1], self.s.inputs)
-        return found[:, 0, ..., None, :] if self.s.groups == 1 else np.moveaxis(found, 1, -2)
+        products = fast.matmul(_by_group(y, self.s), self.weights)
+        products = products.reshape(len(self.weights), self.s.groups, *y.shape[:-1], self.s.inputs)
+        return products[:, 0, ..., None, :] if self.s.groups == 1 else np.moveaxis(products, 1, -2)
 
 
 class _Runs:
@@ -238,8 +238,8 @@ class _Runs:
         for first in range(k):
             rows = self.row[first : first + runs * k].reshape(runs, -1)
             fast.matmul(rows, self.weights, out=self.sums[:, first])
-        found = self.sums.reshape(runs * k, -1)[: math.prod(places)].reshape(*places, -1, 1, self.s.inputs)
-        return np.moveaxis(found, -3, 0)
+        products = self.sums.reshape(runs * k, -1)[: math.prod(places)].reshape(*places, -1, 1, self.s.inputs)
+        return np.moveaxis(products, -3, 0)
 
 
 # ---- the three arrays of the form ------------------------------------------------------------------------------------
@@ -309,14 +309,14 @@ def _convolution_input(
     taps = list(tap_places(s.size, counts, kernel, stride, padding, dilation))
     numbers = len(taps) * groups * s.inputs + (s.outputs if runs else 0)
     for batch, rows in _blocks(s, numbers * dtype.itemsize):
-        for (windows, elements), found in zip(taps, spread(y[batch, rows]), strict=True):
+        for (windows, elements), part in zip(taps, spread(y[batch, rows]), strict=True):
             first, last = max(windows[0].start, rows.start), min(windows[0].stop, rows.stop)
             if first >= last:
                 continue
             start = elements[0].start + (first - windows[0].start) * stride[0]
             front = slice(start, start + (last - first - 1) * stride[0] + 1, stride[0])
             place = out[(batch, front, *elements[1:])]
-            place += found[(slice(None), slice(first - rows.start, last - rows.start), *windows[1:])]
+            place += part[(slice(None), slice(first - rows.start, last - rows.start), *windows[1:])]
     return out.reshape(x_shape)
 
 
@@ -340,7 +340,7 @@ def _apart(a: Any, count: int) -> Any:
     return a.transpose(a.ndim - 2, *range(a.ndim - 2), a.ndim - 1)
 
 
-def _batched(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+def _convolve_batch(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     """Examples that share a kernel form one larger batch; examples with different kernels form groups of channels."""
     size = next(x.shape[0] for x, b in zip(inputs, batched, strict=True) if b)
     if batched[0] and not batched[1] and op is not convolution_kernel:
@@ -365,7 +365,7 @@ convolution: Op = structural(
         (x.shape[0], *_sizes(x.shape, w.shape, **params).counts, w.shape[-1]), np.result_type(x.dtype, w.dtype)
     ),
     multilinear=True,
-    batch=_batched,
+    batch=_convolve_batch,
     cost=lambda shapes, out, params: _cost(out, shapes[1]),
 )
 convolution_input: Op = structural(
@@ -378,7 +378,7 @@ convolution_input: Op = structural(
         (y.shape[0], *size, w.shape[-2] * groups), np.result_type(y.dtype, w.dtype)
     ),
     multilinear=True,
-    batch=_batched,
+    batch=_convolve_batch,
     cost=lambda shapes, out, params: _cost(shapes[0], shapes[1]),
 )
 convolution_kernel: Op = structural(
@@ -391,6 +391,6 @@ convolution_kernel: Op = structural(
         (*kernel, x.shape[-1] // groups, y.shape[-1]), np.result_type(x.dtype, y.dtype)
     ),
     multilinear=True,
-    batch=_batched,
+    batch=_convolve_batch,
     cost=lambda shapes, out, params: _cost(shapes[1], out),
 )

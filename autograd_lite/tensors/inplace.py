@@ -13,7 +13,7 @@ from ..core.mode import MODE, TAPES, is_grad_enabled
 from ..core.node import LEAF, Node
 from ..core.ownership import SMALL
 from ..ops import index, shape
-from ..ops.gather import replaced
+from ..ops.gather import replace_at
 from .ndarray_methods import UnknownIndex, canonical_index, write_by_mask
 from .record import add_over, apply
 from .sharing import is_one_place, one_axis
@@ -45,7 +45,7 @@ class InPlace:
         except UnknownIndex:
             if not is_one_place(key):
                 raise
-            self._rebind("t[i] = v", replaced(self, key, value))
+            self._rebind("t[i] = v", replace_at(self, key, value))
             return
         if not same_place(self, place, value):
             self._rebind("t[i] = v", apply(index.index_update, (self, value), {"index": place}))

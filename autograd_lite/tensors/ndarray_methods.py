@@ -222,7 +222,7 @@ class Methods:
         """Give the elements a new shape, one length of which may be -1, in an order; see `numpy.reshape`."""
         new_shape = shape_[0] if len(shape_) == 1 else shape_
         if order != "C":
-            return _compose(ops.memory_order.reshaped, self, new_shape, order, "reshape")
+            return _compose(ops.memory_order.reshape_in_order, self, new_shape, order, "reshape")
         bind: Any = shape.reshape.bind
         try:
             return apply_with_params(shape.reshape, self, bind(self, new_shape)[1])

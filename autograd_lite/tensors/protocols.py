@@ -21,7 +21,7 @@ from ..core.messages import explain_error
 from ..core.mode import MODE, TAPES
 from ..core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, Op
 from ..native.kernels import KERNELS
-from ..ops.operands import Finished, given, operand, write
+from ..ops.operands import Finished, is_given, operand, write
 from ..ops.special import scipy_op
 from .record import apply
 from .sharing import SHARING
@@ -326,4 +326,4 @@ def _resolve_method(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwarg
     rest = dict(kwargs)
     out = _only(rest.pop("out", None))
     result = _bind(ops.ufunc_methods.METHODS[method], name, (ufunc, *inputs), rest)
-    return write(name, out, result) if given(out) else result
+    return write(name, out, result) if is_given(out) else result

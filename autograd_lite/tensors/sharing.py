@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core.hooks import HOOKS
-from ..ops.gather import replaced
+from ..ops.gather import replace_at
 from .record import own_value
 from .views import Apart, link
 
@@ -33,7 +33,7 @@ def separate(result: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any
 def at_a_place(result: Any, x: Any, key: Any) -> Any:
     """Return `x[key]`, for integers that differ from example to example, as a view, as in NumPy."""
     if result.ndim and is_one_place(key):
-        link(result, x, Apart(lambda t: t[key], lambda t, y: replaced(t, key, y)), {}, x._data)
+        link(result, x, Apart(lambda t: t[key], lambda t, y: replace_at(t, key, y)), {}, x._data)
     return result
 
 

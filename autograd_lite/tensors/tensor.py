@@ -31,7 +31,7 @@ from ..core.shape_arithmetic import ShapeDtype
 from ..core.traceback_folding import fold_error
 from ..core.undo import open_undo
 from ..ops import barrier, index
-from ..ops.gather import gathered
+from ..ops.gather import gather_at
 from ..tree import LEAVES
 from .array_api import Standard
 from .conversions import Conversions, leaving
@@ -473,7 +473,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
         try:
             canonical = canonical_index(key)
         except UnknownIndex:
-            return at_a_place(gathered(self, key), self, key)
+            return at_a_place(gather_at(self, key), self, key)
         taken = apply_with_params(index.getitem, self, {"index": canonical})
         if key.__class__ is np.ndarray and not key.ndim:
             taken._view = None  # a copy in NumPy

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.ops.gather import gathered
+from autograd_lite.ops.gather import gather_at
 
 from ..rows import for_every
 
@@ -89,7 +89,7 @@ def test_replays_read_the_indices_anew(form: Form) -> None:
 def test_the_index_means_what_it_means_in_numpy(form: Form) -> None:
     class Recorder:
         def __getitem__(self, key: Any) -> Any:
-            return gathered(Y, key)
+            return gather_at(Y, key)
 
     if "take" not in form.name:
         for i in form.integers[:3]:

@@ -27,5 +27,5 @@ def scipy_op(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> _Op | None:
     """Return the op of a SciPy ufunc, or None if it is not in the tables; see `records`."""
     if "scipy.special" not in sys.modules:
         return None
-    found: _Op | None = _load(".special_tables", __name__).scipy_op(ufunc, inputs)
-    return found
+    op: _Op | None = _load(".special_tables", __name__).scipy_op(ufunc, inputs)
+    return op

@@ -11,7 +11,7 @@ import numpy as np
 from ...core.errors import UnsupportedError
 from ...native import threaded_functions as fast
 from . import bessel_orders as orders
-from .records import NOT_CLOSED, WHOLE, Known, by_last, known, own, sp
+from .records import NOT_CLOSED, WHOLE, Known, by_last, own_row, scipy_row, sp
 
 
 def _real(x: Any, name: str) -> Any:
@@ -44,66 +44,66 @@ def _row(name: str, function: Callable[..., Any], below: float, above: float, sc
 
     def by_x(out: Any, x: Any, y: Any, order: int) -> Any:
         f = getattr(sp, f"{name}_by_order")
-        found = below * f(x - 1, y, order=order) + above * f(x + 1, y, order=order)
-        return found + scale * out if scale else found
+        slope = below * f(x - 1, y, order=order) + above * f(x + 1, y, order=order)
+        return slope + scale * out if scale else slope
 
-    return own(function, by_order, by_x, saves=("xy", "oxy" if scale else "xy"), domain=_ORDER_X)
+    return own_row(function, by_order, by_x, saves=("xy", "oxy" if scale else "xy"), domain=_ORDER_X)
 
 
 _ORDER_X = ("positive", "positive")
 _FACTS: dict[str, Any] = {"saves": "xy", "domain": _ORDER_X}
 # 10.6.1, 10.29.1 and the special cases 10.6.3, 10.29.3; the scaled ones differ by the derivative of their factor.
 BESSEL: dict[str, Known] = {
-    "j0": known(lambda out, x: -sp.j1(x), saves="x"),
-    "j1": known(lambda out, x: 0.5 * (sp.j0(x) - sp.jv(2, x)), saves="x"),
-    "y0": known(lambda out, x: -sp.y1(x), saves="x", domain=("positive",)),
-    "y1": known(lambda out, x: sp.y0(x) - out / x, saves="ox", domain=("positive",)),
-    "i0": known(lambda out, x: sp.i1(x), saves="x"),
-    "i1": known(lambda out, x: 0.5 * (sp.i0(x) + sp.iv(2, x)), saves="x"),
-    "i0e": known(lambda out, x: sp.i1e(x) - np.sign(x) * out, saves="ox", kinks="x = 0"),
-    "i1e": known(
+    "j0": scipy_row(lambda out, x: -sp.j1(x), saves="x"),
+    "j1": scipy_row(lambda out, x: 0.5 * (sp.j0(x) - sp.jv(2, x)), saves="x"),
+    "y0": scipy_row(lambda out, x: -sp.y1(x), saves="x", domain=("positive",)),
+    "y1": scipy_row(lambda out, x: sp.y0(x) - out / x, saves="ox", domain=("positive",)),
+    "i0": scipy_row(lambda out, x: sp.i1(x), saves="x"),
+    "i1": scipy_row(lambda out, x: 0.5 * (sp.i0(x) + sp.iv(2, x)), saves="x"),
+    "i0e": scipy_row(lambda out, x: sp.i1e(x) - np.sign(x) * out, saves="ox", kinks="x = 0"),
+    "i1e": scipy_row(
         lambda out, x: 0.5 * (sp.i0e(x) + sp.ive(2, x)) - np.sign(x) * out,
         saves="ox",
         kinks="x = 0, from the second derivative on",
     ),
-    "k0": known(lambda out, x: -sp.k1(x), saves="x", domain=("positive",)),
-    "k1": known(lambda out, x: -sp.k0(x) - out / x, saves="ox", domain=("positive",)),
-    "k0e": known(lambda out, x: out - sp.k1e(x), saves="ox", domain=("positive",)),
-    "k1e": known(lambda out, x: out - sp.k0e(x) - out / x, saves="ox", domain=("positive",)),
-    "jv": known(_by_order("jv"), lambda out, x, y: 0.5 * (sp.jv(x - 1, y) - sp.jv(x + 1, y)), **_FACTS),
-    "yv": known(_by_order("yv"), lambda out, x, y: 0.5 * (sp.yv(x - 1, y) - sp.yv(x + 1, y)), **_FACTS),
-    "iv": known(_by_order("iv"), lambda out, x, y: 0.5 * (sp.iv(x - 1, y) + sp.iv(x + 1, y)), **_FACTS),
-    "kv": known(_by_order("kv"), lambda out, x, y: -0.5 * (sp.kv(x - 1, y) + sp.kv(x + 1, y)), **_FACTS),
-    "ive": known(
+    "k0": scipy_row(lambda out, x: -sp.k1(x), saves="x", domain=("positive",)),
+    "k1": scipy_row(lambda out, x: -sp.k0(x) - out / x, saves="ox", domain=("positive",)),
+    "k0e": scipy_row(lambda out, x: out - sp.k1e(x), saves="ox", domain=("positive",)),
+    "k1e": scipy_row(lambda out, x: out - sp.k0e(x) - out / x, saves="ox", domain=("positive",)),
+    "jv": scipy_row(_by_order("jv"), lambda out, x, y: 0.5 * (sp.jv(x - 1, y) - sp.jv(x + 1, y)), **_FACTS),
+    "yv": scipy_row(_by_order("yv"), lambda out, x, y: 0.5 * (sp.yv(x - 1, y) - sp.yv(x + 1, y)), **_FACTS),
+    "iv": scipy_row(_by_order("iv"), lambda out, x, y: 0.5 * (sp.iv(x - 1, y) + sp.iv(x + 1, y)), **_FACTS),
+    "kv": scipy_row(_by_order("kv"), lambda out, x, y: -0.5 * (sp.kv(x - 1, y) + sp.kv(x + 1, y)), **_FACTS),
+    "ive": scipy_row(
         _by_order("ive"),
         lambda out, x, y: 0.5 * (sp.ive(x - 1, y) + sp.ive(x + 1, y)) - np.sign(_real(y, "ive")) * out,
         saves=("xy", "oxy"),
         domain=_ORDER_X,
         holomorphic=False,
     ),
-    "kve": known(
+    "kve": scipy_row(
         _by_order("kve"),
         lambda out, x, y: out - 0.5 * (sp.kve(x - 1, y) + sp.kve(x + 1, y)),
         saves=("xy", "oxy"),
         domain=_ORDER_X,
     ),
     # Of a real argument the scaled functions are the others.
-    "jve": known(
+    "jve": scipy_row(
         _by_order("jv"),
         lambda out, x, y: 0.5 * (sp.jv(x - 1, _real(y, "jve")) - sp.jv(x + 1, y)),
         holomorphic=False,
         **_FACTS,
     ),
-    "yve": known(
+    "yve": scipy_row(
         _by_order("yv"),
         lambda out, x, y: 0.5 * (sp.yv(x - 1, _real(y, "yve")) - sp.yv(x + 1, y)),
         holomorphic=False,
         **_FACTS,
     ),
-    "yn": known(
+    "yn": scipy_row(
         WHOLE, lambda out, x, y: 0.5 * (sp.yv(x - 1, y) - sp.yv(x + 1, y)), saves=("", "xy"), domain=("any", "positive")
     ),
-    "kn": known(
+    "kn": scipy_row(
         WHOLE,
         lambda out, x, y: -0.5 * (sp.kv(x - 1, y) + sp.kv(x + 1, y)),
         saves=("", "xy"),
@@ -115,21 +115,21 @@ BESSEL: dict[str, Known] = {
     "kv_by_order": _row("kv", orders.kv_by_order, -0.5, -0.5),
     "ive_by_order": _row("ive", orders.ive_by_order, 0.5, 0.5, -1),
     "kve_by_order": _row("kve", orders.kve_by_order, -0.5, -0.5, 1),
-    "ber": known(lambda out, x: sp.berp(x), saves="x", domain=("positive",)),
-    "bei": known(lambda out, x: sp.beip(x), saves="x", domain=("positive",)),
-    "ker": known(lambda out, x: sp.kerp(x), saves="x", domain=("positive",)),
-    "kei": known(lambda out, x: sp.keip(x), saves="x", domain=("positive",)),
+    "ber": scipy_row(lambda out, x: sp.berp(x), saves="x", domain=("positive",)),
+    "bei": scipy_row(lambda out, x: sp.beip(x), saves="x", domain=("positive",)),
+    "ker": scipy_row(lambda out, x: sp.kerp(x), saves="x", domain=("positive",)),
+    "kei": scipy_row(lambda out, x: sp.keip(x), saves="x", domain=("positive",)),
     # The two parts of 10.61.3, in which w'' + w'/x = i w.
-    "berp": known(lambda out, x: -sp.bei(x) - out / x, saves="ox", domain=("positive",)),
-    "beip": known(lambda out, x: sp.ber(x) - out / x, saves="ox", domain=("positive",)),
-    "kerp": known(lambda out, x: -sp.kei(x) - out / x, saves="ox", domain=("positive",)),
-    "keip": known(lambda out, x: sp.ker(x) - out / x, saves="ox", domain=("positive",)),
+    "berp": scipy_row(lambda out, x: -sp.bei(x) - out / x, saves="ox", domain=("positive",)),
+    "beip": scipy_row(lambda out, x: sp.ber(x) - out / x, saves="ox", domain=("positive",)),
+    "kerp": scipy_row(lambda out, x: -sp.kei(x) - out / x, saves="ox", domain=("positive",)),
+    "keip": scipy_row(lambda out, x: sp.ker(x) - out / x, saves="ox", domain=("positive",)),
     # SciPy's Struve functions give float64 for float32.
-    "itstruve0": known(lambda out, x: sp.struve(0, x).astype(x.dtype), saves="x", domain=("positive",)),
-    "itmodstruve0": known(lambda out, x: sp.modstruve(0, x).astype(x.dtype), saves="x", domain=("positive",)),
-    "it2struve0": known(lambda out, x: -sp.struve(0, x).astype(x.dtype) / x, saves="x", domain=("positive",)),
+    "itstruve0": scipy_row(lambda out, x: sp.struve(0, x).astype(x.dtype), saves="x", domain=("positive",)),
+    "itmodstruve0": scipy_row(lambda out, x: sp.modstruve(0, x).astype(x.dtype), saves="x", domain=("positive",)),
+    "it2struve0": scipy_row(lambda out, x: -sp.struve(0, x).astype(x.dtype) / x, saves="x", domain=("positive",)),
     # The integral of t^y J_z(2 x t) over t from 0 to 1; by parts.
-    "besselpoly": known(
+    "besselpoly": scipy_row(
         lambda out, x, y, z: (sp.jv(z, 2 * x) - (y + 1) * out) / x,
         NOT_CLOSED,
         NOT_CLOSED,

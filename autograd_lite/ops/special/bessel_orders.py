@@ -31,15 +31,15 @@ def _panels(count: int) -> tuple[Any, Any]:
 def _integral(start: Any, width: Any, radians: Any, f: Callable[..., Any], *parameters: Any) -> Any:
     """Return the integrals of f(t, *parameters) from `start` on, in as many panels as its oscillation asks for."""
     panels = 2 ** np.ceil(np.log2(np.maximum(radians / _RADIANS, 2)))
-    found = np.full(start.shape, np.nan)
+    integral = np.full(start.shape, np.nan)
     for count in np.unique(panels[panels <= _MOST]):
         nodes, weights = _panels(int(count))
         alike = np.flatnonzero(panels == count)
         step = max(1, _ROOM // nodes.size)
         for rows in (alike[i : i + step] for i in range(0, alike.size, step)):
             t = start[rows, None] + width[rows, None] * nodes
-            found[rows] = width[rows] * (f(t, *(p[rows, None] for p in parameters)) @ weights)
-    return found
+            integral[rows] = width[rows] * (f(t, *(p[rows, None] for p in parameters)) @ weights)
+    return integral
 
 
 def _peak(mu: Any, x: Any, wave: Wave) -> Any:
@@ -102,11 +102,11 @@ def _weber(v: Any, x: Any, k: int) -> Any:
         turned = np.exp(-1j * math.pi * np.remainder(v, 2)) * _power(-t - 1j * math.pi, k)
         return np.exp(-v * t - x * np.sinh(t)) * turned.real
 
-    found = _integral(zero, zero + math.pi, (np.abs(v) + x) * math.pi, around, v, x)
+    total = _integral(zero, zero + math.pi, (np.abs(v) + x) * math.pi, around, v, x)
     for mu, part in ((v, rising), (-v, falling)):
         # A sharp peak, for orders of some hundred, has panels of its own.
-        found = found - _integral(zero, _reach(mu, x, zero, np.sinh), 4 * _RADIANS + np.abs(v), part, v, x)
-    return found / math.pi
+        total = total - _integral(zero, _reach(mu, x, zero, np.sinh), 4 * _RADIANS + np.abs(v), part, v, x)
+    return total / math.pi
 
 
 def _macdonald(v: Any, x: Any, k: int, scaled: bool) -> Any:

@@ -24,12 +24,12 @@ def slopes(a: Any, b: Any, by_a: Any, by_b: Any, shift: int = 0) -> Callable[[in
     def slope(i: int, m: int) -> Any:
         if i + m == 1:
             return by_a if i else by_b
-        found = polygamma(i + m - 1, a + b)
+        value = polygamma(i + m - 1, a + b)
         if m == 0:
-            found = found - polygamma(i - 1, a + shift)
+            value = value - polygamma(i - 1, a + shift)
         if i == 0:
-            found = found - polygamma(m - 1, b)
-        return found
+            value = value - polygamma(m - 1, b)
+        return value
 
     return slope
 
@@ -79,9 +79,9 @@ def _lower(a: Any, b: Any, x: Any, y: Any, of_a: int, of_b: int) -> Any:
             f, by_c, by_d, c = f * z * (c + d), by_c + 1 / (c + d), by_d + 1 / (c + d), c + 1
         a, density = a.copy(), density.copy()
         a[low], density[low] = c, f
-    found = density * _below(a, b, x, y, of_a, of_b)
-    found[low] += terms
-    return found
+    value = density * _below(a, b, x, y, of_a, of_b)
+    value[low] += terms
+    return value
 
 
 def by_ab(a: Any, b: Any, x: Any, y: Any, of_a: int, of_b: int) -> Any:
@@ -90,11 +90,11 @@ def by_ab(a: Any, b: Any, x: Any, y: Any, of_a: int, of_b: int) -> Any:
     lower = ~upper
     if lower.all():
         return _lower(a, b, x, y, of_a, of_b)
-    found = np.empty(a.shape)
-    found[upper] = -_lower(b[upper], a[upper], y[upper], x[upper], of_b, of_a)
+    value = np.empty(a.shape)
+    value[upper] = -_lower(b[upper], a[upper], y[upper], x[upper], of_b, of_a)
     if lower.any():
-        found[lower] = _lower(a[lower], b[lower], x[lower], y[lower], of_a, of_b)
-    return found
+        value[lower] = _lower(a[lower], b[lower], x[lower], y[lower], of_a, of_b)
+    return value
 
 
 def _inside(a: Any, b: Any, x: Any) -> Any:

@@ -16,7 +16,7 @@ from ...core.op import applied
 from ...native import threaded_functions as fast
 from .densities import polygamma
 from .panel import bell
-from .records import WHOLE, Known, known, own, sp
+from .records import WHOLE, Known, own_row, scipy_row, sp
 from .student import stdtr_by_df, student_density
 
 Partials = Sequence[Callable[..., Any] | str]
@@ -30,7 +30,7 @@ def tail(partials: Partials, sign: int = 1, domain: tuple[str, ...] = ()) -> Kno
         return partial if isinstance(partial, str) else lambda out, *xs: sign * partial(*xs)
 
     reads = _LETTERS[: len(partials)]
-    return known(*map(rule, partials), saves=["" if isinstance(p, str) else reads for p in partials], domain=domain)
+    return scipy_row(*map(rule, partials), saves=["" if isinstance(p, str) else reads for p in partials], domain=domain)
 
 
 def inverse(partials: Partials, order: str, sign: int = 1, domain: tuple[str, ...] = ()) -> Known:
@@ -43,13 +43,13 @@ def inverse(partials: Partials, order: str, sign: int = 1, domain: tuple[str, ..
         domain: see `Op`.
     """
     n = len(partials)
-    (wanted,) = set(map(str, range(n))) - set(order)
-    unknown: Any = partials[int(wanted)]
+    (missing,) = set(map(str, range(n))) - set(order)
+    unknown: Any = partials[int(missing)]
     reads = "o" + _LETTERS[:n].replace(_LETTERS[order.index("p")], "")
 
     def arguments(out: Any, xs: tuple[Any, ...]) -> list[Any]:
-        found = dict(zip(order, xs, strict=True)) | {wanted: out}
-        return [found[str(i)] for i in range(n)]
+        by_name = dict(zip(order, xs, strict=True)) | {missing: out}
+        return [by_name[str(i)] for i in range(n)]
 
     def by_probability(g: Any, out: Any, *xs: Any) -> Any:
         return sign * g / unknown(*arguments(out, xs))
@@ -68,7 +68,7 @@ def inverse(partials: Partials, order: str, sign: int = 1, domain: tuple[str, ..
         return applied(by_argument)
 
     rules = list(map(rule, order))
-    return known(*rules, saves=["" if isinstance(r, str) else reads for r in rules], domain=domain)
+    return scipy_row(*rules, saves=["" if isinstance(r, str) else reads for r in rules], domain=domain)
 
 
 # ---- the partials of lower tails ------------------------------------------------------------------------------------
@@ -204,27 +204,27 @@ DISTRIBUTIONS: dict[str, Known] = {
     "nbdtrik": inverse(_NEGATIVE_BINOMIAL, "p12"),
     "nbdtrin": inverse(_NEGATIVE_BINOMIAL, "0p2"),
     # x - std z and (x - mean) / z with the normal quantile z of p.
-    "nrdtrimn": known(
+    "nrdtrimn": scipy_row(
         lambda out, x, y, z: -_ROOT * y * fast.exp(0.5 * np.square((z - out) / y)),
         lambda out, x, y, z: (out - z) / y,
         1,
         saves=("oyz", "oyz", ""),
         domain=("share", "positive", "any"),
     ),
-    "nrdtrisd": known(
+    "nrdtrisd": scipy_row(
         lambda out, x, y, z: -1 / sp.ndtri(y),
         lambda out, x, y, z: (x - z) / np.square(sp.ndtri(y)) * fast.exp(0.5 * np.square(sp.ndtri(y))) * _ROOT,
         lambda out, x, y, z: 1 / sp.ndtri(y),
         saves=("y", "xyz", "y"),
     ),
-    "stdtr_by_df": own(
+    "stdtr_by_df": own_row(
         stdtr_by_df,
         lambda out, x, y, order: sp.stdtr_by_df(x, y, order=order + 1),
         lambda out, x, y, order: _density_by_df(x, y, order),
         saves="xy",
         domain=("positive", "any"),
     ),
-    "student_density": own(
+    "student_density": own_row(
         student_density,
         lambda out, x, y: out * _student_score(x, y),
         lambda out, x, y: -out * (1 / x + 1) * y / (y * y / x + 1),

@@ -10,7 +10,7 @@ import numpy as np
 from ...core.op import applied
 from ...native import threaded_functions as fast
 from .power_series import exprel_slope, log_ratio_slope
-from .records import AB, SHARE, Known, known, sp
+from .records import AB, SHARE, Known, scipy_row, sp
 
 
 def _both_zero(x: Any, y: Any) -> Any:
@@ -44,41 +44,41 @@ _DEGREE = math.pi / 180
 
 
 ENTROPY_AND_LOGISTIC: dict[str, Known] = {
-    "expit": known(lambda out, x: out * sp.expit(-x), saves="ox", glyph="σ"),
-    "logit": known(applied(lambda g, out, x: g / (x * (1 - x))), saves="x", domain=SHARE),
-    "log_expit": known(lambda out, x: sp.expit(-x), saves="x"),
+    "expit": scipy_row(lambda out, x: out * sp.expit(-x), saves="ox", glyph="σ"),
+    "logit": scipy_row(applied(lambda g, out, x: g / (x * (1 - x))), saves="x", domain=SHARE),
+    "log_expit": scipy_row(lambda out, x: sp.expit(-x), saves="x"),
     # 0 log 0 is 0, and constant in both there.
-    "xlogy": known(
+    "xlogy": scipy_row(
         lambda out, x, y: _log_of_factor(x, y),
         lambda out, x, y: _quotient(x, y),
         saves="xy",
         domain=("any", "positive"),
     ),
-    "xlog1py": known(
+    "xlog1py": scipy_row(
         lambda out, x, y: _log_of_factor(x, y + 1),
         lambda out, x, y: _quotient(x, y + 1),
         saves="xy",
         domain=("any", "positive"),
     ),
-    "entr": known(lambda out, x: -fast.log(x) - 1, saves="x", domain=("positive",)),
-    "rel_entr": known(
+    "entr": scipy_row(lambda out, x: -fast.log(x) - 1, saves="x", domain=("positive",)),
+    "rel_entr": scipy_row(
         lambda out, x, y: np.where(_both_zero(x, y), 0, _log_quotient(x, y) + 1),
         lambda out, x, y: -_quotient(x, y),
         saves="xy",
         domain=AB,
         selects=True,
     ),
-    "kl_div": known(
+    "kl_div": scipy_row(
         lambda out, x, y: _log_quotient(x, y), lambda out, x, y: 1 - _quotient(x, y), saves="xy", domain=AB
     ),
-    "huber": known(
+    "huber": scipy_row(
         lambda out, x, y: np.where(np.abs(y) <= x, 0, np.abs(y) - x),
         lambda out, x, y: np.where(np.abs(y) <= x, y, x * np.sign(y)),
         saves="xy",
         domain=("positive", "any"),
         kinks="|r| = δ, from the second derivative on",
     ),
-    "pseudo_huber": known(
+    "pseudo_huber": scipy_row(
         _pseudo_huber_by_delta,
         lambda out, x, y: x * y / np.hypot(x, y),
         saves="xy",
@@ -87,49 +87,49 @@ ENTROPY_AND_LOGISTIC: dict[str, Known] = {
 }
 
 POWERS: dict[str, Known] = {
-    "cbrt": known(applied(lambda g, out, x: g / (3 * out * out)), saves="o", domain=("nonzero",)),
-    "exp2": known(lambda out, x: out * math.log(2), saves="o"),
-    "exp10": known(lambda out, x: out * math.log(10), saves="o"),
-    "expm1": known(lambda out, x: out + 1, saves="o"),
-    "exprel": known(lambda out, x: exprel_slope(x), saves="x"),
-    "log1p": known(applied(lambda g, out, x: g / (x + 1)), saves="x", domain=("positive",)),
-    "cosm1": known(lambda out, x: -fast.sin(x), saves="x"),
-    "sindg": known(lambda out, x: _DEGREE * sp.cosdg(x), saves="x"),
-    "cosdg": known(lambda out, x: -_DEGREE * sp.sindg(x), saves="x"),
-    "tandg": known(lambda out, x: _DEGREE * (out * out + 1), saves="o"),
-    "cotdg": known(lambda out, x: -_DEGREE * (out * out + 1), saves="o", domain=("nonzero",)),
-    "radian": known(_DEGREE, _DEGREE / 60, _DEGREE / 3600, linear=True),
-    "round": known(0, kinks="halves of odd integers"),
-    "powm1": known(
+    "cbrt": scipy_row(applied(lambda g, out, x: g / (3 * out * out)), saves="o", domain=("nonzero",)),
+    "exp2": scipy_row(lambda out, x: out * math.log(2), saves="o"),
+    "exp10": scipy_row(lambda out, x: out * math.log(10), saves="o"),
+    "expm1": scipy_row(lambda out, x: out + 1, saves="o"),
+    "exprel": scipy_row(lambda out, x: exprel_slope(x), saves="x"),
+    "log1p": scipy_row(applied(lambda g, out, x: g / (x + 1)), saves="x", domain=("positive",)),
+    "cosm1": scipy_row(lambda out, x: -fast.sin(x), saves="x"),
+    "sindg": scipy_row(lambda out, x: _DEGREE * sp.cosdg(x), saves="x"),
+    "cosdg": scipy_row(lambda out, x: -_DEGREE * sp.sindg(x), saves="x"),
+    "tandg": scipy_row(lambda out, x: _DEGREE * (out * out + 1), saves="o"),
+    "cotdg": scipy_row(lambda out, x: -_DEGREE * (out * out + 1), saves="o", domain=("nonzero",)),
+    "radian": scipy_row(_DEGREE, _DEGREE / 60, _DEGREE / 3600, linear=True),
+    "round": scipy_row(0, kinks="halves of odd integers"),
+    "powm1": scipy_row(
         lambda out, x, y: y * fast.power(x, y - 1),
         lambda out, x, y: (out + 1) * fast.log(x),
         saves=("xy", "ox"),
         domain=("positive", "any"),
         selects=True,
     ),
-    "boxcox": known(
+    "boxcox": scipy_row(
         lambda out, x, y: fast.power(x, y - 1),
         lambda out, x, y: np.square(fast.log(x)) * exprel_slope(y * fast.log(x)),
         saves="xy",
         domain=("positive", "any"),
     ),
-    "boxcox1p": known(
+    "boxcox1p": scipy_row(
         lambda out, x, y: fast.power(x + 1, y - 1),
         lambda out, x, y: np.square(fast.log1p(x)) * exprel_slope(y * fast.log1p(x)),
         saves="xy",
         domain=("positive", "any"),
     ),
-    "inv_boxcox": known(
+    "inv_boxcox": scipy_row(
         lambda out, x, y: out / (x * y + 1),
         lambda out, x, y: out * x * x * log_ratio_slope(x * y),
         saves="oxy",
         domain=AB,
     ),
-    "inv_boxcox1p": known(
+    "inv_boxcox1p": scipy_row(
         lambda out, x, y: (out + 1) / (x * y + 1),
         lambda out, x, y: (out + 1) * x * x * log_ratio_slope(x * y),
         saves="oxy",
         domain=AB,
     ),
-    "wrightomega": known(lambda out, x: out / (out + 1), saves="o"),
+    "wrightomega": scipy_row(lambda out, x: out / (out + 1), saves="o"),
 }

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...native import threaded_functions as fast
 from .power_series import near_zero
-from .records import AB, SHARE, Known, known, sp
+from .records import AB, SHARE, Known, scipy_row, sp
 
 # The power series of the complete elliptic integrals (19.5.1, 19.5.2), differentiated.
 _SQUARES = [(math.comb(2 * n, n) / 4**n) ** 2 * math.pi / 2 for n in range(14)]
@@ -81,50 +81,50 @@ def _agm_by_x(out: Any, x: Any, y: Any) -> Any:
 
 _THREE, _PHI = ("positive", "positive", "positive"), ("any", "unit")
 ELLIPTIC: dict[str, Known] = {
-    "ellipk": known(lambda out, x: _ellipk_slope(x), saves="x", domain=("unit",)),
-    "ellipkm1": known(lambda out, x: -_ellipk_slope(1 - x), saves="x", domain=SHARE),
-    "ellipe": known(lambda out, x: _ellipe_slope(x), saves="x", domain=("unit",)),
-    "ellipkinc": known(
+    "ellipk": scipy_row(lambda out, x: _ellipk_slope(x), saves="x", domain=("unit",)),
+    "ellipkm1": scipy_row(lambda out, x: -_ellipk_slope(1 - x), saves="x", domain=SHARE),
+    "ellipe": scipy_row(lambda out, x: _ellipe_slope(x), saves="x", domain=("unit",)),
+    "ellipkinc": scipy_row(
         lambda out, x, y: 1 / np.sqrt(1 - y * np.square(fast.sin(x))),
         lambda out, x, y: first_kind_by_m(x, y),
         saves="xy",
         domain=_PHI,
     ),
-    "ellipeinc": known(
+    "ellipeinc": scipy_row(
         lambda out, x, y: np.sqrt(1 - y * np.square(fast.sin(x))),
         lambda out, x, y: _second_kind_by_m(x, y),
         saves="xy",
         domain=_PHI,
     ),
     # 19.18.1 and the differential equations 19.18.4 of Carlson's integrals, which are 0/0 where arguments are equal.
-    "elliprf": known(
+    "elliprf": scipy_row(
         lambda out, x, y, z: sp.elliprd(y, z, x) * (-1 / 6),
         lambda out, x, y, z: sp.elliprd(z, x, y) * (-1 / 6),
         lambda out, x, y, z: sp.elliprd(x, y, z) * (-1 / 6),
         saves="xyz",
         domain=_THREE,
     ),
-    "elliprc": known(
+    "elliprc": scipy_row(
         _rc_by_x,
         lambda out, x, y: -(0.5 * out + x * _rc_by_x(out, x, y)) / y,
         saves="oxy",
         domain=AB,
     ),
-    "elliprd": known(
+    "elliprd": scipy_row(
         _rd_by_x,
         lambda out, x, y, z: _rd_by_x(out, y, x, z),
         _rd_by_z,
         saves="oxyz",
         domain=_THREE,
     ),
-    "elliprg": known(
+    "elliprg": scipy_row(
         lambda out, x, y, z: _rg_by_x(x, y, z),
         lambda out, x, y, z: _rg_by_x(y, z, x),
         lambda out, x, y, z: _rg_by_x(z, x, y),
         saves="xyz",
         domain=_THREE,
     ),
-    "elliprj": known(
+    "elliprj": scipy_row(
         _rj_by_x,
         lambda out, x, y, z, u: _rj_by_x(out, y, z, x, u),
         lambda out, x, y, z, u: _rj_by_x(out, z, x, y, u),
@@ -132,5 +132,5 @@ ELLIPTIC: dict[str, Known] = {
         saves="oxyzu",
         domain=("positive", "positive", "positive", "positive"),
     ),
-    "agm": known(_agm_by_x, lambda out, x, y: _agm_by_x(out, y, x), saves="oxy", domain=AB),
+    "agm": scipy_row(_agm_by_x, lambda out, x, y: _agm_by_x(out, y, x), saves="oxy", domain=AB),
 }

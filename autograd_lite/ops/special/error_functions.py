@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...native import threaded_functions as fast
-from .records import SHARE, Known, known, sp
+from .records import SHARE, Known, scipy_row, sp
 
 
 def _erfcx_slope(out: Any, x: Any) -> Any:
@@ -33,21 +33,21 @@ _NORMAL = 1 / math.sqrt(2 * math.pi)
 
 
 ERROR_FUNCTIONS: dict[str, Known] = {
-    "erf": known(lambda out, x: _SLOPE * fast.exp(-(x * x)), saves="x"),
-    "erfc": known(lambda out, x: -_SLOPE * fast.exp(-(x * x)), saves="x"),
-    "erfcx": known(_erfcx_slope, saves="ox"),
-    "erfi": known(lambda out, x: _SLOPE * fast.exp(x * x), saves="x"),
-    "erfinv": known(lambda out, x: fast.exp(out * out) * (1 / _SLOPE), saves="o", domain=("unit",)),
-    "erfcinv": known(lambda out, x: fast.exp(out * out) * (-1 / _SLOPE), saves="o", domain=SHARE),
-    "dawsn": known(_dawson_slope, saves="ox"),
-    "ndtr": known(lambda out, x: _NORMAL * fast.exp(-0.5 * x * x), saves="x"),
+    "erf": scipy_row(lambda out, x: _SLOPE * fast.exp(-(x * x)), saves="x"),
+    "erfc": scipy_row(lambda out, x: -_SLOPE * fast.exp(-(x * x)), saves="x"),
+    "erfcx": scipy_row(_erfcx_slope, saves="ox"),
+    "erfi": scipy_row(lambda out, x: _SLOPE * fast.exp(x * x), saves="x"),
+    "erfinv": scipy_row(lambda out, x: fast.exp(out * out) * (1 / _SLOPE), saves="o", domain=("unit",)),
+    "erfcinv": scipy_row(lambda out, x: fast.exp(out * out) * (-1 / _SLOPE), saves="o", domain=SHARE),
+    "dawsn": scipy_row(_dawson_slope, saves="ox"),
+    "ndtr": scipy_row(lambda out, x: _NORMAL * fast.exp(-0.5 * x * x), saves="x"),
     # The hazard φ/Φ, written with erfcx so that it is exact far to the left, where both underflow.
-    "log_ndtr": known(lambda out, x: (_NORMAL * 2) / sp.erfcx(x * -math.sqrt(0.5)), saves="x"),
-    "ndtri": known(lambda out, x: fast.exp(0.5 * out * out) * (1 / _NORMAL), saves="o", domain=SHARE),
-    "ndtri_exp": known(
+    "log_ndtr": scipy_row(lambda out, x: (_NORMAL * 2) / sp.erfcx(x * -math.sqrt(0.5)), saves="x"),
+    "ndtri": scipy_row(lambda out, x: fast.exp(0.5 * out * out) * (1 / _NORMAL), saves="o", domain=SHARE),
+    "ndtri_exp": scipy_row(
         lambda out, x: sp.erfcx(out * -math.sqrt(0.5)) * (0.5 / _NORMAL), saves="o", domain=("negative",)
     ),
-    "owens_t": known(
+    "owens_t": scipy_row(
         lambda out, x, y: (-0.5 * _NORMAL) * fast.exp(-0.5 * x * x) * sp.erf(x * y * math.sqrt(0.5)),
         lambda out, x, y: fast.exp(-0.5 * x * x * (y * y + 1)) / ((2 * math.pi) * (y * y + 1)),
         saves="xy",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .records import Known, known, own, sp, ufunc_named
+from .records import Known, own_row, scipy_row, sp, ufunc_named
 
 FAR = 6.0  # of |Re z| + |Im z|: from here on TERMS steps of the recurrence have all digits
 TERMS = 40
@@ -58,21 +58,21 @@ def _voigt(rule: Callable[..., Any]) -> Callable[..., Any]:
 
 
 FADDEEVA: dict[str, Known] = {
-    "faddeeva_real": own(
+    "faddeeva_real": own_row(
         _part(np.real),
         lambda out, x, y, order=0: sp.faddeeva_real(x, y, order=order + 1),
         lambda out, x, y, order=0: -sp.faddeeva_imag(x, y, order=order + 1),
         saves="xy",
         domain=("any", "positive"),
     ),
-    "faddeeva_imag": own(
+    "faddeeva_imag": own_row(
         _part(np.imag),
         lambda out, x, y, order=0: sp.faddeeva_imag(x, y, order=order + 1),
         lambda out, x, y, order=0: sp.faddeeva_real(x, y, order=order + 1),
         saves="xy",
         domain=("any", "positive"),
     ),
-    "voigt_profile": known(
+    "voigt_profile": scipy_row(
         _voigt(lambda a, b: sp.faddeeva_real(a, b, order=1) * _C),
         _voigt(lambda a, b: sp.faddeeva_real(a, b, order=2) * (_C / math.sqrt(2))),
         _voigt(lambda a, b: sp.faddeeva_imag(a, b, order=1) * -_C),

@@ -12,7 +12,7 @@ from ...native import threaded_functions as fast
 from .densities import digamma_step, gamma_density, gamma_score, polygamma
 from .gamma_tails import gammainc_by_a
 from .panel import bell
-from .records import AB, Known, known, own, sp
+from .records import AB, Known, own_row, scipy_row, sp
 from .zeta_orders import zeta_by_s
 
 
@@ -35,19 +35,19 @@ def _zeta_by_s(s: Any, a: Any, order: int) -> Any:
 
 
 GAMMA: dict[str, Known] = {
-    "gamma": known(lambda out, x: out * sp.psi(x), saves="ox", domain=("positive",)),
-    "gammaln": known(lambda out, x: sp.psi(x), saves="x", domain=("positive",)),
-    "loggamma": known(lambda out, x: sp.psi(x), saves="x", domain=("positive",)),
-    "gammasgn": known(0, domain=("nonzero",), kinks="non-positive integers"),
-    "psi": known(lambda out, x: sp.zeta(2, x), saves="x", domain=("positive",)),
-    "zeta": known(
+    "gamma": scipy_row(lambda out, x: out * sp.psi(x), saves="ox", domain=("positive",)),
+    "gammaln": scipy_row(lambda out, x: sp.psi(x), saves="x", domain=("positive",)),
+    "loggamma": scipy_row(lambda out, x: sp.psi(x), saves="x", domain=("positive",)),
+    "gammasgn": scipy_row(0, domain=("nonzero",), kinks="non-positive integers"),
+    "psi": scipy_row(lambda out, x: sp.zeta(2, x), saves="x", domain=("positive",)),
+    "zeta": scipy_row(
         lambda out, x, y: sp.zeta_by_s(x, y, order=1),
         lambda out, x, y: -x * sp.zeta(x + 1, y),
         saves="xy",
         domain=("above one", "positive"),
     ),
     # By y it is that of -x ζ(x+1, y), n times by x.
-    "zeta_by_s": own(
+    "zeta_by_s": own_row(
         zeta_by_s,
         lambda out, x, y, order: sp.zeta_by_s(x, y, order=order + 1),
         lambda out, x, y, order: -x * sp.zeta_by_s(x + 1, y, order=order) - order * _zeta_by_s(x + 1, y, order - 1),
@@ -55,46 +55,47 @@ GAMMA: dict[str, Known] = {
         domain=("above one", "positive"),
     ),
     **dict.fromkeys(
-        ("zetac", "riemann_zeta"), known(lambda out, x: sp.zeta_by_s(x, 1.0, order=1), saves="x", domain=("above one",))
+        ("zetac", "riemann_zeta"),
+        scipy_row(lambda out, x: sp.zeta_by_s(x, 1.0, order=1), saves="x", domain=("above one",)),
     ),
-    "rgamma": known(_rgamma_slope, saves="ox"),
-    "poch": known(
+    "rgamma": scipy_row(_rgamma_slope, saves="ox"),
+    "poch": scipy_row(
         lambda out, x, y: out * (sp.psi(x + y) - sp.psi(x)),
         lambda out, x, y: out * sp.psi(x + y),
         saves="oxy",
         domain=("positive", "positive"),
     ),
-    "binom": known(
+    "binom": scipy_row(
         lambda out, x, y: out * (sp.psi(x + 1) - sp.psi(x - y + 1)),
         lambda out, x, y: out * (sp.psi(x - y + 1) - sp.psi(y + 1)),
         saves="oxy",
         domain=("above one", "share"),
     ),
     # The derivative of P(a, x) by x is the density (8.8.13), that by a an integral: see `gamma_tails`.
-    "gammainc": known(
+    "gammainc": scipy_row(
         lambda out, x, y: sp.gammainc_by_a(x, y, order=1),
         lambda out, x, y: sp.gamma_density(x, y),
         saves="xy",
         domain=AB,
     ),
-    "gammainc_by_a": own(
+    "gammainc_by_a": own_row(
         gammainc_by_a,
         lambda out, x, y, order: sp.gammainc_by_a(x, y, order=order + 1),
         lambda out, x, y, order: _density_by_a(x, y, order),
         saves="xy",
         domain=AB,
     ),
-    "gamma_density": own(
+    "gamma_density": own_row(
         gamma_density,
         lambda out, x, y: out * sp.gamma_score(x, y),
         lambda out, x, y: out * np.where(x > 9, x - y - 1, x - 1 - y) / y,
         saves="oxy",
         domain=AB,
     ),
-    "gamma_score": own(
+    "gamma_score": own_row(
         gamma_score, lambda out, x, y: -sp.zeta(2, x), applied(lambda g, out, x, y: g / y), saves=("x", "y"), domain=AB
     ),
-    "digamma_step": own(
+    "digamma_step": own_row(
         digamma_step,
         lambda out, x, y: sp.zeta(2, x + y) - sp.zeta(2, x),
         lambda out, x, y: sp.zeta(2, x + y),

@@ -61,9 +61,9 @@ def _by_a(a: Any, x: Any, order: int) -> Any:
             f, b = f * z, b + 1
         a, density = a.copy(), density.copy()
         a[low], density[low] = b, f
-    found = density * _beyond(a, x, order, upper)
-    found[low] += terms
-    return found
+    tail = density * _beyond(a, x, order, upper)
+    tail[low] += terms
+    return tail
 
 
 gammainc_by_a = elementwise_in_double(

@@ -11,7 +11,7 @@ from ...core.op import applied
 from ...native import threaded_functions as fast
 from .distributions import Partials, inverse, tail
 from .power_series import log_ratio
-from .records import NOT_CLOSED, WHOLE, Known, known, sp
+from .records import NOT_CLOSED, WHOLE, Known, scipy_row, sp
 
 _ROOT = math.sqrt(2 * math.pi)
 
@@ -79,16 +79,16 @@ def _noncentral_f(m: Any, n: Any, nc: Any, x: Any, raised: int) -> Any:
 _NONCENTRAL: Partials = (_ncx2_density, NOT_CLOSED, lambda x, df, nc: -_ncx2_density(x, df + 2, nc))
 
 INTEGRALS: dict[str, Known] = {
-    "exp1": known(applied(lambda g, out, x: -g * fast.exp(-x) / x), saves="x", domain=("positive",)),
-    "expi": known(applied(lambda g, out, x: g * fast.exp(x) / x), saves="x", domain=("positive",)),
-    "expn": known(WHOLE, _expn_by_x, saves=("", "xy"), domain=("any", "positive")),
-    "spence": known(_spence_slope, saves="x", domain=("positive",)),
-    "kolmogorov": known(lambda out, x: -_kolmogorov_density(x), saves="x", domain=("positive",)),
-    "kolmogi": known(applied(lambda g, out, x: -g / _kolmogorov_density(out)), saves="o", domain=("share",)),
+    "exp1": scipy_row(applied(lambda g, out, x: -g * fast.exp(-x) / x), saves="x", domain=("positive",)),
+    "expi": scipy_row(applied(lambda g, out, x: g * fast.exp(x) / x), saves="x", domain=("positive",)),
+    "expn": scipy_row(WHOLE, _expn_by_x, saves=("", "xy"), domain=("any", "positive")),
+    "spence": scipy_row(_spence_slope, saves="x", domain=("positive",)),
+    "kolmogorov": scipy_row(lambda out, x: -_kolmogorov_density(x), saves="x", domain=("positive",)),
+    "kolmogi": scipy_row(applied(lambda g, out, x: -g / _kolmogorov_density(out)), saves="o", domain=("share",)),
     "chndtr": tail(_NONCENTRAL, domain=("positive", "positive", "positive")),
     "chndtrix": inverse(_NONCENTRAL, "p12", domain=("share", "positive", "positive")),
     "chndtrinc": inverse(_NONCENTRAL, "01p"),
-    "ncfdtr": known(
+    "ncfdtr": scipy_row(
         NOT_CLOSED,
         NOT_CLOSED,
         lambda out, x, y, z, u: -0.5 * _noncentral_f(x, y, z, u, 1) / (0.5 * x),
@@ -96,7 +96,7 @@ INTEGRALS: dict[str, Known] = {
         saves=("", "", "xyzu", "xyzu"),
         domain=("positive", "positive", "positive", "positive"),
     ),
-    "ncfdtri": known(
+    "ncfdtri": scipy_row(
         NOT_CLOSED,
         NOT_CLOSED,
         applied(
@@ -107,7 +107,7 @@ INTEGRALS: dict[str, Known] = {
         domain=("positive", "positive", "positive", "share"),
     ),
     # Tukey's lambda distribution: x = (p^λ - (1-p)^λ) / λ.
-    "tklmbda": known(
+    "tklmbda": scipy_row(
         lambda out, x, y: _tukey_density(out, y),
         lambda out, x, y: _tukey_by_lambda(out, x, y),
         saves=("oy", "oxy"),

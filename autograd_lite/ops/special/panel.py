@@ -65,10 +65,10 @@ def elementwise_in_double(
                 if mask.all():
                     out[start : start + _BLOCK] = compute(*part, **params)
                     continue
-                found = np.where(zero(*part), 0.0, np.nan)
+                part_out = np.where(zero(*part), 0.0, np.nan)
                 if mask.any():
-                    found[mask] = compute(*(x[mask] for x in part), **params)
-                out[start : start + _BLOCK] = found
+                    part_out[mask] = compute(*(x[mask] for x in part), **params)
+                out[start : start + _BLOCK] = part_out
         return out.reshape(arrays[0].shape).astype(dtype)[()]
 
     return call
@@ -81,13 +81,13 @@ SERIES_REACH, _SERIES_TERMS = 0.6, 15
 def expm1_rest(u: Any, short: Any) -> Any:
     """Return exp(u) - 1 - u for rows of u; `short` are those within SERIES_REACH, where the difference loses digits."""
     if not short.any():
-        found = np.expm1(u)
-        found -= u
-        return found
+        rest = np.expm1(u)
+        rest -= u
+        return rest
     if not short.all():
-        found = np.empty_like(u)
-        found[short], found[~short] = expm1_rest(u[short], short[short]), expm1_rest(u[~short], short[~short])
-        return found
+        rest = np.empty_like(u)
+        rest[short], rest[~short] = expm1_rest(u[short], short[short]), expm1_rest(u[~short], short[~short])
+        return rest
     total = u * (1 / _SERIES_TERMS) + 1
     for n in range(_SERIES_TERMS - 1, 2, -1):
         total *= u
@@ -105,11 +105,11 @@ def bell(slopes: Sequence[Any]) -> Any:
     References:
         Comtet: Advanced Combinatorics, 1974, section 3.3.
     """
-    found: list[Any] = [1.0]
+    quotients: list[Any] = [1.0]
     for n in range(len(slopes)):
-        terms = [math.comb(n, i) * found[n - i] * slopes[i] for i in range(n + 1)]
-        found.append(functools.reduce(lambda total, term: total + term, terms))
-    return found[-1]
+        terms = [math.comb(n, i) * quotients[n - i] * slopes[i] for i in range(n + 1)]
+        quotients.append(functools.reduce(lambda total, term: total + term, terms))
+    return quotients[-1]
 
 
 def bell_of_two(slope: Callable[[int, int], Any], j: int, k: int) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .records import NOT_CLOSED, WHOLE, Known, by_last, known, sp
+from .records import NOT_CLOSED, WHOLE, Known, by_last, scipy_row, sp
 
 
 def _lower(polynomial: Callable[..., Any], degree: Any, *rest: Any) -> Any:
@@ -55,12 +55,14 @@ SERIES: dict[str, Known] = {
     "eval_sh_chebyt": _of_degree(lambda out, x, y: 2 * x * _lower(sp.eval_sh_chebyu, x, y), "share"),
     "eval_sh_chebyu": _of_degree(lambda out, x, y: 4 * _lower(sp.eval_gegenbauer, x, 2, 2 * y - 1), "share"),
     "eval_sh_legendre": _of_degree(lambda out, x, y: 2 * _lower(sp.eval_gegenbauer, x, 1.5, 2 * y - 1), "share"),
-    "eval_hermite": known(WHOLE, lambda out, x, y: 2 * x * sp.eval_hermite(np.maximum(x - 1, 0), y), saves=("", "xy")),
-    "eval_hermitenorm": known(
+    "eval_hermite": scipy_row(
+        WHOLE, lambda out, x, y: 2 * x * sp.eval_hermite(np.maximum(x - 1, 0), y), saves=("", "xy")
+    ),
+    "eval_hermitenorm": scipy_row(
         WHOLE, lambda out, x, y: x * sp.eval_hermitenorm(np.maximum(x - 1, 0), y), saves=("", "xy")
     ),
     # (1 - x²) P' = (v + m) P_(v-1) - v x P (14.10.5).
-    "lpmv": known(
+    "lpmv": scipy_row(
         WHOLE,
         NOT_CLOSED,
         lambda out, x, y, z: ((y + x) * sp.lpmv(x, y - 1, z) - y * z * out) / (1 - z * z),

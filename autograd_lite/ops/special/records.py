@@ -35,12 +35,12 @@ class Known(NamedTuple):
     function: Callable[..., Any] | None = None  # None for a ufunc of SciPy
 
 
-def known(*partials: Any, saves: str | Sequence[str] = "", **facts: Any) -> Known:
+def scipy_row(*partials: Any, saves: str | Sequence[str] = "", **facts: Any) -> Known:
     """Return the row of a ufunc of SciPy."""
     return Known(partials, saves, facts)
 
 
-def own(function: Callable[..., Any], *partials: Any, saves: str | Sequence[str] = "", **facts: Any) -> Known:
+def own_row(function: Callable[..., Any], *partials: Any, saves: str | Sequence[str] = "", **facts: Any) -> Known:
     """Return the row of a function of ours, of arrays and parameters, that broadcasts like a ufunc."""
     return Known(partials, saves, facts, function)
 
@@ -62,7 +62,7 @@ def by_last(partial: Callable[..., Any], *domain: str, reads: str = "", **facts:
     """
     rest = len(domain) - 1
     saves = (*[""] * rest, reads or "xyzu"[: rest + 1])
-    return known(*[NOT_CLOSED] * rest, partial, saves=saves, domain=domain, **facts)
+    return scipy_row(*[NOT_CLOSED] * rest, partial, saves=saves, domain=domain, **facts)
 
 
 # What the modules of this folder put together: see `special_tables`.
@@ -93,9 +93,9 @@ def ufunc_named(name: str) -> np.ufunc:
     module = sys.modules["scipy.special"]
     for holder in (module, getattr(module, "_ufuncs", None)):
         for spelling in (name, f"_{name}"):
-            found = getattr(holder, spelling, None)
-            if isinstance(found, np.ufunc):
-                return found
+            ufunc = getattr(holder, spelling, None)
+            if isinstance(ufunc, np.ufunc):
+                return ufunc
     raise UnsupportedError(f"scipy.special.{name}: this version of SciPy has no such ufunc")
 
 

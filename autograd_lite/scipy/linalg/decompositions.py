@@ -11,7 +11,7 @@ import numpy as np
 import scipy.linalg as original
 
 from ...core.errors import UnsupportedError
-from ...ops.adjoints import adjoint, mirrored
+from ...ops.adjoints import adjoint, mirror_triangle
 from ...ops.operands import operand, values
 from ..calls import floating, takes_tensors
 from .triangles import square, substitute
@@ -46,7 +46,7 @@ def eigh(
     if b is not None:
         low = np.linalg.cholesky(square("eigh", b), upper=not lower)
         low = low if lower else adjoint(low)
-        a = mirrored(a, lower)
+        a = mirror_triangle(a, lower)
         if type == 1:
             half = substitute(low, a, lower=True)
             a = adjoint(substitute(low, adjoint(half), lower=True))
@@ -101,7 +101,7 @@ def pinv(a: Any, atol: float | None = None, rtol: float | None = None) -> Any:
 @takes_tensors(original.pinvh, "a", "return_rank=True is refused")
 def pinvh(a: Any, atol: float | None = None, rtol: float | None = None, lower: bool = True) -> Any:
     a = floating(square("pinvh", a))
-    return np.linalg.pinv(mirrored(a, lower), rcond=_cutoff(a, atol, rtol), hermitian=True)
+    return np.linalg.pinv(mirror_triangle(a, lower), rcond=_cutoff(a, atol, rtol), hermitian=True)
 
 
 def _cutoff(a: Any, atol: float | None, rtol: float | None) -> float:

@@ -13,7 +13,7 @@ from ...core.errors import UnsupportedError
 from ...core.op import Op
 from ...core.shape_arithmetic import ShapeDtype
 from ...functions.custom_ops import structural
-from ...ops.adjoints import adjoint, mirrored
+from ...ops.adjoints import adjoint, mirror_triangle
 from ...ops.operands import operand
 from ...ops.solve import in_lapack, lapack_dtype
 from ..calls import takes_tensors
@@ -32,7 +32,7 @@ def _as_assumed(a: Any, assume_a: str | None, lower: bool) -> Any:
         return np.tril(a) if assume_a.startswith("lower") else np.triu(a)
     if assume_a not in ("sym", "symmetric", *_HERMITIAN):
         raise UnsupportedError(f"scipy.linalg: the argument assume_a={assume_a!r} is not supported on Tensors")
-    return mirrored(a, lower, adjoint if assume_a in _HERMITIAN else np.matrix_transpose)
+    return mirror_triangle(a, lower, adjoint if assume_a in _HERMITIAN else np.matrix_transpose)
 
 
 @takes_tensors(original.solve, "a, b")
