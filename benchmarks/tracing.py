@@ -25,7 +25,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite.compiler.compiled_function import Compiled
-from autograd_lite.compiler.passes.pipeline import optimize
+from autograd_lite.compiler.passes.pass_pipeline import optimize
 from nn.layers import Dense, Input
 from nn.losses import mean_squared_error
 from nn.models import Sequential

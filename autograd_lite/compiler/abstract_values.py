@@ -48,7 +48,7 @@ class ArrayKind:
 
 
 class Result:
-    """Stands for a Tensor in what a function returned."""
+    """The place of a Tensor in the result of a function."""
 
 
 RESULT = Result()

@@ -91,9 +91,9 @@ class Place(StrEnum):
 
 # Places that are the same at every replay.
 _STILL = frozenset((Place.ARRAY, Place.CONSTANT, Place.ARENA, Place.VIEW))
-# Calls that cannot be told where to put their result.
+# Calls that take no `out`.
 _MAKERS = frozenset((How.CALL, How.OPAQUE, How.EFFECT))
-LARGE = 1 << 16  # bytes of arrays for which it pays to look whether a call has made an array of its own
+LARGE = 1 << 16  # bytes of arrays for which it pays to check whether a call has allocated its result
 
 
 class Where(NamedTuple):

@@ -41,8 +41,8 @@ class Plan:
         last: for every value, the position of the last call that needs it; that after all calls for a result.
         blocks: the runs of calls that are carried out on one part of their arrays after the other.
         outputs: the numbers of the results.
-        borrowed: the positions of those that are read before the next replay, and need no memory of their own.
-        num_checks: how many, the last ones, are only looked at before the end.
+        borrowed: the positions of results that are read before the next replay, and so may lie in the arena.
+        num_checks: how many results, the last ones, are only checked before the end.
         arguments: how many a replay takes.
         nbytes: of the arena.
         sources: for the id of an operation, the user's line.

@@ -84,7 +84,7 @@ class GuardCollector:
         self._children: dict[Any, set[Any]] = {}
         self._arrays = ReadArrays()
         self._functions: list[types.FunctionType] = []
-        self._visited: set[int] = set()  # the ids of what has been looked at
+        self._visited: set[int] = set()  # ids
         self._alive: list[Any] = []  # so that these ids stay theirs
         self._subjects: list[Any] = []  # objects that code may be given, of which it reads attributes by name
         self._reads: dict[str, list[tuple[Use, types.FunctionType]]] = {}  # of attributes, of what may be any of these

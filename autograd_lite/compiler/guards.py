@@ -216,7 +216,7 @@ def guards_on_host_state(host_state: HostState) -> Iterator[Guard]:
 
 
 class Guards:
-    """The facts that one trace rests on.
+    """The guards of one trace.
 
     Args:
         rows: all of them.
@@ -224,7 +224,7 @@ class Guards:
             no other Tensor may share their memory.
 
     Attributes:
-        check: returns these arrays; None if one of the facts does not hold.
+        check: returns these arrays; None if one of the guards does not hold.
     """
 
     def __init__(self, rows: Sequence[Guard], reads: Sequence[tuple[int, bool]] = ()) -> None:
@@ -235,13 +235,13 @@ class Guards:
         """Return which of them does not hold, as a reason; "" if they all do."""
         if self.check() is not None:
             return ""
-        broken_guard = next((fact for fact in self.rows if not fact.holds()), None)
+        broken_guard = next((guard for guard in self.rows if not guard.holds()), None)
         return "" if broken_guard is None else f"it is no longer true that {broken_guard.message}"
 
 
 def check_in_c(rows: Sequence[Guard], reads: Sequence[tuple[int, bool]]) -> Callable[[], Arrays | None]:
-    """Return `Facts.check`, as a function of C."""
-    # The dtype goes beside an array of bytes, since `like` can make none of StringDType.
+    """Return `Guards.check`, as a function of C."""
+    # The dtype is passed next to an array of bytes, since `like` can make none of StringDType.
     packed = tuple(
         (*row[:2], row.value[-1], like(row.value[0], row.value[1], np.uint8)) if row.kind in _ARRAYS else row[:4]
         for row in rows
@@ -251,7 +251,7 @@ def check_in_c(rows: Sequence[Guard], reads: Sequence[tuple[int, bool]]) -> Call
 
 
 def check_in_python(rows: Sequence[Guard], reads: Sequence[tuple[int, bool]]) -> Callable[[], Arrays | None]:
-    """Return `Facts.check`, as a function of Python."""
+    """Return `Guards.check`, as a function of Python."""
     names, arrays = dict(_NAMES), []
     for k, guard in enumerate(rows):
         names |= guard.names(k)

@@ -44,8 +44,8 @@ class Segment(NamedTuple):
         output_values: the numbers of those that it returns.
         arguments, results: their layouts, as the executor takes them.
         code, loops: the instructions.
-        fixed: the memory that they use besides: "own", "arena", and arrays.
-        own: the bytes of memory of its own.
+        fixed: the other memory that they use: "own", "arena", and arrays.
+        own: the bytes of memory that only this segment uses.
         scratch: the bytes of the parts of blocks.
         is_long: whether it pays to let others run meanwhile.
         errors: the exceptions that are raised.
@@ -66,7 +66,7 @@ class Segment(NamedTuple):
     errors: tuple[Exception, ...]
 
     def instance(self, arena: Any) -> Any:
-        """Return a function of the given values, which uses this arena, and memory of its own."""
+        """Return a function of the input values, which uses this arena and allocates its private memory."""
         spaces = {"own": aligned_memory(self.own), "arena": arena}
         memory = tuple([spaces[a] if isinstance(a, str) else a for a in self.fixed])
         scratch = aligned_memory(self.scratch * THREADS)
@@ -223,7 +223,7 @@ class _SegmentFinder:
     def _private_memory(
         self, first: int, stop: int, used: Collection[tuple[str, Any]]
     ) -> tuple[dict[tuple[str, Any], int], int]:
-        """Return what only this segment uses, with where it begins in memory of its own, and the bytes of that."""
+        """Return the values that only this segment uses, with their places in private memory, and its size."""
         begins, size = dict[Any, int](), 0
         for place in used:
             kind, n = place
@@ -233,7 +233,7 @@ class _SegmentFinder:
         return begins, size
 
     def _kind(self, place: tuple[str, Any], written: bool = False) -> tuple[Any, ...]:
-        """Return what the executor is told of an argument or result."""
+        """Return the layout of an argument or result, as the executor takes it."""
         kind, n = place
         if kind == "scalar":
             return like((), (), n[1]), True, False, True

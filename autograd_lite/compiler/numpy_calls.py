@@ -23,7 +23,7 @@ class How(StrEnum):
     CALL = "call"  # of a NumPy function, which makes an array
     VIEW = "view"  # of a NumPy function, which makes a view: of the same memory for all values
     EFFECT = "effect"  # of an op that does more than to compute: it is called even if nothing reads its result
-    OPAQUE = "op"  # of an op's forward function, which may return an array of its own or one of its arguments
+    OPAQUE = "op"  # of an op's forward function, which may return a new array or one of its arguments
 
 
 class Ref(NamedTuple):
@@ -142,10 +142,10 @@ def once_per_kind(f: Callable[[Call, Sequence[Spec]], T]) -> Callable[[Call, Seq
 
     @functools.wraps(f)
     def wrapper(call: Call, specs: Sequence[Spec]) -> T:
-        facts = call.derived
-        if f not in facts:
-            facts[f] = f(call, specs)
-        value: T = facts[f]
+        derived = call.derived
+        if f not in derived:
+            derived[f] = f(call, specs)
+        value: T = derived[f]
         return value
 
     return wrapper

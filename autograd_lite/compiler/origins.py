@@ -1,4 +1,4 @@
-"""Whose an object or a piece of code is: Python's, NumPy's, SciPy's, this project's, or the user's."""
+"""The owner of an object or a piece of code: Python, NumPy, SciPy, this project, or the user."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def own_attributes(x: Any) -> dict[str, Any] | None:
 
 
 def has_attributes(x: Any) -> bool:
-    """Return whether an object of a user's class has attributes of its own."""
+    """Return whether an object of a user's class has a `__dict__`."""
     return not is_library(type(x).__module__) and own_attributes(x) is not None
 
 

@@ -69,7 +69,7 @@ class ReadArrays:
         one.parents.add(parent)
 
     def keep(self, parents: Collection[Any]) -> None:
-        """Let go of the arrays that were looked at for nothing among these."""
+        """Keep only the arrays that were reached through one of these."""
         self._arrays = {i: one for i, one in self._arrays.items() if not one.parents.isdisjoint(parents)}
 
     def guards(self, operands: CapturedArrays, codes: Collection[CodeType]) -> Iterator[Guard]:

@@ -39,7 +39,7 @@ def concrete(x: Any) -> Any:
 
 
 def reference(x: Any) -> Any:
-    """Return the reference to what a watched array stands for, also in tuples and lists; anything else as it is."""
+    """Return the reference to the value of a recording array, also in tuples and lists; anything else unchanged."""
     if isinstance(x, (tuple, list)):
         return type(x)(map(reference, x))
     return Ref(x.number) if isinstance(x, RecordingArray) else x
@@ -105,7 +105,7 @@ class RecordingArray(np.lib.mixins.NDArrayOperatorsMixin):
         return result if out is None else out[0]._take_over(result)
 
     def _take_over(self, result: RecordingArray) -> RecordingArray:
-        """Take over the result of a call that was told to write here."""
+        """Become the result of a call that was given `out=` this array."""
         specs = self.lowering.specs
         before, after = specs[self.number], specs[result.number]
         if (

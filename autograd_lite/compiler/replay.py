@@ -26,14 +26,14 @@ from .execution_plan import Plan, make_plan
 from .guards import Arrays, Guard, Guards, guard_on_array, guards_on_gradient, guards_on_host_state, guards_on_tensor
 from .host_code import HostStateChanged, Memo, Reader
 from .numpy_calls import How
-from .passes.pipeline import optimize
+from .passes.pass_pipeline import optimize
 from .replay_effects import Call, Effects, replaced_tensors, split_checks
 from .source import Source
 from .trace import Recording
 
 
 class Instance(NamedTuple):
-    """The code of a plan with an arena of its own.
+    """The code of a plan with one arena.
 
     Attributes:
         run: the code, without NumPy's warnings.
@@ -83,7 +83,7 @@ class Replay:
         traced: what the function did.
         plan: its calls and buffers.
         source: the same, as Python.
-        facts: what must hold for it.
+        guards: checked before each run.
         passes: what each pass has made of the program.
     """
 
@@ -146,7 +146,7 @@ class Replay:
         Args:
             arrays: the arguments.
             memo: what functions of numbers have given in this call.
-            captured_tensors: what `facts.check` has just given.
+            captured: the arrays that `guards.check` has just returned.
 
         Raises:
             HostStateChanged: if something outside is not as it was when this was traced.

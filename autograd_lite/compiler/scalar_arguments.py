@@ -9,7 +9,7 @@ from .trace import ENOUGH
 
 # Kinds of arguments that are remembered.
 _MOST_SEEN = 1000
-# The ways of a function that are looked at with the numbers among its arguments as constants.
+# Branches of a function that are traced with the numbers among its arguments as constants.
 _MOST_BRANCHES = 8
 
 
@@ -67,7 +67,7 @@ def varying_numbers(
 
     Args:
         table: the numbers seen so far, for each kind of arguments.
-        key, kinds: what stands for the arguments, with their numbers.
+        key, kinds: of the arguments, with their numbers.
         numbers: of the arguments.
     """
     general, bits = list(kinds), tuple([kinds[place] for _, place, _ in numbers])

@@ -82,7 +82,7 @@ class Source:
         return self._generate(comments=True)
 
     def instance(self) -> Callable[..., tuple[Any, ...]]:
-        """Return the function, with an arena of its own: one that runs must not be called again meanwhile."""
+        """Return the function with a new arena: one that runs must not be called again meanwhile."""
         memory = aligned_memory(self.plan.nbytes)
         names = dict(self._names)
         for (offset, a), name in self._buffers.items():
@@ -208,7 +208,7 @@ class Source:
         return numbers
 
     def _segment(self, k: int, segment: Segment, comments: bool) -> list[str]:
-        """Return the lines of a segment: its call, and, if it is to be told, what that does, with the user's lines."""
+        """Return the lines of a segment: its call, and comments on what that does, with the user's lines."""
         plan = self.plan
         rows: list[str] = []  # of views that others read, before the call, and after it
         later: list[str] = []
@@ -432,7 +432,7 @@ class Source:
         """Return the name of a thing that is the same in all instances.
 
         Args:
-            kind: its name, or "c" for a constant and "f" for a function without a name of its own.
+            kind: its name, or "c" for a constant and "f" for a function without a name.
             content: the object.
             key: by which it is known, if another object may stand for the same.
         """
@@ -446,7 +446,7 @@ class Source:
 
 
 def _own_copy(result: Any, *arguments: Any) -> Any:
-    """Return a result of an op in memory of its own, even if the op has returned one of its arguments."""
+    """Copy a result of an op if it may share memory with one of its arguments."""
     return np.array(result) if any(np.may_share_memory(result, a) for a in arguments) else result
 
 

@@ -1,4 +1,4 @@
-"""Blocks: runs of elementwise calls on large arrays, which are carried out on one part of the arrays after the other.
+"""Loop tiling: runs of elementwise calls on large arrays are carried out on one part of the arrays after the other.
 
 What one call leaves in the cache the next one finds there, and what only these calls read takes the memory of one part.
 """

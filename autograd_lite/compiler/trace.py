@@ -169,7 +169,7 @@ def _plain(out: Any) -> Any:
 
 
 def slot_of(a: Any) -> tuple[Tensor, Tensor]:
-    """Return the Tensor that stands for an argument in the program, and the one that the function is given."""
+    """Return the slot of an argument in the program, and the Tensor that the function gets."""
     t = wrap(a._data if isinstance(a, Tensor) else a, None)
     return t, slot_tensor(t, t._data)
 
@@ -324,7 +324,7 @@ def program_of(
     Args:
         tape: of the run.
         results: the results, on the tape.
-        inputs: what stands for the arguments.
+        inputs: the slots of the arguments.
         is_fixed: whether a Tensor that is not one of them never changes its value.
     """
     graph = outside(build_from, (results,), {"values": False}) if results else NOTHING

@@ -23,7 +23,7 @@ class Request(NamedTuple):
     """A call for which there is no replay.
 
     Attributes:
-        key: what stands for the arguments, without the numbers that come with every call.
+        key: of the arguments, without the numbers that come with every call.
         plain: the same with all numbers, as constants.
         traces: those cached for arguments of this kind.
         why: the reason why none of that can be used, or "".
@@ -175,7 +175,7 @@ class Pending:
     def __init__(self, traced: Recording, exact: bool, max_bytes: int | None) -> None:
         program = traced.program
         slots = [program.bindings[i] for i in program.inputs if i is not None]
-        # What stands for arguments has no values after the trace.
+        # The slots of arguments have no values after the trace.
         self._values = [(t, t._data) for t in slots if isinstance(t, Tensor) and t._node is None]
         self._free = [(traced, exact, max_bytes)]  # for the thread that makes it
         rows: list[Guard] = [guard for t in traced.captured for guard in guards_on_tensor(t)]
@@ -205,6 +205,6 @@ class Pending:
 
 
 def make_replay(*arguments: Any) -> Replay:
-    """Return a replay, made in a context of its own, whose end restores NumPy's errors wherever an interrupt comes."""
+    """Make a replay in a new context, whose end restores NumPy's error state even after an interrupt."""
     with collector_at_rest():
         return copy_context().run(Replay, *arguments)

@@ -1,4 +1,4 @@
-"""`validate=True`: the function runs beside its replay at every call, and the first operation that differs is named."""
+"""`validate=True`: the function runs at every call too, and the first operation that differs is named."""
 
 from __future__ import annotations
 

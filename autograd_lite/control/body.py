@@ -1,4 +1,4 @@
-"""A `Body`: a function as data, which runs fast on arrays, and by its operations on whatever stands for arrays."""
+"""A `Body`: a function as data, which runs fast on arrays, and by its operations on Tensors and tracers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..compiler.execution_plan import Plan, make_plan
-from ..compiler.passes.pipeline import optimize
+from ..compiler.passes.pass_pipeline import optimize
 from ..compiler.source import Source
 from ..core.indices import indices_in, with_indices
 from ..core.mode import MODE, TAPES
@@ -234,7 +234,7 @@ class Runner:
         return True
 
     def _fill(self, rows: Sequence[Any]) -> None:
-        """Find the results that the step can write where they are to be, in place of buffers of its own."""
+        """Find the results that the step can write to their final places instead of its own buffers."""
         movable = {} if self._key is None else self._body.movable(self._key)
         self._globals = getattr(self._step, "__globals__", {})
         self._direct, self._copied = [], []

@@ -74,7 +74,7 @@ class CheckpointedScan(ControlOp):
     """A scan that returns some of its states, too.
 
     Attributes:
-        scan: whose results are all for the user.
+        scan: all its results are for the caller.
         num_states: how many may be kept at a time, with the first one.
         wrt: the positions of the arguments that gradients are for, if that is known.
     """
@@ -159,7 +159,7 @@ class CheckpointedScan(ControlOp):
         return flow.op(*inputs, **self.params)[: len(self.scan.specs)]
 
     def again(self, *inputs: Any) -> Sequence[Any]:
-        """Run the op on what stands for arrays."""
+        """Run the op on Tensors or tracers."""
         return self.op(*inputs, **self.params)
 
 

@@ -20,7 +20,7 @@ from ..core.forks import fork_safe_lock
 from ..core.indices import IndexArray, indices_in
 from ..core.node import Node
 from ..engine.walk import edge_of
-from ..functional.vectorization import Batched
+from ..functional.vmap_transform import Batched
 from ..ir.tape import HasEffects, Outside, Recorder, reconnect
 from ..random import Generator
 from ..tensors.record import wrap

@@ -14,7 +14,7 @@ from ..core.mode import MODE, TAPES
 from ..core.op import Op
 from ..core.shape_arithmetic import ShapeDtype
 from ..core.traceback_folding import folding
-from ..functional.vectorization import Batched, unbatch
+from ..functional.vmap_transform import Batched, unbatch
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Level, Tracer, wrap_any

@@ -18,7 +18,7 @@ from ..core.op import Op, jointly
 from ..core.shape_arithmetic import ShapeDtype
 from ..engine.walk import cotangents, edge_of, may_have_nan
 from ..functional.argument_selection import variable
-from ..functional.user_rules import KeepSame
+from ..functional.derivative_rules import KeepSame
 from ..random import Generator, rehearse_draws
 from ..tensors.record import apply as record, wrap
 from ..tensors.tensor import Tensor
@@ -166,7 +166,7 @@ class ControlOp:
         return [wrap(a, node) for a, node in zip(results, result_nodes(call)[n:], strict=True)]
 
     def apply(self, inputs: Sequence[Any]) -> Sequence[Any]:
-        """Run the op on arrays, or on what stands for them, and return the results for the user."""
+        """Run the op on arrays or Tensors, and return the results for the caller."""
         wrt = wrt_among(inputs)
         flow = self.with_residuals(wrt) if wrt else self
         results: Sequence[Any] = flow.op(*inputs, **flow.params) if inputs else record(flow.op, (), flow.params)
@@ -174,7 +174,7 @@ class ControlOp:
         return results[: self.num_outputs]
 
     def again(self, *inputs: Any) -> Sequence[Any]:
-        """Run the op on what stands for arrays, and return all of its results with their derivatives."""
+        """Run the op on Tensors or tracers, and return all of its results with their derivatives."""
         whole: ControlOp = replace(self, linear=(), wrt=(), first=None) if self.linear else self  # type: ignore[type-var]
         return whole.apply(inputs)
 

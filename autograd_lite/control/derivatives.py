@@ -14,7 +14,7 @@ from ..core.multi_result import get_tuple_element
 from ..engine.walk import cotangents, edge_of
 from ..functional.argument_selection import variable
 from ..functional.dual import Dual, ForwardLevel, primal_of, tangent_of
-from ..functional.vectorization import Batched, unbatch
+from ..functional.vmap_transform import Batched, unbatch
 from ..ir.graph_node import Kind
 from ..ir.pure_graph import PureGraph
 from ..ir.pure_program import PureProgram

@@ -41,7 +41,7 @@ class Fission:
 
     Args:
         body: of a scan, without effects.
-        n, m: how many arguments, the first ones, are carried, and how many are carried or scanned.
+        n, m: the number of carries, the first arguments, and that of carries and xs.
         length: the number of steps.
         sums: whether carries that are sums, and that nothing else reads, are added up after the loop.
 

@@ -21,7 +21,7 @@ from ..core.node import Node
 from ..core.op import Op, by_need
 from ..core.shape_arithmetic import ShapeDtype
 from ..engine.walk import cotangents, may_have_nan
-from ..functional.user_rules import KeepSame
+from ..functional.derivative_rules import KeepSame
 from ..ir.reverse import Reverse
 from ..ir.slot_nodes import slot_node
 from ..ir.tape import HasEffects

@@ -1,6 +1,6 @@
 """Results with a history: a call of a compiled function that is recorded is a `Call`, or several independent ones.
 
-A replay computes the results and, beside them, what their rules read, in memory of their own.
+A replay computes the results, and residuals for their rules in memory that no later replay writes into.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Part(NamedTuple):
         reverse: what gradients flow through on the way to them.
         results: their ids.
         residuals: the ids of the values that the rules read, computed together with them.
-        gone: for each of these what stands for a reference to its node, which is made when something asks for it.
+        gone: for each of these the reference to its node, which is made when something asks for it.
         inputs: which of the inputs gradients flow to, or the rules read.
         take: takes results and residuals out of all that the replay returns.
         inner: the positions of results that others are computed from.
@@ -61,7 +61,7 @@ class History:
         options: of the passes that its backward pass goes through.
 
     Attributes:
-        traced: the same, with what the rules read beside the results.
+        traced: the recording, with the residuals after the results.
     """
 
     def __init__(self, f: Callable[..., Any], recording: Recording, options: dict[str, Any]) -> None:
@@ -110,7 +110,7 @@ class History:
         """Return the results of a call.
 
         Args:
-            values: the results' values, and what the replay computes beside them.
+            values: of the results and residuals.
             arguments: the arguments that are arrays and Tensors.
             as_tensors: whether results without a history are Tensors.
         """

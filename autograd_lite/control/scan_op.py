@@ -13,7 +13,7 @@ import numpy as np
 from ..core.errors import AssumptionFailed, GradError, more_on
 from ..core.op import Op
 from ..core.shape_arithmetic import ShapeDtype
-from ..functional.vectorization import Batched, unbatch
+from ..functional.vmap_transform import Batched, unbatch
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Level, wrap_any
 from .body import PLANNED_AFTER, Body, Runner, rearrange, widen

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
         primitive as primitive,
         stop_gradient as stop_gradient,
     )
+    from .dense_jacobians import hessian as hessian, hvp as hvp, jacobian as jacobian
     from .forward_mode import jvp as jvp, linearize as linearize
-    from .jacobians import hessian as hessian, hvp as hvp, jacobian as jacobian
     from .missing_gradients import why_no_grad as why_no_grad
     from .reverse_mode import grad as grad, value_and_grad as value_and_grad, vjp as vjp
     from .shape_evaluation import eval_shape as eval_shape
-    from .vectorization import vmap as vmap
+    from .vmap_transform import vmap as vmap
 else:
     __getattr__, __dir__, __all__ = _attach(__name__)

@@ -19,7 +19,7 @@ from ..tensors.record import own_value
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import TracedTensor, Tracer
 from ..tree import leaves, map as map_leaves, rebuild
-from .user_rules import KeepSame
+from .derivative_rules import KeepSame
 
 
 def arrays_in(out: Any) -> list[Any]:

@@ -46,9 +46,9 @@ from .call_signature import (
     traced_like,
     with_results,
 )
+from .derivative_rules import KeepSame, Rule, Stated, sum_of, zeros, zeros_like
 from .dual import transpose_linear
 from .transposition import inner, pull_through, push_through, transpose_by_units
-from .user_rules import KeepSame, Rule, Stated, sum_of, zeros, zeros_like
 
 _NUMBERS = frozenset({float, int, complex, bool})
 Placeholder = Callable[..., Any] | None

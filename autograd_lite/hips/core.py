@@ -23,7 +23,7 @@ from ..functional.argument_selection import Traced, tensors_in, trace, zip_trees
 from ..functional.dual import ForwardLevel
 from ..functional.forward_mode import push
 from ..functional.reverse_mode import like_input, one_for, pull_back
-from ..functional.vectorization import Batched
+from ..functional.vmap_transform import Batched
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves
 from .tracer import (

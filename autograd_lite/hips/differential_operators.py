@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..functional.jacobians import hvp, rows
+from ..functional.dense_jacobians import hvp, rows
 from ..functional.reverse_mode import like_input
 from ..tensors.tensor import Tensor
 from ..tree import map as map_leaves

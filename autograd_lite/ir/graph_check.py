@@ -102,12 +102,12 @@ def _check_op(node: GraphNode, inputs: Sequence[GraphNode]) -> None:
         return
     params = {p.name: p.value for p in node.params}
     stated = ShapeDtype(tuple(node.shape), node.dtype)
-    inferred = _infer_with_dtypes(op, inputs, _beside([x.dtype for x in inputs], inputs), params)
+    inferred = _infer_with_dtypes(op, inputs, _promoted_dtypes([x.dtype for x in inputs], inputs), params)
     if inferred != stated and any(x.weak for x in inputs):
         # Except where the number means something else: the exponent of ldexp stays an integer next to floats, and the
         # order of a Bessel function stays real next to complex numbers.
         real = [np.empty(0, x.dtype).real.dtype for x in inputs]
-        orders = [r if x.weak else x.dtype for x, r in zip(inputs, _beside(real, inputs), strict=True)]
+        orders = [r if x.weak else x.dtype for x, r in zip(inputs, _promoted_dtypes(real, inputs), strict=True)]
         plain = [x.dtype for x in inputs]
         inferred = (
             stated
@@ -121,7 +121,7 @@ def _check_op(node: GraphNode, inputs: Sequence[GraphNode]) -> None:
         _refuse(f"{node.id}.{attribute}", expected, str(getattr(node, attribute)))
 
 
-def _beside(dtypes: Sequence[Any], inputs: Sequence[GraphNode]) -> list[Any]:
+def _promoted_dtypes(dtypes: Sequence[Any], inputs: Sequence[GraphNode]) -> list[Any]:
     """Return these dtypes of the inputs; a Python number gets the one that NumPy gives it next to the others."""
     pairs = list(zip(dtypes, inputs, strict=True))
     strong = [dtype for dtype, x in pairs if not x.weak]

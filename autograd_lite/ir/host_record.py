@@ -46,7 +46,7 @@ class Fixed(NamedTuple):
 
 
 class Pinned(NamedTuple):
-    """That `container[key]` must be this, of which the inside is not looked at."""
+    """That `container[key]` must be this object; its contents are not compared."""
 
     container: Any
     key: Any
@@ -83,7 +83,7 @@ ARGUMENTS = object()
 
 
 def _read() -> None:
-    """Stands for the reading of a number."""
+    """The `DynamicScalar.f` of a number that is read."""
 
 
 class HostState:
@@ -229,7 +229,7 @@ class HostState:
 
 
 def _argument() -> None:
-    """Stands for a number among the arguments."""
+    """The `DynamicScalar.f` of a number among the arguments."""
 
 
 def _is_of_arguments(number: DynamicScalar) -> bool:

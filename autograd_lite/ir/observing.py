@@ -157,7 +157,7 @@ def _was_seen() -> bool:
 
 
 def assume(holds: Callable[..., bool], *values: Any) -> None:
-    """State what the compiled code of a function rests on; where it does not hold, the function itself runs.
+    """State an assumption of the compiled code of a function; where it does not hold, the function itself runs.
 
     Outside of functions that are compiled it does nothing: those branch on the value. It is for functions of which one
     branch is nearly always taken, and which are not to be split at it.

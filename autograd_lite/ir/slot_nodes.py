@@ -24,17 +24,17 @@ SEED = Op("seed", _never, None, _never)
 
 
 def slot_node(value: Any, op: Op = SLOT) -> Node:
-    """Make the node that stands for a tensor or an array."""
+    """Make the slot of a tensor or an array."""
     return Node(op, (), {"value": value}, (None,), (), tuple(value.shape), value.dtype, None)
 
 
 def slot_tensor(value: Any, data: Any, op: Op = SLOT) -> Tensor:
-    """Make a tensor with these data, made by the node that stands for `value`."""
+    """Make a tensor with these data, whose node is the slot of `value`."""
     return wrap(data, slot_node(value, op))
 
 
 def stands_for(node: Node) -> Tensor | Any | ShapeDtype:
-    """Return what a slot stands for: a tensor, an array, or the shape and dtype of a freed one."""
+    """Return the content of a slot: a tensor, an array, or the shape and dtype of a freed one."""
     return node.params["value"]
 
 

@@ -99,7 +99,7 @@ class Recorder:
         self.roots: list[Any] = []
         self.outside: dict[int, Tensor] = {}
         self.overwritten: dict[int, Any] = {}
-        this = ref(self)  # hosts outlive the tape
+        this = ref(self)  # the host state outlives the tape
         self.host_state = HostState(lambda how, instead: this().refuse_exit(how, instead), memo)  # type: ignore[union-attr]
         self.operands: CapturedArrays | None = None
         self.backward = self.masks = self.older = False

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.functional import jacobians as derived
+from autograd_lite.functional import dense_jacobians as derived
 
 RNG = np.random.default_rng(0)
 A, B = RNG.normal(size=(3, 3)), RNG.normal(size=3)

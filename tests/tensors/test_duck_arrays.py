@@ -12,7 +12,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.core.duck_arrays import ArrayKind, add_at, array_namespace, is_duck_array, register_array, to_numpy
-from autograd_lite.functional import jacobians as derived
+from autograd_lite.functional import dense_jacobians as derived
 
 from ..array_kinds import DOUBLE, KINDS, Kind
 from ..device_double import Device, DeviceArray, asarray, syncs

@@ -34,7 +34,7 @@ def with_inexact_patterns(program: PureProgram) -> PureProgram:
 
 
 class Value:
-    """What a variable of a rewrite stands for, or an op that it calls.
+    """The value of a variable of a rewrite, or of an op that it calls.
 
     Attributes:
         id: of the node, or of one that is to be made.
@@ -72,7 +72,7 @@ class Value:
 
 
 class _Row(NamedTuple):
-    """A row as it is looked for.
+    """A row of a table of rewrites, with the conditions that are checked first.
 
     Attributes:
         term, variables, after: see `Rewrite`.

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 import autograd_lite as ag
-from autograd_lite.compiler.passes.pipeline import EXACT, Stage, optimize
+from autograd_lite.compiler.passes.pass_pipeline import EXACT, Stage, optimize
 from autograd_lite.compiler.passes.rematerialization import peak_of, within
 from autograd_lite.core.errors import TraceError
 from autograd_lite.core.op import OPS

@@ -37,7 +37,7 @@ from .argument_selection import (
 )
 from .dual import Dual, ForwardLevel, primal_of, tangent_of
 from .reverse_mode import grad, like_input, one_for, pairs_of, pull_back, vjp
-from .vectorization import Batched, unbatch
+from .vmap_transform import Batched, unbatch
 
 _recorded = enable_grad()(pull_back)  # decorated, which restores the mode wherever an interrupt comes
 

@@ -59,7 +59,7 @@ def optimize(program: PureProgram, *, exact: bool = True, max_bytes: int | None 
     """Run all passes, and return what each has made, the program that was given first and the one to run last.
 
     Args:
-        program: a computation without a backward pass of its own: gradients are results like others. It is made for
+        program: a computation without a backward pass: gradients are results like others. It is made for
             arrays that lie in memory like those that it was traced with.
         exact: whether all results must stay the same, bit for bit.
         max_bytes: see `within`.
