@@ -26,7 +26,7 @@ CONVERSIONS = {"asarray", "array", "asanyarray", "ascontiguousarray", "fromiter"
 WRITES = {"at", "copyto", "fill", "itemset", "place", "put", "put_along_axis", "putmask", "resize", "sort"}
 # Helpers that write into arrays that are not the user's.
 ALLOWED = {
-    "repeated": "fills an array of its own",
+    "repeat_number": "fills an array of its own",
     "_broadcast_to": "a view of a number, which no one can write into",
     "_count": "multiplies the lengths of axes, Python ints",
     "_last_writer": "works on the index, which is a parameter, and on positions",
