@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # characters that the terminal lacks must not end the program
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        with np.errstate(all="ignore"):  # NumPy's warnings would say less than what is printed, and say it first
+        with np.errstate(all="ignore"):  # NumPy's warnings would come first, and say less than the report
             return int(options.run(options))
     except RunError as error:
         _show(error.__cause__)
@@ -135,12 +135,12 @@ def _draw(options: argparse.Namespace) -> int:
         raise TargetError(f"--dynamic-batch is for onnx, not {form}")
     if form == "onnx" and (options.overlay or options.depth is not None):
         raise TargetError("an ONNX model has no --overlay and no --depth: it is to be run, not looked at")
-    thing = _with_passes(_loaded(options), options)
+    source = _with_passes(_load(options), options)
     if form == "onnx":
         with _warnings_told():
-            data = program_of(thing, options.target).to_onnx(dynamic_batch=options.dynamic_batch)
-        return _put(data, options.output)
-    graph = thing if isinstance(thing, Graph) else thing.graph
+            data = program_of(source, options.target).to_onnx(dynamic_batch=options.dynamic_batch)
+        return _write(data, options.output)
+    graph = source if isinstance(source, Graph) else source.graph
     picture: SaveOptions = {}
     if options.overlay:
         picture["overlay"] = overlay_of(graph, options.overlay)
@@ -155,11 +155,11 @@ def _draw(options: argparse.Namespace) -> int:
         color = None if to_terminal else False  # None: colors if the terminal shows them, and NO_COLOR is not set
         ascii = to_terminal and "utf" not in (sys.stdout.encoding or "utf-8").lower()
         text = graph.to_text(style=style, ascii=ascii, color=color, overlay=picture.get("overlay"), sources=True)
-        return _put(f"{text}\n".encode(), options.output)
+        return _write(f"{text}\n".encode(), options.output)
     rendering = RenderOptions(options.renderer, options.dpi, options.timeout)
     with _warnings_told():
         data = contents(graph, f".{form}", rendering, picture)
-    return _put(data, options.output)
+    return _write(data, options.output)
 
 
 @contextlib.contextmanager
@@ -179,9 +179,11 @@ def _form(options: argparse.Namespace, forms: Sequence[str]) -> str:
     ending = Path(options.output).suffix[1:].lower()
     if options.format is None:
         if ending not in forms or ending == "tree":
-            what = f"the ending .{ending}" if ending else "a path without an ending"
+            received = f"the ending .{ending}" if ending else "a path without an ending"
             endings = ", ".join(f".{form}" for form in forms if form != "tree")
-            raise TargetError(f"expected a path ending in {endings}, or --format; received {what}: {options.output}")
+            raise TargetError(
+                f"expected a path ending in {endings}, or --format; received {received}: {options.output}"
+            )
         return ending
     if ending in _FORMATS and ending != ("txt" if options.format == "tree" else options.format):
         raise TargetError(f"--format {options.format} and the ending of {options.output} name two forms; leave one out")
@@ -210,7 +212,7 @@ def _no_backward(target: str, kind: str) -> NoReturn:
 
 def _explain(options: argparse.Namespace) -> int:
     form = _form(options, _EXPLANATIONS)
-    result = _loaded(options, backward=True)
+    result = _load(options, backward=True)
     loss = result[0] if isinstance(result, list) and len(result) == 1 else result
     wrt = options.wrt[0] if options.wrt and len(options.wrt) == 1 else options.wrt
     explanation = explain(loss, wrt)
@@ -219,11 +221,11 @@ def _explain(options: argparse.Namespace) -> int:
         text = graph.to_html(explain=explanation)
     else:
         text = explanation.to_markdown() if form == "md" else explanation.to_text()
-    return _put(f"{text.rstrip()}\n".encode(), options.output)
+    return _write(f"{text.rstrip()}\n".encode(), options.output)
 
 
 def _nan(options: argparse.Namespace) -> int:
-    result = _loaded(options, backward=True)
+    result = _load(options, backward=True)
     report = find_nan(result if isinstance(result, list) else program_of(result, options.target))
     if report is None:
         print("every value that matters is finite")
@@ -234,12 +236,12 @@ def _nan(options: argparse.Namespace) -> int:
     return 1
 
 
-def _loaded(options: argparse.Namespace, *, backward: bool = False) -> Any:
+def _load(options: argparse.Namespace, *, backward: bool = False) -> Any:
     backward = backward or bool(getattr(options, "backward", False))
     return result_of(target_of(options.target), options.target, backward=backward)
 
 
-def _put(data: bytes, output: str | None) -> int:
+def _write(data: bytes, output: str | None) -> int:
     if output not in (None, "-"):
         write(output, data)
         return 0

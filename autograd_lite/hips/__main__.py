@@ -12,7 +12,7 @@ _USAGE = "usage: python -m autograd_lite.hips (-m module | script.py) [arguments
 
 
 def main(arguments: list[str]) -> None:
-    """Run a module or a script as if `autograd` were this package, and print what it used that is missing."""
+    """Run a module or a script as if `autograd` were this package, and print the names it used that are missing."""
     module = arguments[:1] == ["-m"]
     program = arguments[module:]
     if not program or (program[0].startswith("-")):

@@ -30,7 +30,7 @@ from .tracer import (
     IN_RULE,
     Box as Box,
     Node,
-    boxed,
+    call_with_boxes,
     differentiable,
     getval as getval,
     isbox as isbox,
@@ -41,7 +41,7 @@ from .vector_spaces import VSpace as VSpace, vspace as vspace
 
 
 class DerivativeError(GradError, TypeError):
-    """What was asked for has no derivative: our GradError, where HIPS raises TypeError."""
+    """A function without a derivative: our GradError, where HIPS raises TypeError."""
 
 
 class OneByOne(TypeError):
@@ -68,9 +68,9 @@ def _one(x: Any) -> Any:
     return differentiable(x)
 
 
-def recorded(fun: Callable[..., Any], x: Any) -> Traced:
+def record(fun: Callable[..., Any], x: Any) -> Traced:
     """Call a function of one argument, and record; warn, as HIPS does, if the result does not depend on it."""
-    traced = boxed(trace, "grad", fun, 0, (_argument(x),), {})
+    traced = call_with_boxes(trace, "grad", fun, 0, (_argument(x),), {})
     out = traced.out
     if not traced.paths.order and not (
         out.requires_grad if isinstance(out, Tensor) else any(t.requires_grad for t in tensors_in(out))
@@ -79,7 +79,7 @@ def recorded(fun: Callable[..., Any], x: Any) -> Traced:
     return traced
 
 
-def pulled(traced: Traced, g: Any, retain: bool = False) -> Any:
+def gradient_of(traced: Traced, g: Any, retain: bool = False) -> Any:
     """Return the gradient of a recorded call for a cotangent of its result, both as HIPS has them."""
     out = traced.out
     if isinstance(out, Tensor):
@@ -97,7 +97,7 @@ def slope(traced: Traced) -> Any:
     """Return the gradient of the sum of a recorded result, as HIPS has it."""
     out = traced.out
     if not isinstance(out, Tensor):
-        return pulled(traced, 1.0)
+        return gradient_of(traced, 1.0)
     (gradient,) = pull_back(traced, [(out, one_for(out))])
     if gradient.__class__ is np.ndarray and gradient.ndim and gradient.dtype.kind == "f":
         return gradient
@@ -128,8 +128,8 @@ def make_vjp(fun: Callable[..., Any], x: Any) -> tuple[Callable[[Any], Any], Any
         >>> vjp(np.array([1.0, 2.0]))
         array([ 1., -2.])
     """
-    traced = recorded(fun, x)
-    return lambda g: pulled(traced, g, retain=True), like_input(traced.out, traced)
+    traced = record(fun, x)
+    return lambda g: gradient_of(traced, g, retain=True), like_input(traced.out, traced)
 
 
 def make_jvp(fun: Callable[..., Any], x: Any) -> Callable[[Any], tuple[Any, Any]]:
@@ -143,7 +143,7 @@ def make_jvp(fun: Callable[..., Any], x: Any) -> Callable[[Any], tuple[Any, Any]
 
     def along(v: Any) -> tuple[Any, Any]:
         tangent = v if _fits(point, v) else map_leaves(_broadcast, point, v)
-        return boxed(push, fun, (point,), (tangent,), {}, ForwardLevel())
+        return call_with_boxes(push, fun, (point,), (tangent,), {}, ForwardLevel())
 
     return along
 
@@ -174,9 +174,11 @@ def backward_pass(g: Any, end_node: Any) -> Any:
         g: of the shape of the box; a Tensor if the result is to have a history.
         end_node: the node of a result.
     """
-    recorded = isinstance(g, Tensor)
-    found = cotangents({end_node: g if recorded else np.asarray(g)}, None, retain_graph=True, create_graph=recorded)
-    return found[min(found, key=lambda leaf: leaf._stamp)]
+    keeps_history = isinstance(g, Tensor)
+    gradients = cotangents(
+        {end_node: g if keeps_history else np.asarray(g)}, None, retain_graph=True, create_graph=keeps_history
+    )
+    return gradients[min(gradients, key=lambda leaf: leaf._stamp)]
 
 
 # ---- rules ----------------------------------------------------------------------------------------------------------
@@ -192,24 +194,24 @@ def _give_vjps(fun: Any, stated: Any, rule: Callable[..., Any]) -> bool:
         return False
     primitive_vjps[fun] = stated
 
-    def ruled(argnums: Any, g: Any, ans: Any, *args: Any, **kwargs: Any) -> list[Any]:
-        parts = _told(fun, g, rule, argnums, g, ans, args, kwargs)
-        return [shaped(part, args[i]) for i, part in zip(argnums, parts, strict=True)]
+    def apply_rule(argnums: Any, g: Any, ans: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        parts = _call_rule(fun, g, rule, argnums, g, ans, args, kwargs)
+        return [as_arrays_of(part, args[i]) for i, part in zip(argnums, parts, strict=True)]
 
     fun._vjps.clear()
-    fun.def_vjps(ruled)
+    fun.def_vjps(apply_rule)
     return True
 
 
-def _told(fun: Any, g: Any, rule: Callable[..., Any], *given: Any) -> Any:
+def _call_rule(fun: Any, g: Any, rule: Callable[..., Any], *arguments: Any) -> Any:
     """Call a rule, which sees whether its own derivative is recorded."""
     tensors = [] if g.__class__ is np.ndarray else [part for part in leaves(g) if isinstance(part, Tensor)]
     if not tensors:
-        return rule(*given)
+        return rule(*arguments)
     before = IN_RULE.get()
     try:
         IN_RULE.set(1)
-        return rule(*given)
+        return rule(*arguments)
     except Exception as error:
         if any(isinstance(part._data, Batched) for part in tensors):
             raise OneByOne(f"rules: that of {getattr(fun, '__name__', fun)} takes no batch: {error}") from error
@@ -257,10 +259,10 @@ def defvjp(fun: Any, *vjpmakers: Any, argnums: Any = None) -> None:
     """
     makers = dict(zip(range(len(vjpmakers)) if argnums is None else argnums, vjpmakers, strict=False))
 
-    def refused(missing: Any, *_: Any) -> Any:
+    def refuse(missing: Any, *_: Any) -> Any:
         raise MissingRule(f"VJP of {getattr(fun, '__name__', fun)} wrt argnum {missing[0]} not defined: see defvjp")
 
-    if _give_vjps(fun, vjpmakers, refused):
+    if _give_vjps(fun, vjpmakers, refuse):
         fun.def_vjp(*(_rule_of(fun, i, maker) for i, maker in makers.items()), argnums=tuple(makers))
 
 
@@ -268,10 +270,10 @@ def _rule_of(fun: Any, i: int, maker: Any) -> Any:
     """Return HIPS's rule of argument i as a rule of the engine."""
     if maker is None:
         return None
-    return lambda g, ans, *args, **kwargs: shaped(
+    return lambda g, ans, *args, **kwargs: as_arrays_of(
         maker(ans, *args, **kwargs)(g)
         if g.__class__ is np.ndarray
-        else _told(fun, g, lambda: maker(ans, *args, **kwargs)(g)),
+        else _call_rule(fun, g, lambda: maker(ans, *args, **kwargs)(g)),
         args[i],
     )
 
@@ -346,7 +348,7 @@ class SparseObject:
         self.vs, self.mut_add = vs, mut_add
 
 
-def shaped(g: Any, x: Any) -> Any:
+def as_arrays_of(g: Any, x: Any) -> Any:
     """Return what a rule returned as arrays; for a list or tuple x an array does that holds one entry for each of x."""
     if isinstance(g, SparseObject):
         return g.mut_add(g.vs.zeros())
@@ -354,4 +356,4 @@ def shaped(g: Any, x: Any) -> Any:
         return g
     if not x:
         return []  # whatever was returned for it
-    return [shaped(part, entry) for part, entry in zip(g, x, strict=True)] if len(g) == len(x) else g
+    return [as_arrays_of(part, entry) for part, entry in zip(g, x, strict=True)] if len(g) == len(x) else g

@@ -14,8 +14,8 @@ from ..functional.dense_jacobians import hvp, rows
 from ..functional.reverse_mode import like_input
 from ..tensors.tensor import Tensor
 from ..tree import map as map_leaves
-from .core import DerivativeError, OneByOne, make_jvp as _make_jvp, make_vjp as _make_vjp, pulled, recorded, slope
-from .tracer import boxed
+from .core import DerivativeError, OneByOne, gradient_of, make_jvp as _make_jvp, make_vjp as _make_vjp, record, slope
+from .tracer import call_with_boxes
 from .vector_spaces import vspace
 from .wrap_util import unary_to_nary
 
@@ -47,7 +47,7 @@ def value_and_grad(fun: Callable[..., Any], x: Any) -> Any:
         >>> value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
         (np.float64(5.0), array([2., 4.]))
     """
-    traced = recorded(fun, x)
+    traced = record(fun, x)
     _scalar("value_and_grad", traced.out)
     return like_input(traced.out, traced), slope(traced)
 
@@ -60,7 +60,7 @@ def grad(fun: Callable[..., Any], x: Any) -> Any:
         >>> grad(lambda x, y: x * y, argnum=(0, 1))(2.0, 3.0)
         (np.float64(3.0), np.float64(2.0))
     """
-    traced = recorded(fun, x)
+    traced = record(fun, x)
     _scalar("grad", traced.out)
     return slope(traced)
 
@@ -68,7 +68,7 @@ def grad(fun: Callable[..., Any], x: Any) -> Any:
 @unary_to_nary
 def elementwise_grad(fun: Callable[..., Any], x: Any) -> Any:
     """Return the sums of the columns of the Jacobian: for an elementwise function, its derivative at each element."""
-    traced = recorded(fun, x)
+    traced = record(fun, x)
     if _dtype(traced.out).kind == "c":
         raise DerivativeError("elementwise_grad: expected a function with a real result; received a complex one")
     return slope(traced)
@@ -86,7 +86,7 @@ def jacobian(fun: Callable[..., Any], x: Any) -> Any:
 
     All its rows come from one batched backward pass, unless a user's rule takes bare arrays alone: then from one each.
     """
-    traced = recorded(fun, x)
+    traced = record(fun, x)
     shape = np.shape(traced.out)
     if np.size(traced.out) == 1 and _dtype(traced.out).kind == "f":
         row = slope(traced)
@@ -95,7 +95,7 @@ def jacobian(fun: Callable[..., Any], x: Any) -> Any:
         return rows(traced.out, traced, single=True)
     except OneByOne:
         units = np.eye(np.size(traced.out), dtype=_dtype(traced.out)).reshape(-1, *shape)
-        each = [pulled(traced, unit, retain=True) for unit in units]
+        each = [gradient_of(traced, unit, retain=True) for unit in units]
         return map_leaves(lambda *row: np.reshape(np.stack(row), shape + np.shape(row[0])), *each)
 
 
@@ -132,7 +132,7 @@ def hessian_tensor_product(fun: Callable[..., Any], argnum: int = 0) -> Callable
         out = _scalar("hessian_tensor_product", fun(*args, **kwargs))
         return out.reshape(()) if getattr(out, "ndim", 0) else out
 
-    return functools.partial(boxed, hvp(one_number, argnum))
+    return functools.partial(call_with_boxes, hvp(one_number, argnum))
 
 
 hessian_vector_product = hessian_tensor_product
@@ -141,11 +141,11 @@ hessian_vector_product = hessian_tensor_product
 def tensor_jacobian_product(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     """Return a function of fun's arguments and, last, an array v, which it contracts with the Jacobian's first axes."""
 
-    def contracted(*args: Any, **kwargs: Any) -> Any:
+    def contract(*args: Any, **kwargs: Any) -> Any:
         *point, v = args
         return np.tensordot(v, fun(*point, **kwargs), axes=np.ndim(v))
 
-    return jacobian(contracted, argnum)
+    return jacobian(contract, argnum)
 
 
 vector_jacobian_product = tensor_jacobian_product
@@ -178,7 +178,7 @@ def make_ggnvp(f: Callable[..., Any], g: Callable[..., Any] = _half_square, f_ar
 @unary_to_nary
 def grad_and_aux(fun: Callable[..., Any], x: Any) -> Any:
     """Return the gradient of the first of two results, and the second one."""
-    traced = recorded(fun, x)
+    traced = record(fun, x)
     out, aux = traced.out
     return slope(traced._replace(out=_scalar("grad_and_aux", out))), like_input(aux, traced)
 
@@ -197,8 +197,8 @@ def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
         bound.apply_defaults()
 
         def of_arguments(arguments: dict[str, Any]) -> Any:
-            given = inspect.BoundArguments(signature, arguments)
-            return fun(*given.args, **given.kwargs)
+            bound = inspect.BoundArguments(signature, arguments)
+            return fun(*bound.args, **bound.kwargs)
 
         return grad(of_arguments)(dict(bound.arguments))
 

@@ -40,7 +40,7 @@ class _Finder:
             importlib.import_module(_ours(name))
         except ModuleNotFoundError as error:
             if error.name != _ours(name):
-                raise  # a module of ours is there, and what it needs is not
+                raise  # our module is there, a package it needs is not
             _MISSING[name] += 1
             return None
         return ModuleSpec(name, self)  # type: ignore[arg-type]
@@ -52,7 +52,7 @@ class _Finder:
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Restore the spec of a module, which has run already, and register what it has imported."""
+        """Restore the spec of a module, which has run already, and register the modules it has imported."""
         assert module.__spec__ is not None
         module.__spec__ = module.__spec__.loader_state
         _register()
@@ -66,7 +66,7 @@ def _ours(name: str) -> str:
 
 
 def _register() -> None:
-    """Put our modules that are loaded under HIPS's names, and let them note what is asked for in vain."""
+    """Put our modules that are loaded under HIPS's names, and let them note the names that they lack."""
     for name, module in list(sys.modules.items()):
         if name == _OURS or name.startswith(f"{_OURS}."):
             theirs = _THEIRS + name[len(_OURS) :]
@@ -106,7 +106,7 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Undo `install()`: `import autograd` then finds what is installed under this name, if anything is."""
+    """Undo `install()`: `import autograd` then finds the package installed under this name, if any."""
     if _FINDER not in sys.meta_path:
         return
     sys.meta_path.remove(_FINDER)
@@ -133,7 +133,7 @@ def installed() -> Iterator[None]:
 def missing() -> dict[str, int]:
     """Return the names that were asked for and are missing, and how often they were.
 
-    What was asked of a module before it had loaded, or of one that loads its own parts later, may be there by now.
+    A name asked of a module before it had loaded, or of one that loads its own parts later, may be there by now.
     """
     return {name: count for name, count in _MISSING.items() if not _is_there(name)}
 
@@ -147,7 +147,7 @@ def _is_there(theirs: str) -> bool:
 
 
 def report() -> str:
-    """Return one line on what is missing; "" if nothing is."""
+    """Return one line on the missing names; "" if nothing is."""
     lacking = sorted(missing().items())
     if not lacking:
         return ""

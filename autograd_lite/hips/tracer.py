@@ -52,7 +52,7 @@ class _Boxes(type):
 BOXED: ContextVar[bool] = ContextVar("autograd_lite_hips_boxed", default=False)
 
 
-def boxed(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def call_with_boxes(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a function in which Tensors are boxes: one that records for a derivative of HIPS's."""
     around = BOXED.get()
     try:
@@ -196,7 +196,7 @@ _peeled = structural(
 )
 
 
-def peeled(t: Tensor) -> Any:
+def unwrap_once(t: Tensor) -> Any:
     """Return the value of a box in the next trace further out, as HIPS's `_value`; without one, the bare value."""
     if isinstance(t._data, Tracer):
         held = t._data.example
@@ -218,12 +218,12 @@ def _ptp(self: Tensor, axis: Any = None, keepdims: bool = False) -> Any:
 
 # What HIPS's boxes have and Tensors lack. `_node` they have: it is the engine's.
 _NAMES: dict[str, Any] = {
-    "_value": property(peeled, doc="The value in the next trace further out."),
+    "_value": property(unwrap_once, doc="The value in the next trace further out."),
     "_trace": property(lambda self: trace_stack.top, doc="The number of HIPS's trace."),
     "ptp": _ptp,
 }
-for _name, _what in _NAMES.items():
-    setattr(Tensor, _name, _what)
+for _name, _attribute in _NAMES.items():
+    setattr(Tensor, _name, _attribute)
 
 
 def notrace_primitive(f_raw: Callable[..., Any]) -> Callable[..., Any]:
@@ -254,6 +254,6 @@ def primitive(f_raw: Callable[..., Any]) -> Any:
         >>> grad(double)(3.0)
         np.float64(2.0)
     """
-    made: Any = _Primitive(f_raw)
-    made.fun = f_raw
-    return made
+    function: Any = _Primitive(f_raw)
+    function.fun = f_raw
+    return function

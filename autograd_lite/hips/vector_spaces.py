@@ -171,8 +171,8 @@ class ContainerVSpace(VSpace):
         """The dimension over the reals."""
         return sum(part.size for part in self._parts)
 
-    def _map(self, name: str, *given: Any) -> Any:
-        return map_leaves(lambda space, *xs: getattr(space, name)(*xs), self.shape, *given)
+    def _map(self, name: str, *values: Any) -> Any:
+        return map_leaves(lambda space, *xs: getattr(space, name)(*xs), self.shape, *values)
 
     def zeros(self) -> Any:
         """Return zero."""

@@ -19,7 +19,7 @@ def get_doc(f: Any) -> str:
 def wraps(fun: Any, namestr: str = "{fun}", docstr: str = "{doc}", **kwargs: Any) -> Callable[[Any], Any]:
     """Return a decorator that names a function after another; `namestr` and `docstr` are formats of fun and doc."""
 
-    def named(f: Any) -> Any:
+    def with_name(f: Any) -> Any:
         try:
             f.__name__ = namestr.format(fun=get_name(fun), **kwargs)
             f.__doc__ = docstr.format(fun=get_name(fun), doc=get_doc(fun), **kwargs)
@@ -27,7 +27,7 @@ def wraps(fun: Any, namestr: str = "{fun}", docstr: str = "{doc}", **kwargs: Any
             pass  # a name is a courtesy
         return f
 
-    return named
+    return with_name
 
 
 def unary_to_nary(unary_operator: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,13 +55,13 @@ def unary_to_nary(unary_operator: Callable[..., Any]) -> Callable[..., Any]:
                 return unary_operator(fun, args[0], *options, **named)
 
             def unary_f(x: Any) -> Any:
-                given = list(args)
+                full_args = list(args)
                 if isinstance(argnum, int):
-                    given[argnum] = x
+                    full_args[argnum] = x
                 else:
                     for i, part in zip(argnum, x, strict=True):
-                        given[i] = part
-                return fun(*given, **kwargs)
+                        full_args[i] = part
+                return fun(*full_args, **kwargs)
 
             unary_f.__name__ = get_name(fun)
             x = args[argnum] if isinstance(argnum, int) else tuple([args[i] for i in argnum])

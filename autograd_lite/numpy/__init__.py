@@ -3,7 +3,7 @@
     import autograd_lite.numpy as xnp
 
 A Tensor can be written into, so `b = xnp.zeros(n); b[i] = t` carries the gradient of t, in every transformation.
-NumPy's own namespace needs no such thing where a function computes with what it is given; here, besides, lists that
+NumPy's own namespace needs no such thing where a function computes with its arguments; here, besides, lists that
 hold Tensors are arrays (`xnp.array([t, u])`, `xnp.sum([t, u])`), and iterators are sequences (`xnp.stack(generator)`).
 Everything else is NumPy's, under our own conventions. Views do not write through: `b[0][1] = t` changes a copy, so
 write `b[0, 1] = t`.
@@ -31,7 +31,7 @@ from .covers import (
     beside as _beside,
     cover as _cover,
     covered_names as _covered_names,
-    made as _made,
+    making_tensors as _made,
     ndarray as _ndarray,
 )
 from .standard import FUNCTIONS as _FUNCTIONS

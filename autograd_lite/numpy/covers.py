@@ -43,7 +43,7 @@ def holds(x: Any) -> bool:
     return nested and any(holds(entry) for entry in x)
 
 
-def packed(x: Any) -> Any:
+def pack(x: Any) -> Any:
     """Return one Tensor in the place of a list that holds Tensors; anything else as it is."""
     return array_of(x) if not isinstance(x, Tensor) and holds(x) else x
 
@@ -58,17 +58,17 @@ def cover(function: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @functools.wraps(function)
-    def covered(*args: Any, **kwargs: Any) -> Any:
+    def with_pack(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except (TypeError, ValueError, RuntimeError):  # among them what Tensors raise that do not become arrays
-            new = [packed(a) for a in args]
-            named = {name: packed(a) for name, a in kwargs.items()}
+            new = [pack(a) for a in args]
+            named = {name: pack(a) for name, a in kwargs.items()}
             if all(map(_same, new, args)) and all(map(_same, named.values(), kwargs.values())):
                 raise
         return function(*new, **named)
 
-    return covered
+    return with_pack
 
 
 def _same(x: Any, y: Any) -> bool:
@@ -79,34 +79,33 @@ def _of_sequence(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function of a sequence of arrays that takes any iterable of them, and entries that hold Tensors."""
 
     @functools.wraps(function)
-    def listed(arrays: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
-        known = isinstance(arrays, (list, tuple, np.ndarray, Tensor))
-        given = arrays if known else list(arrays)
+    def with_list(arrays: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
+        entries = arrays if isinstance(arrays, (list, tuple, np.ndarray, Tensor)) else list(arrays)
         try:
-            return function(given, *args, **kwargs)
+            return function(entries, *args, **kwargs)
         except (TypeError, ValueError, RuntimeError):
-            new = [packed(a) for a in given]
-            if all(map(_same, new, given)):
+            new = [pack(a) for a in entries]
+            if all(map(_same, new, entries)):
                 raise
         return function(new, *args, **kwargs)
 
-    return listed
+    return with_list
 
 
 def covered_names(module: ModuleType) -> dict[str, Any]:
     """Return what a NumPy module holds, its functions covered."""
-    found: dict[str, Any] = {}
+    names: dict[str, Any] = {}
     for name, value in list(vars(module).items()):  # without those that NumPy would load now, or another thread
         if not name.startswith("_") and not isinstance(value, ModuleType):
-            found[name] = _covered(value) if isinstance(value, _FUNCTIONS) else value
-    return found
+            names[name] = _cover(value) if isinstance(value, _FUNCTIONS) else value
+    return names
 
 
 _FUNCTIONS = (FunctionType, type(np.sum))
 
 
 @functools.cache  # two names of one function stay one function
-def _covered(function: Callable[..., Any]) -> Callable[..., Any]:
+def _cover(function: Callable[..., Any]) -> Callable[..., Any]:
     return _of_sequence(function) if function.__name__ in _OF_SEQUENCES else cover(function)
 
 
@@ -124,7 +123,7 @@ def array(object: Any, dtype: Any = None, *args: Any, ndmin: int = 0, **kwargs: 
     """
     if not holds(object):
         return np.array(object, dtype, *args, ndmin=ndmin, **kwargs)
-    return shaped(array_of(object), dtype, ndmin)
+    return convert(array_of(object), dtype, ndmin)
 
 
 def asarray(a: Any, dtype: Any = None, order: Any = None, *, device: Any = None, copy: bool | None = None) -> Any:
@@ -136,11 +135,11 @@ def asarray(a: Any, dtype: Any = None, order: Any = None, *, device: Any = None,
     if not holds(a):
         asked = {"order": order, "device": device, "copy": copy}  # NumPy 2.0 lacks none of them, but has other defaults
         return np.asarray(a, dtype, **{name: value for name, value in asked.items() if value is not None})
-    t = packed(a)
-    made = shaped(t if device is None else t.to_device(device), dtype)
-    if made is not a and copy is False:
+    t = pack(a)
+    result = convert(t if device is None else t.to_device(device), dtype)
+    if result is not a and copy is False:
         raise ValueError(f"asarray: copy=False, but the values have to be copied; received {describe(a)}")
-    return made.copy() if made is a and copy else made
+    return result.copy() if result is a and copy else result
 
 
 def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Any:
@@ -151,18 +150,18 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
     return np.from_dlpack(x, **{name: value for name, value in asked.items() if value is not None})
 
 
-def shaped(made: Any, dtype: Any = None, ndmin: int = 0) -> Any:
+def convert(t: Any, dtype: Any = None, ndmin: int = 0) -> Any:
     """Return a Tensor with another dtype, and with at least `ndmin` axes."""
-    if dtype is not None and made.dtype != np.dtype(dtype):
-        made = made.astype(dtype)
-    return made.reshape((1,) * (ndmin - made.ndim) + made.shape) if made.ndim < ndmin else made
+    if dtype is not None and t.dtype != np.dtype(dtype):
+        t = t.astype(dtype)
+    return t.reshape((1,) * (ndmin - t.ndim) + t.shape) if t.ndim < ndmin else t
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", *, device: Any = None) -> Any:
     """Make an array of one value as `numpy.full`; a Tensor's gradient is the sum over all places."""
     if not holds(fill_value):
         return np.full(shape, fill_value, dtype, order, device=device)
-    return shaped(separate(np.broadcast_to(packed(fill_value), shape)), dtype)
+    return convert(separate(np.broadcast_to(pack(fill_value), shape)), dtype)
 
 
 def append(arr: Any, values: Any, axis: int | None = None) -> Any:
@@ -208,11 +207,11 @@ CONSTRUCTORS: dict[str, Any] = {
 }
 
 
-def made(constructor: Callable[..., Any]) -> Callable[..., Any]:
+def making_tensors(constructor: Callable[..., Any]) -> Callable[..., Any]:
     """Return a constructor whose result is a Tensor, if it holds numbers: one that may be written into.
 
     Example:
-        >>> buffer = made(np.zeros)(2)
+        >>> buffer = making_tensors(np.zeros)(2)
         >>> buffer[0] = Tensor(3.0, requires_grad=True)
         >>> buffer
         Tensor([3., 0.], op=index_update)
@@ -250,7 +249,7 @@ def _as_tensors(result: Any) -> Any:
 
 
 class _Arrays(type):
-    """The class of `ndarray`: arrays and Tensors are its instances, and what it has besides is NumPy's."""
+    """The class of `ndarray`: arrays and Tensors are its instances, and its other attributes are NumPy's."""
 
     def __call__(cls, shape: Any, dtype: Any = float, buffer: Any = None, *args: Any, **kwargs: Any) -> Any:
         array = np.ndarray(shape, dtype, buffer, *args, **kwargs)

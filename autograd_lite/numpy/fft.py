@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as _np
 
-from .covers import covered_names as _covered_names, made as _made
+from .covers import covered_names as _covered_names, making_tensors as _made
 from .standard import FREQUENCIES as _FREQUENCIES
 
 if TYPE_CHECKING:

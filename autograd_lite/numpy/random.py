@@ -1,4 +1,4 @@
-"""`numpy.random`, under this namespace's name: what it draws are arrays."""
+"""`numpy.random`, under this namespace's name: its draws are arrays."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -70,8 +70,8 @@ def rfftfreq(n: int, d: float = 1.0, device: Any = None, *, dtype: Any = None) -
     return _as_asked(np.fft.rfftfreq(n, d, device), dtype)
 
 
-def _as_asked(made: Any, dtype: Any) -> Any:
-    return made if dtype is None else made.astype(dtype)
+def _as_asked(result: Any, dtype: Any) -> Any:
+    return result if dtype is None else result.astype(dtype)
 
 
 FUNCTIONS: dict[str, Any] = {"argsort": argsort, "clip": clip, "sort": sort, "unique_values": unique_values}

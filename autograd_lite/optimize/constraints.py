@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import Bounds, HessianUpdateStrategy, NonlinearConstraint, OptimizeResult
 
 from ..tree import map as map_leaves, zip as zip_trees
-from .evaluation import Derivatives, stacked
+from .evaluation import Derivatives, stack
 from .jacobians import jacobian_of, weighted_hessian
 from .methods import Takes
 from .vectors import Layout, bare
@@ -66,8 +66,8 @@ def of_vector(constraints: Any, layout: Layout, takes: Takes, automatic: bool, c
 
 def jacobians_in(constraints: list[Any]) -> list[Derivatives]:
     """Return the Jacobians that came by themselves."""
-    found = [c.get("jac") if isinstance(c, dict) else getattr(c, "jac", None) for c in constraints]
-    return [jac for jac in found if isinstance(jac, Derivatives)]
+    jacobians = [c.get("jac") if isinstance(c, dict) else getattr(c, "jac", None) for c in constraints]
+    return [jac for jac in jacobians if isinstance(jac, Derivatives)]
 
 
 def _of_dict(constraint: dict[str, Any], layout: Layout, takes: Takes, compiled: bool | None) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def _of_dict(constraint: dict[str, Any], layout: Layout, takes: Takes, compiled:
     new = {name: x for name, x in constraint.items() if name != "args"}
     f, jac = constraint.get("fun"), constraint.get("jac")
     if not callable(f):
-        return constraint  # of which SciPy says what is wrong
+        return constraint  # SciPy raises the error
     new["fun"] = plain(f, layout, args)
     if callable(jac):
         new["jac"] = given_matrix(jac, layout, args)
@@ -100,17 +100,17 @@ def _of_object(c: Any, layout: Layout, takes: Takes, second: bool, compiled: boo
 
 
 def _hessian_given(hess: Callable[..., Any], layout: Layout) -> Callable[..., Any]:
-    return lambda x, v: bare(hess(layout.opened(x), v))
+    return lambda x, v: bare(hess(layout.unflatten(x), v))
 
 
 def plain(f: Callable[..., Any], layout: Layout, args: tuple[Any, ...] = ()) -> Callable[[Any], Any]:
     """Return a function of parameters as a function of the vector, run on arrays: what SciPy calls for values."""
 
     def values(x: Any) -> Any:
-        out = f(layout.opened(x), *args)
+        out = f(layout.unflatten(x), *args)
         if isinstance(out, (np.ndarray, float)):
             return out
-        return bare(stacked(out) if isinstance(out, (list, tuple, dict)) else out)
+        return bare(stack(out) if isinstance(out, (list, tuple, dict)) else out)
 
     return values
 

@@ -48,7 +48,7 @@ class Derivatives:
         remembers: bool = False,
     ) -> None:
         def of_vector(x: Any) -> Any:
-            out = f(layout.opened(x), *args)
+            out = f(layout.unflatten(x), *args)
             return out if self.calls else dependent(called, f, out)
 
         self.called, self.f, self.compiled = called, f, compiled
@@ -62,14 +62,14 @@ class Derivatives:
     def __call__(self, *point: Any) -> Any:
         """Return the derivatives at a point: the vector, and what else the derivatives are a function of."""
         if not self.remembers:
-            return arrays(self._computed(*point))
+            return arrays(self._compute(*point))
         if not np.array_equal(point[0], self.last[0]):
-            self.last = np.array(point[0]), arrays(self._computed(*point))
+            self.last = np.array(point[0]), arrays(self._compute(*point))
         return self.last[1]
 
-    def _computed(self, *point: Any) -> Any:
+    def _compute(self, *point: Any) -> Any:
         if self.replays:
-            return self._replayed(*point)
+            return self._run_replay(*point)
         begin = perf_counter()
         result = self.transformed(*point) if self.calls else self._first(*point)
         self.spent += perf_counter() - begin
@@ -88,11 +88,11 @@ class Derivatives:
         except (GradError, DtypeError, UnsupportedError) as error:
             instead = INSTEAD.get(self.called, "jac='2-point'")
             raise type(error)(
-                f"{self.called}: expected {named(self.f)} to compute with NumPy's functions on Tensors, so that its "
+                f"{self.called}: expected {name_of(self.f)} to compute with NumPy's functions on Tensors, so that its "
                 f"derivatives are known; or pass {instead} for SciPy's finite differences. {error}"
             ) from error
 
-    def _replayed(self, *point: Any) -> Any:
+    def _run_replay(self, *point: Any) -> Any:
         try:
             return self.replay(*point)
         except Exception as error:  # the function as it is raises this again, or does what cannot be compiled
@@ -106,25 +106,25 @@ class Derivatives:
         Raises:
             ReplayError: if it does not.
         """
-        if told(self) != COMPILED:
+        if evaluation_message(self) != COMPILED:
             return
-        both = arrays(self._replayed(*point)), arrays(self.transformed(*point))
+        both = arrays(self._run_replay(*point)), arrays(self.transformed(*point))
         pairs = zip(*map(leaves, both), strict=True)
         if not all(np.array_equal(a, b, equal_nan=True) for a, b in pairs):
             raise ReplayError(
-                f"{self.called}: expected {named(self.f)} to give the same at the same point; at the solution it gives "
-                "something else than its compiled form, as a function does that reads what changes during the solve "
+                f"{self.called}: expected {name_of(self.f)} to give the same at the same point; at the solution it "
+                "gives something else than its compiled form, as a function does that reads what changes during the solve "
                 "(see docs/guides/compile.md). Pass compiled=False"
             )
 
 
 def arrays(result: Any) -> Any:
     """Return derivatives as arrays: they are Tensors if the function reads Tensors that require gradients."""
-    found = tuple(map(bare, result)) if isinstance(result, tuple) else bare(result)
-    return compute_lazy(found) if LAZY else found
+    values = tuple(map(bare, result)) if isinstance(result, tuple) else bare(result)
+    return compute_lazy(values) if LAZY else values
 
 
-def told(derivatives: Derivatives | None) -> str:
+def evaluation_message(derivatives: Derivatives | None) -> str:
     """Return how derivatives were computed: "compiled", or "not compiled" and why."""
     if derivatives is None:
         return "not compiled: the derivatives were given, or none were needed"
@@ -137,7 +137,7 @@ def told(derivatives: Derivatives | None) -> str:
     return f"not compiled: {runs[-1] if runs else 'the solve ended before it was traced twice'}"
 
 
-def named(f: Any) -> str:
+def name_of(f: Any) -> str:
     """Return the name of a function for messages."""
     return getattr(f, "__name__", type(f).__name__)
 
@@ -150,7 +150,7 @@ def dependent(called: str, f: Callable[..., Any], out: Any) -> Any:
         GradError: if it is a constant, as a Python number is.
     """
     if out is None:
-        raise TypeError(f"{called}: expected {named(f)} to return numbers; received None. Did it forget to return?")
+        raise TypeError(f"{called}: expected {name_of(f)} to return numbers; received None. Did it forget to return?")
     if all(isinstance(x, (float, int, complex, np.ndarray, np.generic)) for x in leaves(out)):
         raise GradError(
             f"It returned a constant, of type {type(out).__name__}, as float(t), t.item() and math.exp(t) are: use t "
@@ -159,7 +159,7 @@ def dependent(called: str, f: Callable[..., Any], out: Any) -> Any:
     return out
 
 
-def stacked(out: Any) -> Any:
+def stack(out: Any) -> Any:
     """Return the values of a function as one vector: those of an array, or of a container of arrays and numbers."""
     if isinstance(out, (Tensor, np.ndarray, np.generic)) and out.ndim == 1:
         return out

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..functional import grad, hessian, jacobian
-from .evaluation import Derivatives, stacked
+from .evaluation import Derivatives, stack
 from .vectors import Layout
 
 
@@ -23,7 +23,7 @@ def jacobian_of(
 
 def _matrix(f: Callable[..., Any]) -> Callable[[Any], Any]:
     def results(x: Any) -> Any:
-        return stacked(f(x))
+        return stack(f(x))
 
     one, forward, reverse = grad(lambda x: results(x)[0]), jacobian(results, mode="forward"), jacobian(results)
     best = reverse
@@ -40,4 +40,4 @@ def _matrix(f: Callable[..., Any]) -> Callable[[Any], Any]:
 
 def weighted_hessian(f: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function of (x, v) that is the Hessian of the sum of f's results at x, weighted by v."""
-    return hessian(lambda x, v: (stacked(f(x)) * v).sum())
+    return hessian(lambda x, v: (stack(f(x)) * v).sum())

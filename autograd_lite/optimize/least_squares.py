@@ -11,7 +11,7 @@ import scipy.optimize
 
 from ..core.arguments import require_function
 from .constraints import callback_of, given_matrix, plain
-from .evaluation import Derivatives, told
+from .evaluation import Derivatives, evaluation_message
 from .jacobians import jacobian_of, weighted_hessian
 from .refinement import go_on
 from .results import estimate, of_least_squares
@@ -98,7 +98,7 @@ def least_squares(
         result,
         lambda: of_least_squares(result.jac, result.cost),
         x=layout.like_input(result.x),
-        evaluation=told(derivatives),
+        evaluation=evaluation_message(derivatives),
     )
 
 
@@ -127,9 +127,9 @@ def curve_fit(
     """Fit a model `f(x, *parameters)` to data by `scipy.optimize.curve_fit`; the Jacobian comes by itself.
 
     Args:
-        f: the model: returns what it predicts, computed with NumPy's functions.
-        xdata: what f is called with first.
-        ydata: what was measured, of shape (m,).
+        f: the model: returns its predictions, computed with NumPy's functions.
+        xdata: the first argument of f.
+        ydata: the measurements, of shape (m,).
         p0: the parameters to start from; by default ones. Numbers, a list or a tuple are passed as `f(x, *p0)`, a dict
             as `f(x, **p0)`; entries may be arrays of any shape.
         sigma, absolute_sigma, check_finite, method: as SciPy's.
@@ -160,29 +160,29 @@ def curve_fit(
     derivatives: list[Derivatives] = []
 
     def at(parameters: Any, xdata: Any) -> Any:
-        return _called(f, xdata, parameters)
+        return _call_model(f, xdata, parameters)
 
     @functools.wraps(f)  # from which SciPy reads how many parameters there are
     def model(xdata: Any, *flat: Any) -> Any:
-        return bare(at(layout.opened(np.array(flat)), xdata))
+        return bare(at(layout.unflatten(np.array(flat)), xdata))
 
     def matrix(xdata: Any, *flat: Any) -> Any:
         x = np.array(flat)
         if callable(jac):
-            return bare(_called(jac, xdata, layout.opened(x)))
+            return bare(_call_model(jac, xdata, layout.unflatten(x)))
         if not derivatives:
             derivatives.append(jacobian_of("curve_fit", at, layout, (xdata,), compiled))
         return derivatives[0](x)
 
-    given = _ends(bounds, layout)
-    wanted = matrix if jac is None or callable(jac) else jac
-    found = scipy.optimize.curve_fit(
-        model, xdata, ydata, start, sigma, absolute_sigma, check_finite, given, method, wanted, **options
+    limits = _ends(bounds, layout)
+    jacobian = matrix if jac is None or callable(jac) else jac
+    results = scipy.optimize.curve_fit(
+        model, xdata, ydata, start, sigma, absolute_sigma, check_finite, limits, method, jacobian, **options
     )
     if derivatives:
-        derivatives[0].confirm(found[0])
-    return (layout.like_input(found[0]), *found[1:])
+        derivatives[0].confirm(results[0])
+    return (layout.like_input(results[0]), *results[1:])
 
 
-def _called(f: Callable[..., Any], xdata: Any, parameters: Any) -> Any:
+def _call_model(f: Callable[..., Any], xdata: Any, parameters: Any) -> Any:
     return f(xdata, **parameters) if isinstance(parameters, dict) else f(xdata, *parameters)

@@ -13,7 +13,7 @@ from ..core.errors import ShapeError
 from ..core.traceback_folding import folding
 from ..functional import hessian, hvp, value_and_grad
 from .constraints import callback_of, given_matrix, jacobians_in, of_vector, pairs_of_bounds, plain
-from .evaluation import Derivatives, told
+from .evaluation import Derivatives, evaluation_message
 from .methods import CUSTOM, MINIMIZE, MOST_FOR_HESSIAN, Takes
 from .results import Estimate, estimate, inverse_hessian
 from .vectors import Layout, Vector, bare, laid_out
@@ -78,26 +78,26 @@ def minimize(
     require_function("minimize", fun)
     layout, start = laid_out("minimize", x0)
     args = args if isinstance(args, tuple) else (args,)
-    takes = _taken(method, bounds, constraints)
+    takes = _capabilities(method, bounds, constraints)
     automatic = jac is None and takes.jac
     hessian_at = given_matrix(hess, layout, args) if callable(hess) else _hessian(fun, jac is True, layout, args)
     hess = hessian_at if callable(hess) else hess
     hessp = None if hessp is None else _product(hessp, layout, args)
-    made: list[Derivatives] = []
+    derivatives: list[Derivatives] = []
 
-    def derived(transform: Any) -> Derivatives:
-        made.append(Derivatives("minimize", fun, layout, transform, args, compiled))
-        return made[-1]
+    def differentiate(transform: Any) -> Derivatives:
+        derivatives.append(Derivatives("minimize", fun, layout, transform, args, compiled))
+        return derivatives[-1]
 
     if automatic:
-        objective, jac = derived(_value_and_gradient), True
+        objective, jac = differentiate(_value_and_gradient), True
         if hess is None and hessp is None and (takes.hess or takes.hessp):
             if takes.hess and (start.size <= MOST_FOR_HESSIAN or not takes.hessp):
-                hess = derived(hessian)
+                hess = differentiate(hessian)
             else:
-                hessp = derived(hvp)
+                hessp = differentiate(hvp)
     else:
-        objective, jac = _given(fun, jac, layout, args)
+        objective, jac = _of_vector(fun, jac, layout, args)
     limits = of_vector(constraints, layout, takes, automatic, compiled) if np.size(constraints) else []
     result = scipy.optimize.minimize(
         objective,
@@ -112,12 +112,12 @@ def minimize(
         callback=callback_of(callback, layout),
         options=options,
     )
-    for first_derivatives in (*made[:1], *jacobians_in(limits)):
+    for first_derivatives in (*derivatives[:1], *jacobians_in(limits)):
         first_derivatives.confirm(result.x)
-    return _given_back(result, layout, made, hessian_at)
+    return _estimate(result, layout, derivatives, hessian_at)
 
 
-def _taken(method: Any, bounds: Any, constraints: Any) -> Takes:
+def _capabilities(method: Any, bounds: Any, constraints: Any) -> Takes:
     """Return what a method takes; without a name, it is the one that SciPy chooses."""
     if callable(method):
         return CUSTOM
@@ -141,22 +141,22 @@ def _value_and_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     return value_and_grad(scalar)
 
 
-def _given(fun: Any, jac: Any, layout: Layout, args: tuple[Any, ...]) -> tuple[Any, Any]:
+def _of_vector(fun: Any, jac: Any, layout: Layout, args: tuple[Any, ...]) -> tuple[Any, Any]:
     """Return the objective and its gradient as functions of the vector, where the gradient does not come by itself."""
     if jac is True:
 
         def both(x: Vector) -> tuple[Any, Vector]:
-            value, gradient = fun(layout.opened(x), *args)
+            value, gradient = fun(layout.unflatten(x), *args)
             return bare(value), layout.vector("minimize", gradient)
 
         return both, True
     if callable(jac):
-        return plain(fun, layout, args), lambda x: layout.vector("minimize", jac(layout.opened(x), *args))
+        return plain(fun, layout, args), lambda x: layout.vector("minimize", jac(layout.unflatten(x), *args))
     return plain(fun, layout, args), jac
 
 
 def _product(hessp: Callable[..., Any], layout: Layout, args: tuple[Any, ...]) -> Callable[[Vector, Vector], Vector]:
-    return lambda x, p: layout.vector("minimize", hessp(layout.opened(x), layout.opened(p), *args))
+    return lambda x, p: layout.vector("minimize", hessp(layout.unflatten(x), layout.unflatten(p), *args))
 
 
 def _hessian(fun: Any, gives_both: bool, layout: Layout, args: tuple[Any, ...]) -> Callable[[Vector], Any]:
@@ -165,11 +165,13 @@ def _hessian(fun: Any, gives_both: bool, layout: Layout, args: tuple[Any, ...]) 
     return lambda x: Derivatives("minimize", value, layout, hessian, args, False)(x)
 
 
-def _given_back(result: Any, layout: Layout, made: list[Derivatives], hessian_at: Callable[[Vector], Any]) -> Estimate:
+def _estimate(
+    result: Any, layout: Layout, derivatives: list[Derivatives], hessian_at: Callable[[Vector], Any]
+) -> Estimate:
     x = result.x
-    more = {"x": layout.like_input(x), "evaluation": told(made[0] if made else None)}
+    more = {"x": layout.like_input(x), "evaluation": evaluation_message(derivatives[0] if derivatives else None)}
     jac = result.get("jac")
     if isinstance(jac, np.ndarray) and jac.shape == x.shape and layout.tree is not None:
-        more["jac"] = layout.opened(jac)
+        more["jac"] = layout.unflatten(jac)
 
     return estimate(result, lambda: inverse_hessian("minimize", np.asarray(hessian_at(x))), **more)

@@ -12,7 +12,7 @@ from scipy.optimize import OptimizeResult
 from ..core.arguments import require_function
 from ..functional import jacobian
 from ..tree import map as map_leaves
-from .evaluation import stacked
+from .evaluation import stack
 from .vectors import bare, laid_out
 
 Matrix = npt.NDArray[np.float64]
@@ -52,9 +52,9 @@ def estimate(result: Any, covariance: Callable[[], Matrix], **more: Any) -> Esti
         covariance: returns the covariance of the parameters.
         more: further entries, or other values of entries.
     """
-    found = Estimate({**result, **more})
-    found.__dict__["covariance_of"] = covariance
-    return found
+    new = Estimate({**result, **more})
+    new.__dict__["covariance_of"] = covariance
+    return new
 
 
 def inverse_hessian(called: str, hessian: Matrix) -> Matrix:
@@ -155,8 +155,8 @@ def delta_method(g: Callable[[Any], Any], estimate: Any, covariance: Any = None)
             f"delta_method: expected a covariance of shape {(x.size, x.size)}, of the parameters in the order of their "
             f"leaves; received {'none' if covariance is None else f'shape {sigma.shape}'}"
         )
-    out = map_leaves(bare, g(layout.opened(x)))
-    rows = np.atleast_2d(jacobian(lambda v: stacked(g(layout.opened(v))))(x)).reshape(-1, x.size)
+    out = map_leaves(bare, g(layout.unflatten(x)))
+    rows = np.atleast_2d(jacobian(lambda v: stack(g(layout.unflatten(v))))(x)).reshape(-1, x.size)
     errors = iter(np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", rows, sigma, rows), 0)))
     return EstimateWithStderr(
         out, map_leaves(lambda a: np.reshape([next(errors) for _ in range(np.size(a))], np.shape(a))[()], out)

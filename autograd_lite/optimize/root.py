@@ -9,7 +9,7 @@ import scipy.optimize
 
 from ..core.arguments import require_function
 from .constraints import callback_of, given_matrix, plain
-from .evaluation import Derivatives, told
+from .evaluation import Derivatives, evaluation_message
 from .jacobians import jacobian_of
 from .methods import ROOT
 from .vectors import Vector, bare, laid_out
@@ -62,7 +62,7 @@ def root(
     if jac is True:
 
         def equations(x: Vector) -> Any:
-            values, matrix = fun(layout.opened(x), *args)
+            values, matrix = fun(layout.unflatten(x), *args)
             return bare(values), bare(matrix)
 
     elif callable(jac):
@@ -72,5 +72,5 @@ def root(
     result = scipy.optimize.root(equations, start, (), method, jac, tol, callback_of(callback, layout), options)
     if derivatives is not None:
         derivatives.confirm(result.x)
-    result.x, result.evaluation = layout.like_input(result.x), told(derivatives)
+    result.x, result.evaluation = layout.like_input(result.x), evaluation_message(derivatives)
     return result

@@ -10,7 +10,7 @@ import scipy.optimize
 
 from ..core.arguments import require_function
 from ..functional import value_and_grad
-from .evaluation import Derivatives, told
+from .evaluation import Derivatives, evaluation_message
 from .methods import ROOT_SCALAR
 from .vectors import NUMBERS, bare
 
@@ -73,11 +73,11 @@ def root_scalar(
         def function(x: Any) -> Any:
             return derivatives(np.float64(x))
 
-    found = scipy.optimize.root_scalar(
+    solution = scipy.optimize.root_scalar(
         function, args, method, bracket, fprime, fprime2, x0, x1, xtol, rtol, maxiter, options
     )
-    found.evaluation = told(derivatives)
-    return found
+    solution.evaluation = evaluation_message(derivatives)
+    return solution
 
 
 def _with_slope(f: Callable[..., Any]) -> Callable[..., Any]:

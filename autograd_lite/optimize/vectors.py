@@ -36,7 +36,7 @@ class Layout(NamedTuple):
         """How many numbers there are."""
         return sum(math.prod(shape) for shape in self.shapes)
 
-    def opened(self, x: Any) -> Any:
+    def unflatten(self, x: Any) -> Any:
         """Return the tree of parameters in a vector, be it an array or a Tensor."""
         return x if self.tree is None else rebuild(self.tree, iter(self._parts(x)))
 
@@ -99,19 +99,19 @@ def laid_out(called: str, x0: Any) -> tuple[Layout, Vector]:
     if isinstance(x0, (list, tuple)) and not hasattr(x0, "_fields"):
         x0 = np.asarray(x0) if all(isinstance(x, numbers.Number) for x in leaves(x0)) else x0
     refuse_masked(*leaves(x0), caller=called)
-    named = [(path, np.asarray(bare(x))) for path, x in items(x0, "x0")]
-    for path, x in named:
+    arrays = [(path, np.asarray(bare(x))) for path, x in items(x0, "x0")]
+    for path, x in arrays:
         if x.dtype.kind not in "fiu":
             split = ". Give real and imaginary parts as two arrays" if x.dtype.kind == "c" else ""
             raise TypeError(
                 f"{called}: expected arrays of real numbers to start from; received dtype {x.dtype} at {path}{split}"
             )
-    if not named:
+    if not arrays:
         raise ValueError(f"{called}: expected at least one array to start from; received none")
-    dtypes = tuple([x.dtype if x.dtype.kind == "f" else np.dtype(np.float64) for _, x in named])
-    vector = np.concatenate([x.ravel() for _, x in named]).astype(np.float64)
-    is_vector = isinstance(x0, (np.ndarray, Tensor, numbers.Number)) and named[0][1].ndim < 2
-    return Layout(None if is_vector else x0, tuple([x.shape for _, x in named]), dtypes), vector
+    dtypes = tuple([x.dtype if x.dtype.kind == "f" else np.dtype(np.float64) for _, x in arrays])
+    vector = np.concatenate([x.ravel() for _, x in arrays]).astype(np.float64)
+    is_vector = isinstance(x0, (np.ndarray, Tensor, numbers.Number)) and arrays[0][1].ndim < 2
+    return Layout(None if is_vector else x0, tuple([x.shape for _, x in arrays]), dtypes), vector
 
 
 def bare(x: Any) -> Any:

@@ -21,7 +21,7 @@ from ..tree import leaves
 
 
 class Row(NamedTuple):
-    """What is known of one function.
+    """One function: its name, its derivatives and both implementations.
 
     Attributes:
         name: as in SciPy, with the module: "linalg.expm".
@@ -46,7 +46,7 @@ def has_tensors(*trees: Any) -> bool:
     return any(hasattr(x, "__apply_op__") for x in leaves(trees))
 
 
-# What is accepted and means nothing here: ours never overwrites, and computes with what it is given.
+# Accepted, and of no effect here: our functions never overwrite, and do not check for NaN.
 IGNORED = frozenset({"check_finite", "driver", "lapack_driver", "lwork", "workers"})
 
 
@@ -72,10 +72,10 @@ def takes_tensors(original: Callable[..., Any], by: str, note: str = "", *, alwa
             if not always and not has_tensors(args, kwargs):
                 return original(*args, **kwargs)
             try:
-                given = signature.bind(*args, **kwargs)
+                bound = signature.bind(*args, **kwargs)
                 if spread:
                     return ours(*args, **kwargs)
-                return ours(**_honoured(name, given.arguments, taken, signature))
+                return ours(**_check_options(name, bound.arguments, taken, signature))
             except Exception as error:
                 raise explain_error(
                     f"scipy.{name}", error, bind_arguments(ours, args, kwargs), kinds_of(ours), final=False
@@ -91,18 +91,18 @@ def takes_tensors(original: Callable[..., Any], by: str, note: str = "", *, alwa
     return decorate
 
 
-def _honoured(name: str, given: dict[str, Any], taken: Any, signature: inspect.Signature) -> dict[str, Any]:
+def _check_options(name: str, arguments: dict[str, Any], taken: Any, signature: inspect.Signature) -> dict[str, Any]:
     """Return the arguments that ours takes.
 
     Raises:
         UnsupportedError: if there is another one, and it is not what SciPy takes by default.
     """
     spread = {name for name, p in signature.parameters.items() if p.kind is p.VAR_KEYWORD}
-    for options in spread & given.keys():
-        given |= given.pop(options)
+    for options in spread & arguments.keys():
+        arguments |= arguments.pop(options)
     if any(p.kind is p.VAR_KEYWORD for p in taken.values()):
-        return given
-    for key, value in given.items():
+        return arguments
+    for key, value in arguments.items():
         if key in taken or key in IGNORED or key.startswith("overwrite_"):
             continue
         default = signature.parameters[key].default if key in signature.parameters else inspect.Parameter.empty
@@ -110,10 +110,10 @@ def _honoured(name: str, given: dict[str, Any], taken: Any, signature: inspect.S
             raise UnsupportedError(
                 f"scipy.{name}: the argument {key}= is not supported on Tensors; leave it out, or detach the Tensors"
             )
-    return {key: value for key, value in given.items() if key in taken}
+    return {key: value for key, value in arguments.items() if key in taken}
 
 
-def known(x: Any) -> Any:
+def values_or_none(x: Any) -> Any:
     """Return bare values for a check, or None where there are none: inside of `vmap`, and while `compile` traces."""
     try:
         return values(x)
@@ -121,8 +121,8 @@ def known(x: Any) -> Any:
         return None
 
 
-def bare(x: Any) -> Any:
-    """Return an argument as SciPy takes it, without what it is recorded with."""
+def plain(x: Any) -> Any:
+    """Return an argument as SciPy takes it: the values of a Tensor, anything else as it is."""
     return values(x) if hasattr(x, "__apply_op__") else x
 
 

@@ -113,8 +113,8 @@ def perm(N: Any, k: Any, exact: bool = False) -> Any:
 def factorial(n: Any, exact: bool = False, extend: str = "zero") -> Any:
     """Return Γ(n + 1); 0 for negative n, unless extend is "complex"."""
     _refuse_exact("factorial", exact)
-    found = special.gamma(n + 1.0)
-    return found if extend == "complex" else np.where(n < 0, 0.0, found)
+    result = special.gamma(n + 1.0)
+    return result if extend == "complex" else np.where(n < 0, 0.0, result)
 
 
 def _refuse_exact(name: str, exact: bool) -> None:

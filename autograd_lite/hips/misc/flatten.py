@@ -40,10 +40,10 @@ def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
         >>> unflatten(vector * 2)
         {'b': np.float64(2.0), 'a': [np.float64(4.0), array([6., 8.])]}
     """
-    found = _leaves(value)
-    specs = [(x.shape, x.size, x.dtype.kind == "c") for x in found]
-    structure = _like(value, iter([None] * len(found)))
-    vector = np.concatenate([x.ravel() for x in found]) if found else np.zeros(0)
+    arrays = _leaves(value)
+    specs = [(x.shape, x.size, x.dtype.kind == "c") for x in arrays]
+    structure = _like(value, iter([None] * len(arrays)))
+    vector = np.concatenate([x.ravel() for x in arrays]) if arrays else np.zeros(0)
 
     def unflatten(vector: Any) -> Any:
         vector, start, parts = asarray(vector), 0, []

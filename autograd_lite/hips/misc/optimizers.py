@@ -15,7 +15,7 @@ Callback = Callable[[Any, int, Any], Any] | None
 Rule = Callable[[Any, int], Any]
 
 
-def _minimized(grad: Gradient, x0: Any, callback: Callback, num_iters: int, step: Rule) -> Any:
+def _minimize(grad: Gradient, x0: Any, callback: Callback, num_iters: int, step: Rule) -> Any:
     """Subtract the step of each gradient, in turn."""
     x, unflatten = flatten(x0)
     for i in range(num_iters):
@@ -58,7 +58,7 @@ def sgd(
         velocity = mass * velocity + (1 - mass) * g
         return step_size * velocity
 
-    return _minimized(grad, x0, callback, num_iters, step)
+    return _minimize(grad, x0, callback, num_iters, step)
 
 
 def rmsprop(
@@ -81,7 +81,7 @@ def rmsprop(
         square = gamma * square + (1 - gamma) * g**2
         return step_size * g / (np.sqrt(square) + eps)
 
-    return _minimized(grad, x0, callback, num_iters, step)
+    return _minimize(grad, x0, callback, num_iters, step)
 
 
 def adam(
@@ -108,4 +108,4 @@ def adam(
         v = b2 * v + (1 - b2) * g**2
         return step_size * (m / (1 - b1 ** (i + 1))) / (np.sqrt(v / (1 - b2 ** (i + 1))) + eps)
 
-    return _minimized(grad, x0, callback, num_iters, step)
+    return _minimize(grad, x0, callback, num_iters, step)

@@ -50,8 +50,8 @@ def repeat_to_match_shape(g: Any, shape: Any, dtype: Any, axis: Any, keepdims: b
 
     Args:
         g: the cotangent of the result.
-        shape: of what was reduced.
-        dtype: of what was reduced.
+        shape: of the array that was reduced.
+        dtype: of the array that was reduced.
         axis: as given to the reduction.
         keepdims: as given to the reduction.
     """

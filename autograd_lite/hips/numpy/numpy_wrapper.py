@@ -9,7 +9,7 @@ import numpy as _np
 from ...numpy.covers import CONSTRUCTORS as _CONSTRUCTORS, covered_names as _covered_names
 from ...tensors.tensor import Tensor as _Tensor
 from .additions import ADDITIONS as _ADDITIONS
-from .signatures import signed as _signed
+from .signatures import with_signature as _signed
 
 if TYPE_CHECKING:
 
@@ -20,11 +20,11 @@ def _bare(function: Any) -> Any:
     """Return a constructor that makes arrays like boxes, as HIPS's do: `flat[...] = box` has no meaning there."""
 
     @_wraps(function)
-    def made(*args: Any, **kwargs: Any) -> Any:
+    def unwrap_result(*args: Any, **kwargs: Any) -> Any:
         result = function(*args, **kwargs)
         return result.data if type(result) is _Tensor and result._node is None else result
 
-    return made
+    return unwrap_result
 
 
 # From 2.4 on, NumPy's ufuncs and functions state theirs.

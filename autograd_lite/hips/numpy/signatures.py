@@ -17,11 +17,11 @@ _PARTS = """
 """
 
 
-def signed(f: Any) -> Any:
+def with_signature(f: Any) -> Any:
     """Return a function of NumPy's namespace, or one that calls it where that has no signature.
 
     Example:
-        >>> inspect.signature(signed(np.exp)).parameters["x"].kind.name
+        >>> inspect.signature(with_signature(np.exp)).parameters["x"].kind.name
         'POSITIONAL_ONLY'
     """
     if isinstance(f, type) or not callable(f):

@@ -28,12 +28,12 @@ _OURS = __name__.rsplit(".", 3)[0] + ".scipy"
 
 def names_of(room: str) -> dict[str, Any]:
     """Return the names of a module of SciPy, such as "linalg": ours where we have them, SciPy's for the others."""
-    found = covered_names(import_module(f"scipy.{room}"))
+    names = covered_names(import_module(f"scipy.{room}"))
     ours = import_module(f"{_OURS}.{room}")
-    return {name: getattr(ours, name, theirs) for name, theirs in found.items()}
+    return {name: getattr(ours, name, theirs) for name, theirs in names.items()}
 
 
 def methods_of(distribution: str) -> dict[str, Any]:
     """Return the functions of a distribution, such as "norm", which HIPS has as a module."""
-    made = names_of("stats")[distribution]
-    return {name: getattr(made, name) for name in _METHODS if hasattr(made, name)}
+    value = names_of("stats")[distribution]
+    return {name: getattr(value, name) for name in _METHODS if hasattr(value, name)}

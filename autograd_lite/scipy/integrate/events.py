@@ -28,22 +28,22 @@ def _bodies(body: Body) -> tuple[Body, Body]:
     """Return the derivative of a function of t and parameters by t, and its cotangents by the parameters."""
     if "moment" not in body.derived:
         more = body.examples[1:]
-        wanted = tuple(k for k, c in enumerate(more) if c.dtype.kind in "fc")
+        argnums = tuple(k for k, c in enumerate(more) if c.dtype.kind in "fc")
 
         def slope(t: Any, *more: Any) -> list[Any]:
             _, back = vjp(lambda t: body(t, *more)[0])(t)
             return [back(np.float64(1))]
 
-        def pulled(g: Any, t: Any, *more: Any) -> list[Any]:
-            _, back = vjp(lambda *more: body(t, *more)[0], wanted)(*more)
+        def cotangents_of(g: Any, t: Any, *more: Any) -> list[Any]:
+            _, back = vjp(lambda *more: body(t, *more)[0], argnums)(*more)
             return [user(c) for c in back(g)]
 
         body.derived["moment"] = (
             record_body("solve_ivp", slope, body.examples),
-            record_body("solve_ivp", pulled, [np.float64(0), *body.examples]),
+            record_body("solve_ivp", cotangents_of, [np.float64(0), *body.examples]),
         )
-    made: tuple[Body, Body] = body.derived["moment"]
-    return made
+    bodies: tuple[Body, Body] = body.derived["moment"]
+    return bodies
 
 
 def _solve(start: Any, *more: Any, body: Body) -> Any:
@@ -62,9 +62,9 @@ def _root(n: int) -> Op:
     """Return the root of a function of t and n parameters as an op, near where it is known to be."""
 
     def pull(g: Any, out: Any, start: Any, *more: Any, body: Body) -> list[Any]:
-        slope, pulled = _bodies(body)
-        found = iter(run(pulled, -g / run(slope, out, *more)[0], out, *more))
-        return [np.zeros(()), *(next(found) if c.dtype.kind in "fc" else np.zeros(c.shape) for c in more)]
+        slope, cotangents_of = _bodies(body)
+        results = iter(run(cotangents_of, -g / run(slope, out, *more)[0], out, *more))
+        return [np.zeros(()), *(next(results) if c.dtype.kind in "fc" else np.zeros(c.shape) for c in more)]
 
     return structural(
         "moment_of_event",
@@ -88,5 +88,5 @@ def moment(event: Callable[[Any, Any], Any], step: Callable[[Any], Any], t: Any)
     closed = close("solve_ivp", value, (np.float64(t),), refused)
     if not closed.captured:
         return np.float64(t)
-    found = _root(len(closed.captured))(np.float64(t), *closed.captured, body=closed.body)
-    return t + (found - barrier.stop_gradient(found))
+    root = _root(len(closed.captured))(np.float64(t), *closed.captured, body=closed.body)
+    return t + (root - barrier.stop_gradient(root))

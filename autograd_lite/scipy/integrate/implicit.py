@@ -5,7 +5,7 @@ digits, and the derivative is that of its solution. Both kinds of step have one 
 
     z = h A f(t, base + z) - rest,
 
-where A is the matrix of Radau's method, or 1 / α for BDF, whose `rest` is what it knows of earlier steps.
+where A is the matrix of Radau's method, or 1 / α for BDF, whose `rest` comes from earlier steps.
 
 References:
     Hairer and Wanner: Solving Ordinary Differential Equations II, 1996, section IV.8.
@@ -30,7 +30,7 @@ from ...functional import jacobian, vjp
 from ...functions.custom_ops import structural
 from ...ops import barrier
 from ...ops.adjoints import user
-from ..calls import bare
+from ..calls import plain
 from .quadrature import Always
 from .runge_kutta import Function, Notes, weighted_sum
 
@@ -80,7 +80,7 @@ def _bodies(body: Body, matrix: Matrix) -> tuple[Body, Body, Body]:
             rows = [np.concatenate([h * matrix[i][j] * blocks[j] for j in range(s)], axis=1) for i in range(s)]
             return [np.concatenate(rows)]
 
-        def pulled(g: Any, base: Any, rest: Any, times: Any, h: Any, z: Any, *more: Any) -> list[Any]:
+        def cotangents_of(g: Any, base: Any, rest: Any, times: Any, h: Any, z: Any, *more: Any) -> list[Any]:
             chosen = (0, 1, 2, 3, *(5 + k for k, c in enumerate(more) if c.dtype.kind in "fc"))
             _, back = vjp(side, chosen)(base, rest, times, h, z, *more)
             return [user(c) for c in back(user(g))]
@@ -88,10 +88,10 @@ def _bodies(body: Body, matrix: Matrix) -> tuple[Body, Body, Body]:
         body.derived[key] = (
             record_body("solve_ivp", lambda *arrays: [side(*arrays)], examples),
             record_body("solve_ivp", slope, examples),
-            record_body("solve_ivp", pulled, [row, *examples]),
+            record_body("solve_ivp", cotangents_of, [row, *examples]),
         )
-    made: tuple[Body, Body, Body] = body.derived[key]
-    return made
+    bodies: tuple[Body, Body, Body] = body.derived[key]
+    return bodies
 
 
 def run(body: Body, *inputs: Any) -> list[Any]:
@@ -99,9 +99,9 @@ def run(body: Body, *inputs: Any) -> list[Any]:
     if any(hasattr(x, "__apply_op__") for x in inputs):
         return body(*inputs)
     runner = Runner(body, len(inputs), 0)
-    found = [np.array(x) for x in runner(*inputs)]
+    results = [np.array(x) for x in runner(*inputs)]
     runner.end()
-    return found
+    return results
 
 
 def _solve(base: Any, rest: Any, times: Any, h: Any, start: Any, *more: Any, body: Body, matrix: Matrix) -> Any:
@@ -131,12 +131,12 @@ def _equation(n: int) -> Op:
     def pull(
         g: Any, out: Any, base: Any, rest: Any, times: Any, h: Any, start: Any, *more: Any, body: Body, matrix: Matrix
     ) -> list[Any]:
-        _, slope, pulled = _bodies(body, matrix)
+        _, slope, cotangents_of = _bodies(body, matrix)
         left = np.eye(out.size) - run(slope, base, rest, times, h, out, *more)[0]
         s = np.linalg.solve(left.T, g.reshape(-1)).reshape(out.shape)
-        found = iter(run(pulled, s, base, rest, times, h, out, *more))
-        first = [next(found) for _ in range(4)]
-        rest_of = [next(found) if c.dtype.kind in "fc" else np.zeros(c.shape) for c in more]
+        results = iter(run(cotangents_of, s, base, rest, times, h, out, *more))
+        first = [next(results) for _ in range(4)]
+        rest_of = [next(results) if c.dtype.kind in "fc" else np.zeros(c.shape) for c in more]
         return [*first, np.zeros(out.shape), *rest_of]
 
     return structural(
@@ -175,7 +175,7 @@ class RadauStep:
     """A step by collocation, whose polynomial goes through the stages."""
 
     def __init__(self, body: Body, more: Sequence[Any], start: Any, end: Any, y: Any, guess: Any) -> None:
-        self.start, self.end, self.h, self.before = start, float(bare(end)), end - start, y
+        self.start, self.end, self.h, self.before = start, float(plain(end)), end - start, y
         times = start + _NODES * self.h
         h = self.h if hasattr(self.h, "__apply_op__") else np.float64(self.h)
         op = _equation(len(more))
@@ -211,16 +211,16 @@ class BDFStep:
         return total
 
 
-def _closed(side: Function, t: Any, y: Any) -> tuple[Body, list[Any]]:
+def _close_side(side: Function, t: Any, y: Any) -> tuple[Body, list[Any]]:
     """Return the right-hand side as data, and the Tensors that it reads from around it."""
     refused = UnsupportedError("scipy.integrate.solve_ivp: expected fun to change nothing outside")
-    closed = close("solve_ivp", side, (np.float64(bare(t)), y), refused)
+    closed = close("solve_ivp", side, (np.float64(plain(t)), y), refused)
     return closed.body, closed.captured
 
 
 def radau_steps(side: Function, times: Sequence[Any], y: Any, notes: list[Any]) -> list[RadauStep]:
     """Take Radau's steps between given times, recorded."""
-    (body, more), steps = _closed(side, times[0], y), []
+    (body, more), steps = _close_side(side, times[0], y), []
     for (start, end), (_, guess) in zip(pairwise(times), notes, strict=True):
         steps.append(RadauStep(body, more, start, end, y, guess))
         y = steps[-1].after
@@ -231,7 +231,7 @@ _GAMMA = np.hstack((0, np.cumsum(1 / np.arange(1, 6))))
 _ALPHA = (1 - np.array([0, -0.1850, -1 / 9, -0.0823, -0.0415, 0])) * _GAMMA
 
 
-def _scaled(differences: list[Any], order: int, factor: float) -> list[Any]:
+def _rescale(differences: list[Any], order: int, factor: float) -> list[Any]:
     """Return the differences for steps of another length: those of the same polynomial."""
     if factor == 1:
         return differences
@@ -252,7 +252,7 @@ def bdf_steps(side: Function, times: Sequence[Any], y: Any, notes: list[Any]) ->
     """Take the steps of BDF between given times, recorded, with the orders that SciPy has chosen."""
     if any(hasattr(t, "__apply_op__") for t in times):
         raise UnsupportedError("scipy.integrate.solve_ivp: t_span is not supported as a Tensor by BDF; use Radau")
-    body, more = _closed(side, times[0], y)
+    body, more = _close_side(side, times[0], y)
     steps: list[BDFStep] = []
     h = notes[0][1]
     first = body(np.float64(times[0]), y, *more)[0] * h
@@ -260,17 +260,17 @@ def bdf_steps(side: Function, times: Sequence[Any], y: Any, notes: list[Any]) ->
     differences = [y, first, *[zero] * 6]
     op = _equation(len(more))
     for (start, end), (_, _, order, after, next_h) in zip(pairwise(times), notes, strict=True):
-        differences, h = _scaled(differences, order, (end - start) / h), end - start
+        differences, h = _rescale(differences, order, (end - start) / h), end - start
         predicted = weighted_sum(*differences[: order + 1], weights=(1.0,) * (order + 1))
         weights = tuple(float(w) for w in _GAMMA[1 : order + 1] / _ALPHA[order])
-        known = weighted_sum(*differences[1 : order + 1], weights=weights)[None]
+        rest = weighted_sum(*differences[1 : order + 1], weights=weights)[None]
         matrix = ((float(1 / _ALPHA[order]),),)
         guess = np.zeros((1, y.shape[0]))
-        d = op(predicted, known, np.array([end]), np.float64(h), guess, *more, body=body, matrix=matrix)[0]
+        d = op(predicted, rest, np.array([end]), np.float64(h), guess, *more, body=body, matrix=matrix)[0]
         differences[order + 2] = d - differences[order + 1]
         differences[order + 1] = d
         for i in reversed(range(order + 1)):
             differences[i] = differences[i] + differences[i + 1]
-        differences, h = _scaled(differences, after, next_h / h), next_h
+        differences, h = _rescale(differences, after, next_h / h), next_h
         steps.append(BDFStep(differences[: after + 1], float(end), float(h)))
     return steps

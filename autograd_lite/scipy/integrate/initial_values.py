@@ -14,15 +14,15 @@ from ...core.mode import no_grad
 from ...ops import barrier
 from ...ops.operands import operand, values
 from ...tree import map as map_leaves
-from ..calls import bare, has_tensors, takes_tensors
+from ..calls import has_tensors, plain, takes_tensors
 from .events import moment
 from .implicit import NotesOrders, NotesStages, bdf_steps, radau_steps
 from .runge_kutta import Notes, Step, explicit_steps, right_hand_side
 
 
-def bare_tree(tree: Any) -> Any:
+def plain_tree(tree: Any) -> Any:
     """Return the arguments of a function without what they are recorded with."""
-    return map_leaves(bare, tree)
+    return map_leaves(plain, tree)
 
 
 def on_arrays(fun: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,11 +51,11 @@ class Solution:
     def __call__(self, t: Any) -> Any:
         """Return the solution at times of shape `(m,)` or `()`: shape `(n, m)` or `(n,)`."""
         t = operand(t)
-        flat, bare = t.reshape(-1), values(t).reshape(-1)
-        found = _step_of(self.ts, bare)
-        out: list[Any] = [None] * len(bare)
-        for k in dict.fromkeys(found.tolist()):
-            here = np.flatnonzero(found == k)
+        flat, moments = t.reshape(-1), values(t).reshape(-1)
+        numbers = _step_of(self.ts, moments)
+        out: list[Any] = [None] * len(moments)
+        for k in dict.fromkeys(numbers.tolist()):
+            here = np.flatnonzero(numbers == k)
             part = self.steps[k].between()(flat[here])
             for i, place in enumerate(here):
                 out[place] = part[:, i]
@@ -87,9 +87,9 @@ def solve_ivp(
     args: Any = None,
     **options: Any,
 ) -> Any:
-    given = () if args is None else tuple(args)
+    arguments = () if args is None else tuple(args)
     start, end = t_span
-    if not has_tensors(t_span, y0, t_eval, given, _probe(fun, events, start, y0, given, options)):
+    if not has_tensors(t_span, y0, t_eval, arguments, _probe(fun, events, start, y0, arguments, options)):
         return original.solve_ivp(fun, t_span, y0, method, t_eval, dense_output, events, args=args, **options)
     if method not in METHODS:
         raise UnsupportedError(
@@ -101,33 +101,33 @@ def solve_ivp(
         fun = _of_columns(fun)
     if callable(options.get("jac")):
         options["jac"] = on_arrays(options["jac"])
-    span = float(bare(start)), float(bare(end))
+    span = float(plain(start)), float(plain(end))
     t = None if t_eval is None else operand(t_eval)
     solver, notes = _noting(method)
-    found = original.solve_ivp(
+    result = original.solve_ivp(
         on_arrays(fun),
         span,
-        bare(y0),
+        plain(y0),
         solver,
         None if t is None else values(t),
-        events=None if events is None else [_bare_event(event) for event in _listed(events)],
-        args=bare_tree(given),
+        events=None if events is None else [_bare_event(event) for event in _list_of(events)],
+        args=plain_tree(arguments),
         **options,
     )
-    solution = _recorded(right_hand_side(fun, given, y0), method, (start, end), y0, notes)
-    happened = _happened(_listed(events), given, found, solution)
+    solution = _record_steps(right_hand_side(fun, arguments, y0), method, (start, end), y0, notes)
+    happened = _event_values(_list_of(events), arguments, result, solution)
     if t is None:
-        t, y = found.t, np.stack([y0, *(step.after for step in solution.steps)], axis=1)
-        if found.status == 1:  # the last step goes on beyond the event
-            last = max((t for ts in happened[0] for t in ts), key=lambda t: abs(float(bare(t)) - span[0]))
+        t, y = result.t, np.stack([y0, *(step.after for step in solution.steps)], axis=1)
+        if result.status == 1:  # the last step goes on beyond the event
+            last = max((t for ts in happened[0] for t in ts), key=lambda t: abs(float(plain(t)) - span[0]))
             t = np.concatenate([t[:-1], operand(last).reshape(1)])
             y = np.concatenate([y[:, :-1], solution(t[-1:])], axis=1)
     else:
-        t = t[: len(found.t)]
-        y = solution(t) if len(found.t) else found.y
-    y = found.y + (y - barrier.stop_gradient(y))  # SciPy's to the last bit
+        t = t[: len(result.t)]
+        y = solution(t) if len(result.t) else result.y
+    y = result.y + (y - barrier.stop_gradient(y))  # SciPy's to the last bit
     more = {} if events is None else dict(zip(("t_events", "y_events"), happened, strict=True))
-    return type(found)({**found, "t": t, "y": y, "sol": solution if dense_output else None, **more})
+    return type(result)({**result, "t": t, "y": y, "sol": solution if dense_output else None, **more})
 
 
 # By the name of a method: what notes its steps, SciPy's class, and what takes them again.
@@ -148,45 +148,45 @@ def _noting(method: str) -> tuple[Any, list[Any]]:
     return type(method, (noting, solver), {"notes": notes}), notes
 
 
-def _recorded(side: Any, method: str, ends: Any, y0: Any, notes: list[Any]) -> Solution:
+def _record_steps(side: Any, method: str, ends: Any, y0: Any, notes: list[Any]) -> Solution:
     """Take the steps that were noted once more, recorded."""
     times = [ends[0], *(note[0] for note in notes)]
-    if times[-1] == float(bare(ends[1])):
+    if times[-1] == float(plain(ends[1])):
         times[-1] = ends[1]
     steps = METHODS[method][2](side, times, y0, notes)
-    return Solution(np.array([float(bare(t)) for t in times]), steps)
+    return Solution(np.array([float(plain(t)) for t in times]), steps)
 
 
-def _listed(events: Any) -> list[Any]:
+def _list_of(events: Any) -> list[Any]:
     return [] if events is None else [events] if callable(events) else list(events)
 
 
 def _bare_event(event: Any) -> Any:
     """Return an event for SciPy, with its attributes."""
-    plain = on_arrays(event)
+    constants = on_arrays(event)
     for name in ("terminal", "direction"):
         if hasattr(event, name):
-            setattr(plain, name, getattr(event, name))
-    return plain
+            setattr(constants, name, getattr(event, name))
+    return constants
 
 
 def _with(event: Any, args: Any, t: Any, y: Any) -> Any:
     return event(t, y, *args)
 
 
-def _happened(events: list[Any], args: Any, found: Any, solution: Solution) -> tuple[list[Any], list[Any]]:
+def _event_values(events: list[Any], args: Any, result: Any, solution: Solution) -> tuple[list[Any], list[Any]]:
     """Return the moments and the states of each event."""
     moments, states = [], []
     for k, event in enumerate(events):
-        numbers = _step_of(solution.ts, found.t_events[k])
-        pairs = zip(numbers, found.t_events[k], strict=True)
+        numbers = _step_of(solution.ts, result.t_events[k])
+        pairs = zip(numbers, result.t_events[k], strict=True)
         ts = [moment(functools.partial(_with, event, args), solution.steps[i].between(), t) for i, t in pairs]
-        moments.append(np.stack(ts) if ts else found.t_events[k])
+        moments.append(np.stack(ts) if ts else result.t_events[k])
         if ts:
             y = solution(moments[-1]).T
-            states.append(found.y_events[k] + (y - barrier.stop_gradient(y)))
+            states.append(result.y_events[k] + (y - barrier.stop_gradient(y)))
         else:
-            states.append(found.y_events[k])
+            states.append(result.y_events[k])
     return moments, states
 
 
@@ -196,7 +196,7 @@ def _probe(fun: Any, events: Any, start: Any, y0: Any, args: tuple[Any, ...], op
         return ()
     y0 = np.asarray(y0, None if np.iscomplexobj(y0) else np.float64)
     slope = fun(start, y0[:, None], *args)[:, 0] if options.get("vectorized") else fun(start, y0, *args)
-    return slope, [event(start, y0, *args) for event in _listed(events)]
+    return slope, [event(start, y0, *args) for event in _list_of(events)]
 
 
 def _of_columns(fun: Callable[..., Any]) -> Callable[..., Any]:
@@ -237,21 +237,21 @@ def odeint(
             )
     y0, t = np.atleast_1d(operand(y0)), operand(t)
     y0 = y0 if y0.dtype.kind == "f" else y0.astype(np.float64)
-    times, plain = values(t).astype(np.float64), bare_tree(args)
+    times, constants = values(t).astype(np.float64), plain_tree(args)
     slope = None if Dfun is None else on_arrays(Dfun if tfirst else _time_first(Dfun))
     theirs, information = original.odeint(
-        on_arrays(fun), bare(y0), times, plain, slope, full_output=1, tfirst=True, **tolerances, **options
+        on_arrays(fun), plain(y0), times, constants, slope, full_output=1, tfirst=True, **tolerances, **options
     )
     side, ends, span = right_hand_side(fun, args, y0), (t[0], t[-1]), (times[0], times[-1])
     limit = _STIFF * (int(information["nst"].max(initial=0)) + 20)
     method, settings = "DOP853", _tighter(1e-2, **tolerances)
-    accepted = _steps_of(on_arrays(fun), times, bare(y0), plain, settings, limit)
+    accepted = _steps_of(on_arrays(fun), times, plain(y0), constants, settings, limit)
     if accepted is None:
         method = "Radau"
         solver, accepted = _noting(method)
         settings = _tighter(1e-1, **tolerances)
-        original.solve_ivp(on_arrays(fun), span, bare(y0), solver, args=plain, **settings)
-    solution = _recorded(side, method, ends, y0, accepted)
+        original.solve_ivp(on_arrays(fun), span, plain(y0), solver, args=constants, **settings)
+    solution = _record_steps(side, method, ends, y0, accepted)
     ours = solution(t).T
     y = theirs + (ours - barrier.stop_gradient(ours))
     return (y, information) if full_output else y

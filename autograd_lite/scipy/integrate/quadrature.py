@@ -41,9 +41,9 @@ def fixed_quad(func: Callable[..., Any], a: Any, b: Any, args: Any = (), n: int 
 
 def _value_and_error(a: Any, b: Any, *parameters: Any, body: Body, options: dict[str, Any]) -> Any:
     run = Runner(body, 1, 0)
-    found = original.quad(lambda x: run(np.float64(x), *parameters)[0], float(a), float(b), **options)
+    results = original.quad(lambda x: run(np.float64(x), *parameters)[0], float(a), float(b), **options)
     run.end()
-    return np.array(found[:2])
+    return np.array(results[:2])
 
 
 def _vector(a: Any, b: Any, *parameters: Any, body: Body, options: dict[str, Any]) -> Any:
@@ -51,24 +51,24 @@ def _vector(a: Any, b: Any, *parameters: Any, body: Body, options: dict[str, Any
     run = Runner(body, 1, 0)
     seen = functools.cache(lambda x: np.array(run(np.float64(x), *parameters)[0]).reshape(-1))
     size = math.prod(body.specs[0].shape)
-    found = [original.quad(lambda x, k=k: seen(x)[k], float(a), float(b), **options)[0] for k in range(size)]
+    integrals = [original.quad(lambda x, k=k: seen(x)[k], float(a), float(b), **options)[0] for k in range(size)]
     run.end()
-    return np.array(found).reshape(body.specs[0].shape)
+    return np.array(integrals).reshape(body.specs[0].shape)
 
 
 def _derivative(body: Body) -> Body:
     """Return the function of x, a cotangent and the parameters that gives the cotangents of these in one array."""
     if "derivative" not in body.derived:
-        wanted = tuple(k for k, c in enumerate(body.examples[1:]) if c.dtype.kind in "fc")
+        argnums = tuple(k for k, c in enumerate(body.examples[1:]) if c.dtype.kind in "fc")
 
-        def pulled(x: Any, g: Any, *parameters: Any) -> list[Any]:
-            _, back = vjp(lambda *parameters: body(x, *parameters)[0], wanted)(*parameters)
+        def cotangents_of(x: Any, g: Any, *parameters: Any) -> list[Any]:
+            _, back = vjp(lambda *parameters: body(x, *parameters)[0], argnums)(*parameters)
             return [np.concatenate([_real(c).reshape(-1) for c in back(g)])]
 
         example = np.zeros(body.specs[0].shape)
-        body.derived["derivative"] = record_body("quad", pulled, [body.examples[0], example, *body.examples[1:]])
-    made: Body = body.derived["derivative"]
-    return made
+        body.derived["derivative"] = record_body("quad", cotangents_of, [body.examples[0], example, *body.examples[1:]])
+    derivative: Body = body.derived["derivative"]
+    return derivative
 
 
 def _real(c: Any) -> Any:
@@ -78,26 +78,26 @@ def _real(c: Any) -> Any:
 
 def _cotangents(g: Any, a: Any, b: Any, parameters: tuple[Any, ...], body: Body, options: dict[str, Any]) -> list[Any]:
     """Return the cotangents of the limits and the parameters."""
-    found = []
+    gradients = []
     for limit, sign in ((a, -1.0), (b, 1.0)):
         finite = np.isfinite(limit)
         end = (g * body(np.where(finite, limit, 0.0), *parameters)[0]).sum()
-        found.append(np.where(finite, sign * end, 0.0))
-    wanted = [c.dtype.kind in "fc" for c in body.examples[1:]]
+        gradients.append(np.where(finite, sign * end, 0.0))
+    floating_parameters = [c.dtype.kind in "fc" for c in body.examples[1:]]
     packed: Any = None
-    if any(wanted):
+    if any(floating_parameters):
         op = _integral(len(parameters) + 1, False)
         packed = op(a, b, g, *parameters, body=_derivative(body), options=options)
     start = 0
-    for c, is_wanted in zip(body.examples[1:], wanted, strict=True):
-        if not is_wanted:
-            found.append(np.zeros(c.shape))
+    for c, is_floating in zip(body.examples[1:], floating_parameters, strict=True):
+        if not is_floating:
+            gradients.append(np.zeros(c.shape))
             continue
         shape = _real(c).shape
         end = start + math.prod(shape)
         part, start = packed[start:end].reshape(shape), end
-        found.append(part[..., 0] - 1j * part[..., 1] if c.dtype.kind == "c" else part)
-    return found
+        gradients.append(part[..., 0] - 1j * part[..., 1] if c.dtype.kind == "c" else part)
+    return gradients
 
 
 class Always:
@@ -166,9 +166,9 @@ def quad(
     **options: Any,
 ) -> Any:
     args = args if isinstance(args, tuple) else (args,)
-    given = {"args": args, "full_output": full_output, "epsabs": epsabs, "epsrel": epsrel, "limit": limit}
+    usual = {"args": args, "full_output": full_output, "epsabs": epsabs, "epsrel": epsrel, "limit": limit}
     if not has_tensors(a, b, args) and not has_tensors(func(_first_place(a, b, points), *args)):
-        return original.quad(func, a, b, points=points, **given, **options)
+        return original.quad(func, a, b, points=points, **usual, **options)
     for name in ("weight", "complex_func"):
         if options.get(name):
             raise UnsupportedError(f"scipy.integrate.quad: the argument {name}= is not supported on Tensors")
@@ -181,6 +181,6 @@ def quad(
     settings = {"epsabs": epsabs, "epsrel": epsrel, "limit": limit, "points": points}
     a, b = (x if hasattr(x, "__apply_op__") else np.float64(x) for x in (a, b))
     op = _integral(len(closed.captured), True)
-    found = op(a, b, *closed.captured, body=closed.body, options=settings)
-    result = found[0], barrier.stop_gradient(found[1])
+    results = op(a, b, *closed.captured, body=closed.body, options=settings)
+    result = results[0], barrier.stop_gradient(results[1])
     return (*result, {}) if full_output else result

@@ -44,7 +44,7 @@ weighted_sum: Op = structural(
 )
 
 
-def _advanced(y: Any, h: Any, slopes: Sequence[Any], row: Any) -> Any:
+def _advance(y: Any, h: Any, slopes: Sequence[Any], row: Any) -> Any:
     """Return y + h (a weighted sum of slopes)."""
     used = [(k, float(w)) for k, w in zip(slopes, row, strict=True) if w]
     if not used:
@@ -60,15 +60,15 @@ class Notes:
 
     notes: list[Any]
 
-    def __getattr__(self, name: str) -> Any:  # what is SciPy's
+    def __getattr__(self, name: str) -> Any:  # SciPy's own attributes
         raise AttributeError(name)
 
     def before(self) -> tuple[Any, ...]:
-        """Return what is noted before a step."""
+        """Return the record to keep before a step."""
         return ()
 
     def now(self) -> tuple[Any, ...]:
-        """Return what is noted after a step."""
+        """Return the record to keep after a step."""
         return ()
 
     def _step_impl(self) -> Any:
@@ -88,9 +88,9 @@ class Step:
         self.before = y
         self.slopes = [slope]
         for row, c in zip(method.A[1:], method.C[1:], strict=True):
-            at = _advanced(y, self.h, self.slopes, row[: len(self.slopes)])
+            at = _advance(y, self.h, self.slopes, row[: len(self.slopes)])
             self.slopes.append(fun(start + c * self.h, at))
-        self.after = _advanced(y, self.h, self.slopes, method.B)
+        self.after = _advance(y, self.h, self.slopes, method.B)
         self.slope = fun(end, self.after)
 
     def between(self) -> Function:
@@ -111,17 +111,17 @@ class Step:
     def _by_table(self, slopes: list[Any]) -> list[Any]:
         """Return the coefficients of the powers of x."""
         zero = 0.0 * slopes[0]
-        return [_advanced(zero, self.h, slopes, column) for column in self.method.P.T]
+        return [_advance(zero, self.h, slopes, column) for column in self.method.P.T]
 
     def _eighth(self, slopes: list[Any]) -> list[Any]:
         """Return the coefficients of DOP853's polynomial, for which there are three more stages."""
         zero = 0.0 * slopes[0]
         for row, c in zip(self.method.A_EXTRA, self.method.C_EXTRA, strict=True):
-            at = _advanced(self.before, self.h, slopes, row[: len(slopes)])
+            at = _advance(self.before, self.h, slopes, row[: len(slopes)])
             slopes.append(self.fun(self.start + c * self.h, at))
         moved = self.after - self.before
         first, last = self.h * slopes[0], self.h * self.slope
-        rest = [_advanced(zero, self.h, slopes, row) for row in self.method.D]
+        rest = [_advance(zero, self.h, slopes, row) for row in self.method.D]
         return [moved, first - moved, 2 * moved - last - first, *rest]
 
 

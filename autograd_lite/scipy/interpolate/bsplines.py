@@ -13,7 +13,7 @@ from ...core.shape_arithmetic import normalize_axis
 from ...ops.operands import operand
 from ..calls import floating, has_tensors, takes_tensors
 from ..linalg.banded import solve as solve_banded
-from .piecewise import at, outside, placed, points
+from .piecewise import at, move_points, outside, points
 
 
 class Spline:
@@ -50,15 +50,15 @@ class Spline:
             flat = low + (flat - low) % (high - low)
         place, knots = _around(t, k, flat)
         c = self.c[:n].reshape(n, math.prod(self.c.shape[1:]))
-        found = [at(c, place - k + j) for j in range(k + 1)]
+        values = [at(c, place - k + j) for j in range(k + 1)]
         for r in range(1, k + 1):
             for j in range(k, r - 1, -1):
                 start, end = knots[j - k], knots[j + 1 - r]
                 share = ((flat - start) / (end - start))[:, None]
-                found[j] = (1 - share) * found[j - 1] + share * found[j]
-        out = found[k] + 0.0 * flat[:, None]
+                values[j] = (1 - share) * values[j - 1] + share * values[j]
+        out = values[k] + 0.0 * flat[:, None]
         out = out if extrapolate else outside(flat, low, high, out)
-        return placed(out, x.shape, self.c.shape[1:], self.axis)
+        return move_points(out, x.shape, self.c.shape[1:], self.axis)
 
     def derivative(self, nu: int = 1) -> Spline:
         """Return a derivative of some order."""
@@ -104,13 +104,13 @@ def basis_at(t: Any, k: int, x: Any) -> tuple[Any, Any]:
         de Boor: A Practical Guide to Splines, 1978, chapter X, equation 16.
     """
     place, knots = _around(t, k, x)
-    found: list[Any] = [1.0 + 0.0 * x]
+    values: list[Any] = [1.0 + 0.0 * x]
     for r in range(1, k + 1):
         ends = [(knots[j + 1 - r], knots[j + 1]) for j in range(r)]
-        rising = [(x - a) / (b - a) * v for (a, b), v in zip(ends, found, strict=True)]
-        falling = [(b - x) / (b - a) * v for (a, b), v in zip(ends, found, strict=True)]
-        found = [falling[0], *(a + b for a, b in zip(rising[:-1], falling[1:], strict=True)), rising[-1]]
-    return place - k, np.stack(found, axis=-1)
+        rising = [(x - a) / (b - a) * v for (a, b), v in zip(ends, values, strict=True)]
+        falling = [(b - x) / (b - a) * v for (a, b), v in zip(ends, values, strict=True)]
+        values = [falling[0], *(a + b for a, b in zip(rising[:-1], falling[1:], strict=True)), rising[-1]]
+    return place - k, np.stack(values, axis=-1)
 
 
 @takes_tensors(original.BSpline, "t, c, and the points of evaluation", always=True)
@@ -136,11 +136,11 @@ def _knots(x: Any, k: int, *, free: bool) -> Any:
 
 
 def _conditions(bc_type: Any) -> tuple[list[Any], list[Any]]:
-    known = {"clamped": [(1, 0.0)], "natural": [(2, 0.0)], "not-a-knot": []}
+    conditions = {"clamped": [(1, 0.0)], "natural": [(2, 0.0)], "not-a-knot": []}
     both = (bc_type, bc_type) if bc_type is None or isinstance(bc_type, str) else tuple(bc_type)
-    if any(isinstance(end, str) and end not in known for end in both):
+    if any(isinstance(end, str) and end not in conditions for end in both):
         raise UnsupportedError(f"scipy.interpolate.make_interp_spline: bc_type={bc_type!r} is not supported on Tensors")
-    left, right = ([] if end is None else known[end] if isinstance(end, str) else list(end) for end in both)
+    left, right = ([] if end is None else conditions[end] if isinstance(end, str) else list(end) for end in both)
     return left, right
 
 
@@ -156,8 +156,8 @@ def _row(spline: Spline, x: Any, order: int) -> Any:
 )
 def make_interp_spline(x: Any, y: Any, k: int = 3, t: Any = None, bc_type: Any = None, axis: int = 0) -> Spline:
     if not has_tensors(x, y, t, bc_type):
-        made = original.make_interp_spline(x, y, k, t, bc_type, axis)
-        return Spline(made.t, made.c, made.k, True, made.axis)
+        spline = original.make_interp_spline(x, y, k, t, bc_type, axis)
+        return Spline(spline.t, spline.c, spline.k, True, spline.axis)
     x, y, axis = points("make_interp_spline", x, y, axis)
     left, right = _conditions(bc_type)
     t = _knots(x, k, free=not (left or right)) if t is None else floating(operand(t))

@@ -11,7 +11,7 @@ import scipy.interpolate as original
 
 from ...core.errors import ShapeError, UnsupportedError
 from ...ops.operands import operand
-from ..calls import floating, known, takes_tensors
+from ..calls import floating, takes_tensors, values_or_none
 from .bsplines import basis_at, make_interp_spline
 from .piecewise import at
 
@@ -48,18 +48,18 @@ class Grid:
             raise ShapeError(f"RegularGridInterpolator: expected points of {d} coordinates; received shape {xi.shape}")
         flat = xi.reshape(-1, d)
         beyond = [(flat[:, i] < x[0]) | (flat[:, i] > x[-1]) for i, x in enumerate(self.grid)]
-        if self._refuses and any(np.any(known(b)) for b in beyond):
+        if self._refuses and any(np.any(values_or_none(b)) for b in beyond):
             raise ValueError(
                 "RegularGridInterpolator: expected points inside of the grid; received some outside. Set "
                 "bounds_error=False"
             )
-        out = self._summed(flat)
+        out = self._sum_coefficients(flat)
         if self._fill is not None:
             for b in beyond:
                 out = np.where(b[:, None], self._fill, out)
         return out.reshape(*xi.shape[:-1], *self.values.shape[d:])
 
-    def _summed(self, flat: Any) -> Any:
+    def _sum_coefficients(self, flat: Any) -> Any:
         """Sum over the coefficients around each point."""
         q, d = flat.shape
         shape = self.values.shape
@@ -102,7 +102,7 @@ def RegularGridInterpolator(
         )
     grid, values = [floating(operand(x)) for x in points], floating(operand(values))
     for i, x in enumerate(grid):
-        steps = known(np.diff(x))
+        steps = values_or_none(np.diff(x))
         steps = np.ones(1) if steps is None else steps
         if x.shape != values.shape[i : i + 1] or not (np.all(steps > 0) or np.all(steps < 0)):
             raise ShapeError(

@@ -11,9 +11,9 @@ import scipy.interpolate as original
 
 from ...core.shape_arithmetic import normalize_axis
 from ...ops.operands import operand, values
-from ..calls import floating, known, takes_tensors
+from ..calls import floating, takes_tensors, values_or_none
 from .bsplines import make_interp_spline
-from .piecewise import Piecewise, at, placed, points
+from .piecewise import Piecewise, at, move_points, points
 
 _DEGREES = {"slinear": 1, "quadratic": 2, "cubic": 3}
 _SHIFTS: dict[Any, Any] = {
@@ -39,7 +39,7 @@ class _Stepwise:
             bounds = self.x[:-1] + np.diff(self.x) / 2.0 if middle else self.x
             place = np.searchsorted(bounds, flat, side=side) - (0 if middle else 1)
         out = at(self.y.reshape(last + 1, math.prod(self.y.shape[1:])), np.clip(place, 0, last))
-        return placed(out, x.shape, self.y.shape[1:], self.axis)
+        return move_points(out, x.shape, self.y.shape[1:], self.axis)
 
 
 def _inside(x: Any, y: Any, kind: Any, axis: int) -> Callable[[Any], Any]:
@@ -51,8 +51,8 @@ def _inside(x: Any, y: Any, kind: Any, axis: int) -> Callable[[Any], Any]:
         return _Stepwise(x, y, kind, axis)
     degree = _DEGREES.get(kind, kind)
     if not isinstance(degree, int):
-        known = ", ".join(["linear", *_SHIFTS, "next", *_DEGREES])
-        raise ValueError(f"scipy.interpolate.interp1d: expected kind among {known}, or a degree; received {kind!r}")
+        kinds = ", ".join(["linear", *_SHIFTS, "next", *_DEGREES])
+        raise ValueError(f"scipy.interpolate.interp1d: expected kind among {kinds}, or a degree; received {kind!r}")
     spline = make_interp_spline(x, y, degree)
     spline.axis = axis
     return spline
@@ -87,7 +87,7 @@ def interp1d(
         if goes_on:
             return out
         low, high = new < x[0], new > x[-1]
-        if refuses and np.any(known(low | high)):
+        if refuses and np.any(values_or_none(low | high)):
             raise ValueError(
                 "scipy.interpolate.interp1d: expected points between the first and the last x, since bounds_error is "
                 "set; received some outside. Set fill_value to allow them"

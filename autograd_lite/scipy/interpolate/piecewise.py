@@ -12,7 +12,7 @@ import scipy.interpolate as original
 from ...core.errors import ShapeError
 from ...core.shape_arithmetic import normalize_axis
 from ...ops.operands import operand
-from ..calls import floating, has_tensors, known, takes_tensors
+from ..calls import floating, has_tensors, takes_tensors, values_or_none
 from ..linalg.banded import solve as solve_banded
 
 
@@ -21,7 +21,7 @@ def at(a: Any, place: Any) -> Any:
     return np.take_along_axis(a, place.reshape(-1, *(1,) * (a.ndim - 1)), 0)
 
 
-def placed(out: Any, shape: tuple[int, ...], rest: tuple[int, ...], axis: int) -> Any:
+def move_points(out: Any, shape: tuple[int, ...], rest: tuple[int, ...], axis: int) -> Any:
     """Return results of shape `(points, elements)` as SciPy does: the axes of the points in the place of one."""
     out = out.reshape(*shape, *rest)
     k = len(shape)
@@ -70,7 +70,7 @@ class Piecewise:
         for k in range(1, c.shape[0]):
             out = out * s + at(c[k], place)
         out = out if extrapolate else outside(flat, low, high, out)
-        return placed(out, x.shape, self.c.shape[2:], self.axis)
+        return move_points(out, x.shape, self.c.shape[2:], self.axis)
 
     def derivative(self, nu: int = 1) -> Piecewise:
         """Return a derivative of some order."""
@@ -111,7 +111,7 @@ def PPoly(c: Any, x: Any, extrapolate: Any = None, axis: int = 0) -> Piecewise:
 
 
 def _increases(x: Any) -> bool:
-    steps = known(np.diff(x))
+    steps = values_or_none(np.diff(x))
     return steps is None or bool(np.all(steps > 0))
 
 
@@ -142,8 +142,8 @@ def _of_slopes(
 ) -> Piecewise:
     """Return an interpolant; without Tensors, with SciPy's coefficients."""
     if not has_tensors(x, y, more):
-        made = original_class(x, y, axis, *more)
-        return Piecewise(made.c, made.x, extrapolate, made.axis)
+        interpolant = original_class(x, y, axis, *more)
+        return Piecewise(interpolant.c, interpolant.x, extrapolate, interpolant.axis)
     x, y, axis = points(name, x, y, axis)
     return Piecewise(_hermite(x, y, formula(x, y, *more)), x, extrapolate, axis)
 
@@ -160,31 +160,31 @@ def CubicHermiteSpline(x: Any, y: Any, dydx: Any, axis: int = 0, extrapolate: An
 
 def _ends(bc_type: Any, rest: tuple[int, ...]) -> list[Any]:
     """Return the two boundary conditions: "not-a-knot", or an order and a value."""
-    known: dict[str, Any] = {"clamped": (1, 0.0), "natural": (2, 0.0), "not-a-knot": "not-a-knot"}
+    conditions: dict[str, Any] = {"clamped": (1, 0.0), "natural": (2, 0.0), "not-a-knot": "not-a-knot"}
     both = (bc_type, bc_type) if isinstance(bc_type, str) else tuple(bc_type)
-    found = []
+    ends = []
     for end in both:
         if isinstance(end, str):
-            if end not in known:
+            if end not in conditions:
                 raise ValueError(
-                    f"scipy.interpolate.CubicSpline: expected bc_type among {', '.join(known)}, periodic for both, or "
-                    f"pairs (order, value); received {bc_type!r}"
+                    f"scipy.interpolate.CubicSpline: expected bc_type among {', '.join(conditions)}, periodic for "
+                    f"both, or pairs (order, value); received {bc_type!r}"
                 )
-            end = known[end]
-        found.append(end if isinstance(end, str) else (int(end[0]), np.broadcast_to(operand(end[1]), rest)))
-    return found
+            end = conditions[end]
+        ends.append(end if isinstance(end, str) else (int(end[0]), np.broadcast_to(operand(end[1]), rest)))
+    return ends
 
 
 def _periodic_slopes(h: Any, secant: Any) -> Any:
     m = h.shape[0]
     i = np.arange(m)
     before = h[i - 1]
-    wide = (m, *(1,) * (secant.ndim - 1))
+    column = (m, *(1,) * (secant.ndim - 1))
     one = np.eye(m)
     matrix = one * 2 * (before + h)[:, None] + np.roll(one, -1, 1) * h[:, None] + np.roll(one, 1, 1) * before[:, None]
-    right = 3 * (h.reshape(wide) * secant[i - 1] + before.reshape(wide) * secant)
-    found = np.linalg.solve(matrix, right.reshape(m, -1)).reshape(right.shape)
-    return np.concatenate([found, found[:1]])
+    right = 3 * (h.reshape(column) * secant[i - 1] + before.reshape(column) * secant)
+    slopes = np.linalg.solve(matrix, right.reshape(m, -1)).reshape(right.shape)
+    return np.concatenate([slopes, slopes[:1]])
 
 
 def _spline_slopes(x: Any, y: Any, bc_type: Any) -> Any:
@@ -194,8 +194,8 @@ def _spline_slopes(x: Any, y: Any, bc_type: Any) -> Any:
         de Boor: A Practical Guide to Splines, 1978, chapter IV.
     """
     h = np.diff(x)
-    wide = (-1, *(1,) * (y.ndim - 1))
-    hr = h.reshape(wide)
+    column = (-1, *(1,) * (y.ndim - 1))
+    hr = h.reshape(column)
     secant = np.diff(y, axis=0) / hr
     n = x.shape[0]
     if isinstance(bc_type, str) and bc_type == "periodic":
@@ -307,7 +307,7 @@ def Akima1DInterpolator(x: Any, y: Any, axis: int = 0, method: str = "akima", ex
     def formula(x: Any, y: Any) -> Any:
         return _akima_slopes(x, y, method)
 
-    def made(x: Any, y: Any, axis: int) -> Any:
+    def interpolant(x: Any, y: Any, axis: int) -> Any:
         return original.Akima1DInterpolator(x, y, axis, method=method)
 
-    return _of_slopes("Akima1DInterpolator", made, formula, x, y, axis, bool(extrapolate))
+    return _of_slopes("Akima1DInterpolator", interpolant, formula, x, y, axis, bool(extrapolate))

@@ -21,18 +21,18 @@ from ..calls import takes_tensors
 from .triangles import by_matrices, columns, substitute
 
 
-def _picked(a: Any, rows: Any, places: Any, valid: Any) -> Any:
+def _take_bands(a: Any, rows: Any, places: Any, valid: Any) -> Any:
     """Return a[..., rows, places], and 0 where that lies outside of the matrix."""
     n = a.shape[-1]
     return np.where(valid, a[..., rows, np.clip(places, 0, n - 1)], 0)
 
 
-def _transposed(ab: Any, below: int, above: int) -> Any:
+def _transpose_bands(ab: Any, below: int, above: int) -> Any:
     """Return the bands of the transposed matrix, whose numbers of bands are exchanged."""
     n = ab.shape[-1]
     r, j = np.arange(below + above + 1)[:, None], np.arange(n)
     i = r - below + j
-    return _picked(ab, np.broadcast_to(below + above - r, i.shape), i, (i >= 0) & (i < n))
+    return _take_bands(ab, np.broadcast_to(below + above - r, i.shape), i, (i >= 0) & (i < n))
 
 
 def _times(ab: Any, x: Any, below: int, above: int) -> Any:
@@ -57,7 +57,7 @@ def _solve(ab: Any, b: Any, *, below: int, above: int, definite: bool) -> Any:
 
 def _by_bands(g: Any, out: Any, ab: Any, b: Any, *, below: int, above: int, definite: bool) -> Any:
     n = ab.shape[-1]
-    s = solve(_transposed(ab, below, above), g, below=above, above=below, definite=definite)
+    s = solve(_transpose_bands(ab, below, above), g, below=above, above=below, definite=definite)
     j, r = np.arange(n), np.arange(below + above + 1)[:, None]
     i = r - above + j
     inside = (i >= 0) & (i < n)
@@ -76,7 +76,7 @@ solve: Op = structural(
     in_lapack(_solve),
     _by_bands,
     lambda g, out, ab, b, *, below, above, definite: solve(
-        _transposed(ab, below, above), g, below=above, above=below, definite=definite
+        _transpose_bands(ab, below, above), g, below=above, above=below, definite=definite
     ),
     saves=("ox", "x"),
     infer=lambda ab, b, **_: ShapeDtype(
@@ -101,10 +101,10 @@ def solve_banded(l_and_u: Any, ab: Any, b: Any) -> Any:
 def _all_bands(ab: Any, lower: bool) -> Any:
     """Return all bands of a Hermitian matrix from half of them; its diagonal is real."""
     k = ab.shape[-2] - 1
-    half = user(_transposed(ab, k, 0)) if lower else ab
+    half = user(_transpose_bands(ab, k, 0)) if lower else ab
     if half.dtype.kind == "c":
         half = np.concatenate([half[..., :k, :], np.real(half[..., k:, :]) + 0j], axis=-2)
-    return np.concatenate([half, user(_transposed(half, 0, k))[..., 1:, :]], axis=-2)
+    return np.concatenate([half, user(_transpose_bands(half, 0, k))[..., 1:, :]], axis=-2)
 
 
 @takes_tensors(original.solveh_banded, "ab, b")
@@ -118,7 +118,7 @@ def solveh_banded(ab: Any, b: Any, lower: bool = False) -> Any:
 
 
 def _factor_blocks(before: Any, row: Any) -> Any:
-    """Factorize one row of blocks: beside the diagonal b pᴴ⁻¹, with p from the row above, and what is left."""
+    """Factorize one row of blocks: b pᴴ⁻¹ next to the diagonal, with p from the row above, and the remainder."""
     diagonal, beside = row
     beside = adjoint(substitute(before, adjoint(beside), lower=True))
     here = np.linalg.cholesky(diagonal - np.matmul(beside, adjoint(beside)))
@@ -132,7 +132,7 @@ def cholesky_banded(ab: Any, lower: bool = False) -> Any:
     if ab.ndim != 2:
         raise ShapeError(f"scipy.linalg.cholesky_banded: expected the bands of one matrix; received shape {ab.shape}")
     ab = ab.astype(lapack_dtype(ab.dtype))
-    low = ab if lower else user(_transposed(ab, 0, k))
+    low = ab if lower else user(_transpose_bands(ab, 0, k))
     size = max(1, min(k, n))
     blocks = -(-n // size)
     # Entry (i, j) of the block in row m on the diagonal, and of the one to the left of it.
@@ -147,7 +147,7 @@ def cholesky_banded(ab: Any, lower: bool = False) -> Any:
     r, j = np.arange(k + 1)[:, None], np.arange(n)
     i = np.minimum(r + j, n - 1)
     factor = np.where(r + j < n, both[i // size, i % size, j - (i // size - 1) * size], 0)
-    return factor if lower else user(_transposed(factor, k, 0))
+    return factor if lower else user(_transpose_bands(factor, k, 0))
 
 
 def _entries(low: Any, row: Any, column: Any) -> Any:
@@ -163,7 +163,7 @@ def cho_solve_banded(cb_and_lower: Any, b: Any) -> Any:
     (cb, lower), b = cb_and_lower, operand(b)
     cb = operand(cb)
     k = cb.shape[-2] - 1
-    low, high = (cb, user(_transposed(cb, k, 0))) if lower else (user(_transposed(cb, 0, k)), cb)
+    low, high = (cb, user(_transpose_bands(cb, k, 0))) if lower else (user(_transpose_bands(cb, 0, k)), cb)
     return columns(
         lambda b: solve(high, solve(low, b, below=k, above=0, definite=False), below=0, above=k, definite=False), b
     )

@@ -41,7 +41,7 @@ def eigh(
     a: Any, b: Any = None, lower: bool = True, eigvals_only: bool = False, type: int = 1, subset_by_index: Any = None
 ) -> Any:
     a, triangle = square("eigh", a), "L" if lower else "U"
-    kept = slice(None) if subset_by_index is None else slice(subset_by_index[0], subset_by_index[1] + 1)
+    subset = slice(None) if subset_by_index is None else slice(subset_by_index[0], subset_by_index[1] + 1)
     low = None
     if b is not None:
         low = np.linalg.cholesky(square("eigh", b), upper=not lower)
@@ -53,11 +53,11 @@ def eigh(
         else:
             a = np.matmul(adjoint(low), np.matmul(a, low))
     if eigvals_only:
-        return numpy.eigvalsh(a, triangle)[..., kept]
+        return numpy.eigvalsh(a, triangle)[..., subset]
     w, v = numpy.eigh(a, triangle)
     if low is not None:
         v = np.matmul(low, v) if type == 3 else substitute(adjoint(low), v, lower=False)
-    return w[..., kept], v[..., kept]
+    return w[..., subset], v[..., subset]
 
 
 @takes_tensors(original.eigvalsh, "a, b", "as eigh")

@@ -74,7 +74,7 @@ def columns(solve: Any, b: Any) -> Any:
     return solve(b[:, None])[..., 0] if b.ndim == 1 else solve(b)
 
 
-def transposed(a: Any, trans: Any) -> Any:
+def apply_trans(a: Any, trans: Any) -> Any:
     """Return the matrix that SciPy's argument `trans` means."""
     return a if trans in (0, "N") else a.mT if trans in (1, "T") else adjoint(a)
 
@@ -85,7 +85,7 @@ def solve_triangular(a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_d
     if unit_diagonal:
         a = np.where(np.eye(a.shape[-1], dtype=bool), 1, a)
     lower = bool(lower) == (trans in (0, "N"))
-    return columns(lambda b: substitute(transposed(a, trans), b, lower=lower), b)
+    return columns(lambda b: substitute(apply_trans(a, trans), b, lower=lower), b)
 
 
 # ---- Cholesky -------------------------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ def cho_solve(c_and_lower: Any, b: Any) -> Any:
 # ---- LU -------------------------------------------------------------------------------------------------------------
 
 
-def _factored(x: Any) -> tuple[Any, ...]:
+def _factor(x: Any) -> tuple[Any, ...]:
     both, pivots = np.empty(x.shape, lapack_dtype(x.dtype)), np.empty(x.shape[:-1], np.intc)
     for k in np.ndindex(*x.shape[:-2]):
         both[k], pivots[k] = original.lu_factor(x[k], check_finite=False)
@@ -157,7 +157,7 @@ def _lu_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
 # section 3.
 factored: Op = structural(
     "lu_factor",
-    in_lapack(_factored),
+    in_lapack(_factor),
     _lu_rule,
     saves="o",
     infer=lambda x: (ShapeDtype(x.shape, lapack_dtype(x.dtype)), ShapeDtype(x.shape[:-1], np.dtype(np.intc))),
@@ -200,6 +200,6 @@ def lu_solve(lu_and_piv: Any, b: Any, trans: int = 0) -> Any:
     if trans == 0:
         b = np.take_along_axis(b, order if b.ndim == 1 else order[..., None], axis=order.ndim - 1)
         return columns(lambda b: substitute(both, substitute(low, b, lower=True), lower=False), b)
-    low, high = transposed(low, trans), transposed(both, trans)
+    low, high = apply_trans(low, trans), apply_trans(both, trans)
     x, order = columns(lambda b: substitute(low, substitute(high, b, lower=True), lower=False), b), np.argsort(order)
     return np.take_along_axis(x, order if x.ndim == 1 else order[..., None], axis=order.ndim - 1)

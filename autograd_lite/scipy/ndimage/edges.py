@@ -36,7 +36,7 @@ def element(i: Any, n: int, mode: str) -> Any:
     return np.clip(i, 0, n - 1)
 
 
-def extended(x: Any, axis: int, before: int, after: int, mode: str, cval: Any) -> Any:
+def extend(x: Any, axis: int, before: int, after: int, mode: str, cval: Any) -> Any:
     """Return an array with some elements more at both ends of an axis."""
     n = x.shape[axis]
     if not before and not after:

@@ -13,21 +13,21 @@ from ...ops.operands import operand, values
 from ..calls import floating, takes_tensors
 from ..signal.convolutions import of_mode
 from ..signal.filters import filtered
-from .edges import checked_mode, extended
+from .edges import checked_mode, extend
 
 
-def _each(given: Any, axes: Sequence[int]) -> list[Any]:
+def _each(value: Any, axes: Sequence[int]) -> list[Any]:
     """Return one value for each axis."""
-    one = isinstance(given, str) or getattr(given, "ndim", 0 if np.isscalar(given) or given is None else 1) == 0
-    found = [given] * len(axes) if one else list(given)
-    if len(found) != len(axes):
-        raise ValueError(f"scipy.ndimage: expected one value, or one for each of {len(axes)} axes; received {given!r}")
-    return found
+    one = isinstance(value, str) or getattr(value, "ndim", 0 if np.isscalar(value) or value is None else 1) == 0
+    values = [value] * len(axes) if one else list(value)
+    if len(values) != len(axes):
+        raise ValueError(f"scipy.ndimage: expected one value, or one for each of {len(axes)} axes; received {value!r}")
+    return values
 
 
 def _axes(axes: Any, ndim: int) -> list[int]:
-    given = range(ndim) if axes is None else [axes] if isinstance(axes, int) else axes
-    return [normalize_axis(i, ndim) for i in given]
+    numbers = range(ndim) if axes is None else [axes] if isinstance(axes, int) else axes
+    return [normalize_axis(i, ndim) for i in numbers]
 
 
 def _image(x: Any) -> Any:
@@ -46,7 +46,7 @@ def _along(name: str, x: Any, weights: Any, axis: int, mode: str, cval: Any, ori
     before = size // 2 + origin
     if not 0 <= before < size:
         raise ValueError(f"scipy.ndimage.{name}: expected origin within the {size} weights; received {origin}")
-    longer = extended(x, axis, before, size - 1 - before, checked_mode(name, mode), cval)
+    longer = extend(x, axis, before, size - 1 - before, checked_mode(name, mode), cval)
     out = filtered(np.flip(weights), np.ones(1, weights.dtype), longer, axis=axis)
     return like(out[(slice(None),) * axis + (slice(size - 1, None),)], x)
 
@@ -74,7 +74,7 @@ def _several(name: str, x: Any, weights: Any, mode: Any, cval: Any, origins: lis
         before = size // 2 + origin
         if not 0 <= before < size:
             raise ValueError(f"scipy.ndimage.{name}: expected origin within {size} weights; received {origin}")
-        longer = extended(longer, axis, before, size - 1 - before, checked_mode(name, way), cval)
+        longer = extend(longer, axis, before, size - 1 - before, checked_mode(name, way), cval)
         shape[axis] = size
     order = np.argsort(axes)
     weights = np.flip(weights.transpose(*(int(i) for i in order)))
@@ -155,7 +155,7 @@ def gaussian_filter(
 ) -> Any:
     x = _image(input)
     along = _axes(axes, x.ndim)
-    options = (_each(given, along) for given in (sigma, order, mode, radius))
+    options = (_each(option, along) for option in (sigma, order, mode, radius))
     for axis, width, k, way, r in zip(along, *options, strict=True):
         if hasattr(width, "__apply_op__") or width > 1e-15:
             x = _smooth(x, width, axis, k, way, cval, truncate, r)
@@ -205,7 +205,7 @@ def uniform_filter(
 ) -> Any:
     x = _image(input)
     along = _axes(axes, x.ndim)
-    for axis, n, way, o in zip(along, *(_each(given, along) for given in (size, mode, origin)), strict=True):
+    for axis, n, way, o in zip(along, *(_each(option, along) for option in (size, mode, origin)), strict=True):
         if n > 1:
             x = uniform_filter1d(x, int(n), axis, mode=way, cval=cval, origin=o)
     return x

@@ -19,7 +19,7 @@ from ...core.errors import ShapeError
 from ...ops.operands import operand, values
 from ..calls import floating, takes_tensors
 from ..linalg.banded import solve as solve_banded
-from .edges import checked_mode, element, extended
+from .edges import checked_mode, element, extend
 from .filters import like
 
 # What SciPy takes for the spline's continuation beyond the edges.
@@ -33,12 +33,12 @@ def _weights(share: Any, order: int) -> list[Any]:
     References:
         de Boor: A Practical Guide to Splines, 1978, chapter X, equation 16.
     """
-    found: list[Any] = [1.0 + 0.0 * share]
+    weights: list[Any] = [1.0 + 0.0 * share]
     for r in range(1, order + 1):
-        rising = [((share + r - j) / r) * w for j, w in enumerate(found, 1)]
-        falling = [((1 - share + j) / r) * w for j, w in enumerate(found)]
-        found = [falling[0], *(a + b for a, b in zip(rising[:-1], falling[1:], strict=True)), rising[-1]]
-    return found
+        rising = [((share + r - j) / r) * w for j, w in enumerate(weights, 1)]
+        falling = [((1 - share + j) / r) * w for j, w in enumerate(weights)]
+        weights = [falling[0], *(a + b for a, b in zip(rising[:-1], falling[1:], strict=True)), rising[-1]]
+    return weights
 
 
 @functools.lru_cache(maxsize=64)
@@ -69,7 +69,7 @@ def _coefficients(x: Any, order: int, mode: str) -> Any:
     return x
 
 
-def _sampled(
+def _sample(
     name: str, x: Any, coordinates: Sequence[Any], order: int, mode: str, cval: Any, prefilter: bool = True
 ) -> Any:
     """Return the values of an image at coordinates, an array for each axis, all of one shape."""
@@ -80,7 +80,7 @@ def _sampled(
     if order > 1 and prefilter:
         more = _PADDED.get(mode, 0)
         for axis in range(x.ndim):
-            x = extended(x, axis, more, more, mode, cval)
+            x = extend(x, axis, more, more, mode, cval)
         x, coordinates = _coefficients(x, order, _CONTINUED.get(mode, mode)), [c + more for c in coordinates]
     outside: Any = np.zeros(shape, bool)
     places: list[list[tuple[Any, Any, Any]]] = []
@@ -95,16 +95,16 @@ def _sampled(
         first = np.floor(c) if order % 2 else np.floor(c + 0.5)
         share = c - first if order % 2 else c - first + 0.5
         way = _CONTINUED.get(mode, mode) if order > 1 and mode != "grid-constant" else mode
-        found = []
+        neighbors = []
         for k, part in enumerate(_weights(share, order)):
             place = first.astype(np.int64) + k - order // 2
-            found.append((element(place, n, way), part, (place < 0) | (place >= n)))
-        places.append(found)
-    total = _gathered(x, places, shape, cval if mode == "grid-constant" else None)
+            neighbors.append((element(place, n, way), part, (place < 0) | (place >= n)))
+        places.append(neighbors)
+    total = _gather(x, places, shape, cval if mode == "grid-constant" else None)
     return like(np.where(outside, cval, total) if mode == "constant" else total, x)
 
 
-def _gathered(x: Any, places: list[list[tuple[Any, Any, Any]]], shape: tuple[int, ...], cval: Any) -> Any:
+def _gather(x: Any, places: list[list[tuple[Any, Any, Any]]], shape: tuple[int, ...], cval: Any) -> Any:
     """Sum over the products of the weights along the axes; places that are missing have `cval`, if it is not None."""
     strides = [math.prod(x.shape[i + 1 :]) for i in range(x.ndim)]
     table = x.reshape(-1)
@@ -129,16 +129,16 @@ def map_coordinates(
         raise ShapeError(
             f"scipy.ndimage.map_coordinates: expected coordinates for {x.ndim} axes; received shape {coordinates.shape}"
         )
-    return _sampled("map_coordinates", x, list(coordinates), order, mode, cval, prefilter)
+    return _sample("map_coordinates", x, list(coordinates), order, mode, cval, prefilter)
 
 
 def _indices(shape: Sequence[int]) -> list[Any]:
     return [np.broadcast_to(i, shape).astype(float) for i in np.indices(shape, sparse=True)]
 
 
-def _for_each(given: Any, ndim: int) -> Any:
-    given = operand(given)
-    return np.broadcast_to(given, (ndim,)) if given.ndim == 0 else given
+def _for_each(value: Any, ndim: int) -> Any:
+    value = operand(value)
+    return np.broadcast_to(value, (ndim,)) if value.ndim == 0 else value
 
 
 @takes_tensors(original.shift, "input, shift (order 1 and more), cval")
@@ -147,7 +147,7 @@ def shift(
 ) -> Any:
     x = floating(operand(input))
     steps = _for_each(shift, x.ndim)
-    return _sampled(
+    return _sample(
         "shift", x, [i - s for i, s in zip(_indices(x.shape), steps, strict=True)], order, mode, cval, prefilter
     )
 
@@ -171,7 +171,7 @@ def zoom(
             coordinates.append((i + 0.5) * (n / m) - 0.5)
         else:
             coordinates.append(i * ((n - 1) / (m - 1) if m > 1 else 1.0))
-    return _sampled("zoom", x, coordinates, order, mode, cval, prefilter)
+    return _sample("zoom", x, coordinates, order, mode, cval, prefilter)
 
 
 @takes_tensors(original.affine_transform, "input, matrix, offset (order 1 and more), cval")
@@ -196,4 +196,4 @@ def affine_transform(
     for i in range(d):
         parts = [matrix[i, j] * indices[j] for j in range(d)]
         coordinates.append(sum(parts[1:], parts[0]) + offset[i])
-    return _sampled("affine_transform", x, coordinates, order, mode, cval, prefilter)
+    return _sample("affine_transform", x, coordinates, order, mode, cval, prefilter)

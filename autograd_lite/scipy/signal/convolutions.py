@@ -27,7 +27,7 @@ def _full(x: Any, y: Any, *, axes: Axes, method: str) -> Any:
     return out.astype(dtype) if dtype.kind in "fc" else out
 
 
-def _cut(a: Any, axes: Axes, starts: Sequence[int], lengths: Sequence[int]) -> Any:
+def _slice(a: Any, axes: Axes, starts: Sequence[int], lengths: Sequence[int]) -> Any:
     index: list[Any] = [slice(None)] * a.ndim
     for axis, start, length in zip(axes, starts, lengths, strict=True):
         index[axis] = slice(start, start + length)
@@ -39,7 +39,7 @@ def _by_other(g: Any, other: Any, shape: Any, axes: Axes, method: str) -> Any:
     if 0 in other.shape or 0 in shape:
         return np.zeros(shape, g.dtype)
     moved = full(g, np.flip(other, axes), axes=axes, method=method)
-    return _cut(moved, axes, [other.shape[i] - 1 for i in axes], [shape[i] for i in axes])
+    return _slice(moved, axes, [other.shape[i] - 1 for i in axes], [shape[i] for i in axes])
 
 
 def _infer(x: ShapeDtype, y: ShapeDtype, *, axes: Axes, method: str) -> ShapeDtype:
@@ -47,7 +47,7 @@ def _infer(x: ShapeDtype, y: ShapeDtype, *, axes: Axes, method: str) -> ShapeDty
     return ShapeDtype(tuple(lengths), np.result_type(x.dtype, y.dtype))
 
 
-def _batched(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+def _batch(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     x, y = (a if b else a[None] for a, b in zip(inputs, batched, strict=True))
     return op(x, y, axes=tuple(i + 1 for i in params["axes"]), method="fft")
 
@@ -61,7 +61,7 @@ full: Op = structural(
     saves=("y", "x"),
     infer=_infer,
     multilinear=True,
-    batch=_batched,
+    batch=_batch,
 )
 
 
@@ -75,9 +75,9 @@ def of_mode(name: str, x: Any, y: Any, mode: str, axes: Axes, method: str) -> An
     if mode == "full":
         return out
     if mode == "same":
-        return _cut(out, axes, [(y.shape[i] - 1) // 2 for i in axes], [x.shape[i] for i in axes])
+        return _slice(out, axes, [(y.shape[i] - 1) // 2 for i in axes], [x.shape[i] for i in axes])
     if mode == "valid":
-        return _cut(out, axes, [y.shape[i] - 1 for i in axes], [x.shape[i] - y.shape[i] + 1 for i in axes])
+        return _slice(out, axes, [y.shape[i] - 1 for i in axes], [x.shape[i] - y.shape[i] + 1 for i in axes])
     raise ValueError(f"scipy.signal.{name}: expected mode full, same or valid; received {mode!r}")
 
 
@@ -111,8 +111,8 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> An
 
 def _along(name: str, in1: Any, in2: Any, mode: str, axes: Any) -> Any:
     in1, in2 = operand(in1), operand(in2)
-    given = range(in1.ndim) if axes is None else [axes] if isinstance(axes, int) else axes
-    return of_mode(name, in1, in2, mode, tuple(normalize_axis(i, in1.ndim) for i in given), "fft")
+    numbers = range(in1.ndim) if axes is None else [axes] if isinstance(axes, int) else axes
+    return of_mode(name, in1, in2, mode, tuple(normalize_axis(i, in1.ndim) for i in numbers), "fft")
 
 
 @takes_tensors(original.fftconvolve, "in1, in2")
@@ -125,7 +125,7 @@ def oaconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> Any:
     return _along("oaconvolve", in1, in2, mode, axes)
 
 
-def _turned(a: Any) -> Any:
+def _reverse(a: Any) -> Any:
     return np.flip(np.conjugate(a) if a.dtype.kind == "c" else a)
 
 
@@ -135,8 +135,8 @@ def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> A
     if in1.ndim == in2.ndim == 0:
         return in1 * np.conjugate(in2)
     if mode == "valid" and in1.ndim == in2.ndim and _is_inside("correlate", in1, in2, _all(in1)):
-        return _turned(of_mode("correlate", in2, _turned(in1), mode, _all(in1), method))
-    return of_mode("correlate", in1, _turned(in2), mode, _all(in1), method)
+        return _reverse(of_mode("correlate", in2, _reverse(in1), mode, _all(in1), method))
+    return of_mode("correlate", in1, _reverse(in2), mode, _all(in1), method)
 
 
 # ---- in two dimensions, with boundaries -----------------------------------------------------------------------------
@@ -161,12 +161,12 @@ def _with_boundary(
         return of_mode(name, in1, in2, mode, (0, 1), "direct")
     if filled and not np.any(fillvalue):
         out = full(in1, in2, axes=(0, 1), method="direct")
-        return out if mode == "full" else _cut(out, (0, 1), start, in1.shape)
+        return out if mode == "full" else _slice(out, (0, 1), start, in1.shape)
     widths = [(n - 1, n - 1) for n in in2.shape]
     fill: dict[str, Any] = {"constant_values": fillvalue} if filled else {}
     padded = numpy.pad(in1, widths, mode=_BOUNDARIES[boundary], **fill)
     out = of_mode(name, padded, in2, "valid", (0, 1), "direct")
-    return out if mode == "full" else _cut(out, (0, 1), start, in1.shape)
+    return out if mode == "full" else _slice(out, (0, 1), start, in1.shape)
 
 
 @takes_tensors(original.convolve2d, "in1, in2")
@@ -180,9 +180,9 @@ def convolve2d(in1: Any, in2: Any, mode: str = "full", boundary: str = "fill", f
 def correlate2d(in1: Any, in2: Any, mode: str = "full", boundary: str = "fill", fillvalue: float = 0) -> Any:
     in1, in2 = operand(in1), operand(in2)
     if mode == "valid" and in1.ndim == in2.ndim and _is_inside("correlate2d", in1, in2, _all(in1)):
-        return _turned(of_mode("correlate2d", in2, _turned(in1), mode, (0, 1), "direct"))
+        return _reverse(of_mode("correlate2d", in2, _reverse(in1), mode, (0, 1), "direct"))
     start = [n // 2 for n in in2.shape]
-    return _with_boundary("correlate2d", in1, _turned(in2), mode, boundary, fillvalue, start=start)
+    return _with_boundary("correlate2d", in1, _reverse(in2), mode, boundary, fillvalue, start=start)
 
 
 # ---- with axes that are summed over ---------------------------------------------------------------------------------

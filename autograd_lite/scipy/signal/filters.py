@@ -37,7 +37,7 @@ def _filter_by_x(g: Any, out: Any, b: Any, a: Any, x: Any, *, axis: int) -> Any:
     return np.flip(filtered(b, a, np.flip(g, axis), axis=axis), axis)
 
 
-def _batched(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+def _batch(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     """Filter all examples at once if they share one filter."""
     if batched[0] or batched[1]:
         return one_by_one(op, inputs, batched, params)
@@ -59,7 +59,7 @@ filtered: Op = structural(
         lambda t, out, b, a, x, *, axis: -filtered(t, a, out, axis=axis),
         lambda t, out, b, a, x, *, axis: filtered(b, a, t, axis=axis),
     ),
-    batch=_batched,
+    batch=_batch,
 )
 
 
@@ -67,9 +67,9 @@ def _lags(x: Any, y: Any, *, axis: int, count: int) -> Any:
     x, y = np.moveaxis(x, axis, -1), np.moveaxis(y, axis, -1)
     n = x.shape[-1]
     if x.ndim == 1 and count > 32:  # as one correlation, of which the part from lag 0 on is needed
-        found = original.correlate(x, np.conjugate(y) if y.dtype.kind == "c" else y, "full")[n - 1 :]
+        correlations = original.correlate(x, np.conjugate(y) if y.dtype.kind == "c" else y, "full")[n - 1 :]
         lags = np.zeros(count, np.result_type(x, y))
-        lags[: min(n, count)] = found[:count]
+        lags[: min(n, count)] = correlations[:count]
         return lags
     return np.stack([(x[..., k:] * y[..., : max(0, n - k)]).sum() for k in range(count)])
 
@@ -87,11 +87,11 @@ lagged: Op = structural(
 )
 
 
-def _padded(v: Any, length: int) -> Any:
+def _pad(v: Any, length: int) -> Any:
     return v if v.shape[0] == length else np.concatenate([v, np.zeros(length - v.shape[0], v.dtype)])
 
 
-def _moved(v: Any, ndim: int, axis: int) -> Any:
+def _along_axis(v: Any, ndim: int, axis: int) -> Any:
     """Return a vector that lies along an axis."""
     return v.reshape(-1, *(1,) * (ndim - axis - 1))
 
@@ -112,9 +112,9 @@ def lfilter(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
     if zi.ndim != x.ndim or zi.shape[axis] != order:
         shape = (*x.shape[:axis], order, *x.shape[axis + 1 :])
         raise ShapeError(f"scipy.signal.lfilter: expected zi of shape {shape}; received {zi.shape}")
-    # The state at the beginning is what is still to come of what was before; that at the end is the rest of the
+    # The state at the beginning holds the terms still to come of earlier samples; that at the end is the rest of the
     # equation, read beyond the last sample.
-    b, a = _padded(b, order + 1), _padded(a, order + 1)
+    b, a = _pad(b, order + 1), _pad(a, order + 1)
     scale = a[0]
     b, a = b / scale, a / scale
     gap = np.zeros((*x.shape[:axis], order, *x.shape[axis + 1 :]), x.dtype)
@@ -129,7 +129,7 @@ def lfilter(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
 def lfilter_zi(b: Any, a: Any) -> Any:
     b, a = (np.atleast_1d(floating(operand(v))) for v in (b, a))
     n = max(a.shape[0], b.shape[0])
-    b, a = _padded(b, n) / a[0], _padded(a, n) / a[0]
+    b, a = _pad(b, n) / a[0], _pad(a, n) / a[0]
     right = b[1:] - a[1:] * b[0]
     one = np.eye(n - 1, dtype=a.dtype)
     return np.linalg.solve(one + a[1:, None] * one[:1] - np.eye(n - 1, k=1, dtype=a.dtype), right)
@@ -138,7 +138,7 @@ def lfilter_zi(b: Any, a: Any) -> Any:
 # ---- forward and backward -------------------------------------------------------------------------------------------
 
 
-def _extended(x: Any, padtype: Any, edge: int, axis: int) -> Any:
+def _extend(x: Any, padtype: Any, edge: int, axis: int) -> Any:
     if not edge or padtype is None:
         return x
     n = x.shape[axis]
@@ -155,8 +155,8 @@ def _extended(x: Any, padtype: Any, edge: int, axis: int) -> Any:
 
 def _both_ways(once: Any, x: Any, padtype: Any, edge: int, axis: int) -> Any:
     """Filter forward, and the result backward."""
-    extended = _extended(x, padtype, edge, axis)
-    y = once(extended, _at(extended, axis, None, 1))
+    longer = _extend(x, padtype, edge, axis)
+    y = once(longer, _at(longer, axis, None, 1))
     y = np.flip(y, axis)
     y = np.flip(once(y, _at(y, axis, None, 1)), axis)
     return _at(y, axis, edge, y.shape[axis] - edge) if edge and padtype is not None else y
@@ -169,7 +169,7 @@ def filtfilt(b: Any, a: Any, x: Any, axis: int = -1, padtype: Any = "odd", padle
     axis = normalize_axis(axis, x.ndim)
     edge = 3 * max(a.shape[0], b.shape[0]) if padlen is None else int(padlen)
     edge = 0 if padtype is None else edge
-    zi = _moved(lfilter_zi(b, a), x.ndim, axis) if max(a.shape[0], b.shape[0]) > 1 else None
+    zi = _along_axis(lfilter_zi(b, a), x.ndim, axis) if max(a.shape[0], b.shape[0]) > 1 else None
 
     def once(x: Any, first: Any) -> Any:
         return lfilter(b, a, x, axis) if zi is None else lfilter(b, a, x, axis, zi * first)[0]
@@ -206,8 +206,8 @@ def sosfilt_zi(sos: Any) -> Any:
 @takes_tensors(original.sosfiltfilt, "sos, x")
 def sosfiltfilt(sos: Any, x: Any, axis: int = -1, padtype: Any = "odd", padlen: int | None = None) -> Any:
     sos, x = floating(operand(sos)), floating(operand(x))
-    axis, bare = normalize_axis(axis, x.ndim), values(sos)
-    zeros = min(int((bare[:, 2] == 0).sum()), int((bare[:, 5] == 0).sum()))
+    axis, plain = normalize_axis(axis, x.ndim), values(sos)
+    zeros = min(int((plain[:, 2] == 0).sum()), int((plain[:, 5] == 0).sum()))
     edge = 3 * (2 * sos.shape[0] + 1 - zeros) if padlen is None else int(padlen)
     edge = 0 if padtype is None else edge
     zi = sosfilt_zi(sos).reshape(-1, *(1,) * axis, 2, *(1,) * (x.ndim - axis - 1))
@@ -227,7 +227,7 @@ def detrend(data: Any, axis: int = -1, type: str = "linear") -> Any:
     if type not in ("linear", "l"):
         raise ValueError(f"scipy.signal.detrend: expected type linear or constant; received {type!r}")
     n = x.shape[axis]
-    time = _moved((np.arange(n) - (n - 1) / 2).astype(x.dtype), x.ndim, axis)
+    time = _along_axis((np.arange(n) - (n - 1) / 2).astype(x.dtype), x.ndim, axis)
     slope = (time * x).sum(axis=axis, keepdims=True) / max(n * (n * n - 1) / 12, 1)
     return centred - slope * time
 
@@ -241,4 +241,4 @@ def hilbert(x: Any, N: int | None = None, axis: int = -1) -> Any:
     if n % 2 == 0:
         weights[n // 2] = 1
     axis = normalize_axis(axis, x.ndim)
-    return np.fft.ifft(np.fft.fft(x, n, axis) * _moved(weights, x.ndim, axis), axis=axis)
+    return np.fft.ifft(np.fft.fft(x, n, axis) * _along_axis(weights, x.ndim, axis), axis=axis)

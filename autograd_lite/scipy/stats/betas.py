@@ -1,4 +1,4 @@
-"""The beta distribution and what is made of it, Student's t and F among them."""
+"""The beta distribution and those derived from it, Student's t and F among them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..unwrapped import special as sp
-from .masks import shown
+from .masks import without_derivative
 from .quadrature import log_poisson_mixture, poisson_mixture, tanh_sinh
-from .rows import LOG_2, POSITIVE, UNIT, Row, fixed, log1p_square, log_normal, times, where_above
+from .rows import LOG_2, POSITIVE, UNIT, Row, fix_shapes, log1p_square, log_normal, times, where_above
 
 
 def _t(x: Any, df: Any) -> Any:
@@ -52,8 +52,8 @@ def _ncf(x: Any, dfn: Any, dfd: Any, nc: Any) -> Any:
         return _f(x * dfn / (dfn + 2 * j), dfn + 2 * j, dfd) + np.log(dfn / (dfn + 2 * j))
 
     # The terms are largest where the ratio of two neighbours, rate y (h + j) / ((j + 1) (n / 2 + j)), is 1.
-    at, n, d = map(shown, (x, dfn, dfd))
-    rate = 0.5 * shown(nc) / (1 + d / (n * at))
+    at, n, d = map(without_derivative, (x, dfn, dfd))
+    rate = 0.5 * without_derivative(nc) / (1 + d / (n * at))
     p = 0.5 * (rate - 0.5 * n - 1)
     peak = p + np.sqrt(p * p + np.maximum(0.5 * rate * (n + d) - 0.5 * n, 0.0))
     return log_poisson_mixture(density, 0.5 * nc, x, dfn, dfd, peak=np.maximum(peak, 0.0))
@@ -96,7 +96,7 @@ def _over_chi(f: Any, x: Any, df: Any, nc: Any) -> Any:
 def _nct(x: Any, df: Any, nc: Any) -> Any:
     """Integrate over log s about the one maximum of the integrand, in 401 steps that grow with the distance."""
     x, df, nc = (np.expand_dims(a, -1) for a in (x, df, nc))
-    at, n, shift = shown(x), shown(df), shown(nc)
+    at, n, shift = without_derivative(x), without_derivative(df), without_derivative(nc)
     size = np.hypot(np.sqrt(n), at)
     slope = at / size * shift
     peak = 0.5 * (slope + np.sqrt(slope * slope + 4 * (n + 1))) / size  # (df + x²) s² - x nc s = df + 1
@@ -106,7 +106,7 @@ def _nct(x: Any, df: Any, nc: Any) -> Any:
     u = np.log(peak) + width * np.sinh(steps)
     s = np.exp(u)
     log = (df + 1) * u - 0.5 * df * s * s + log_normal(x * s - nc)
-    most = shown(log).max(axis=-1, keepdims=True)
+    most = without_derivative(log).max(axis=-1, keepdims=True)
     total = (np.exp(log - most) * width * np.cosh(steps) * ((low + high) / 400)).sum(axis=-1)
     df, most = df[..., 0], most[..., 0]
     return np.log(total) + most + 0.5 * df * np.log(0.5 * df) - sp.gammaln(0.5 * df) + LOG_2
@@ -147,10 +147,10 @@ def _skew_t_tail(sign: int) -> Any:
 def _skew_t_power(n: int, a: Any, b: Any) -> Any:
     """Return the moments about 0, by those of a beta variable B: X = √(a + b) (2B - 1) / (2 √(B (1 - B)))."""
     if n == 1:
-        found = 0.5 * np.sqrt(a + b) * (a - b) * np.exp(sp.betaln(a - 0.5, b - 0.5) - sp.betaln(a, b)) / (a + b - 1)
+        moment = 0.5 * np.sqrt(a + b) * (a - b) * np.exp(sp.betaln(a - 0.5, b - 0.5) - sp.betaln(a, b)) / (a + b - 1)
     else:
-        found = 0.25 * (a + b) * ((a - b) ** 2 + a + b - 2) / ((a - 1) * (b - 1))
-    return np.where((a > 0.5 * n) & (b > 0.5 * n), found, math.nan)
+        moment = 0.25 * (a + b) * ((a - b) ** 2 + a + b - 2) / ((a - 1) * (b - 1))
+    return np.where((a > 0.5 * n) & (b > 0.5 * n), moment, math.nan)
 
 
 def _log_euler(a: Any, b: Any, c: Any, z: Any) -> Any:
@@ -169,7 +169,7 @@ def _log_euler(a: Any, b: Any, c: Any, z: Any) -> Any:
 
 def _gausshyper_cdf(x: Any, a: Any, b: Any, c: Any, z: Any) -> Any:
     """Integrate, by the same rule, over (0, x) or (x, 1), whichever is the shorter."""
-    left = shown(x) < 0.5
+    left = without_derivative(x) < 0.5
     total = _log_euler(a, b, c, z)
     w = np.where(left, x, 1 - x)
     at_end, from_end, slope = np.where(left, a, b), np.where(left, b, a), np.where(left, z, -z)
@@ -226,9 +226,9 @@ BETAS: dict[str, Row] = {
         support=POSITIVE, closed=False, mean=lambda a, b: where_above(1, b, a / (b - 1)),
         var=lambda a, b: where_above(2, b, a * (a + b - 1) / ((b - 2) * (b - 1) ** 2)),
     ),
-    "arcsine": fixed(_BETA, 0.5, 0.5),
+    "arcsine": fix_shapes(_BETA, 0.5, 0.5),
     "rdist": _RDIST,
-    "semicircular": fixed(_RDIST, 3.0),
+    "semicircular": fix_shapes(_RDIST, 3.0),
     "jf_skew_t": Row(
         logpdf=_log_skew_t, cdf=_skew_t_tail(1), sf=_skew_t_tail(-1), power=_skew_t_power,
     ),

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from ..unwrapped import special as sp
-from .implicit import solved, without_derivatives
-from .masks import largest, shown
-from .rows import LOG_2, LOG_2PI, LOG_PI, POSITIVE, UNIT, Row, fixed, log1p_by, log1p_square, log_i0e, one_over
+from .implicit import solve_implicitly, without_derivatives
+from .masks import largest, without_derivative
+from .rows import LOG_2, LOG_2PI, LOG_PI, POSITIVE, UNIT, Row, fix_shapes, log1p_by, log1p_square, log_i0e, one_over
 
 _tukey = without_derivatives(sp.tklmbda, 2, "tklmbda")
 
 
 def _tukeylambda_cdf(x: Any, lam: Any) -> Any:
     """Return the F that solves x = (F^λ - (1 - F)^λ) / λ."""
-    return solved(
+    return solve_implicitly(
         _tukey(x, lam),
         lambda F: sp.boxcox(F, lam) - sp.boxcox(1 - F, lam) - x,
         lambda F: F ** (lam - 1) + (1 - F) ** (lam - 1),
@@ -71,7 +71,7 @@ def _wrapped_cauchy(x: Any, c: Any) -> Any:
     return np.log(1 - c) + np.log(1 + c) - LOG_2PI - np.log((1 - c) ** 2 + 4 * c * np.sin(0.5 * x) ** 2)
 
 
-def _wrapped(x: Any, c: Any) -> Any:
+def _wrap_angle(x: Any, c: Any) -> Any:
     ratio = (1 + c) / (1 - c)
     left = x < math.pi
     share = np.arctan(ratio * np.tan(0.5 * np.where(left, x, 2 * math.pi - x))) / math.pi
@@ -113,21 +113,21 @@ def _breit_wigner_cdf(x: Any, rho: Any) -> Any:
 
 def _irwinhall_terms(x: Any, n: Any, power: int) -> Any:
     """Return Σ (-1)^k C(n, k) (x - k)^(n - 1 + power) / (n - 1 + power)! over k < x."""
-    n = np.expand_dims(np.asarray(shown(n), float), -1)
+    n = np.expand_dims(np.asarray(without_derivative(n), float), -1)
     x = np.expand_dims(x, -1)
     k = np.arange(largest(n, 1) + 1)
-    within = np.logical_not(shown(x) <= k) & (k <= n)  # NaN is within
+    within = np.logical_not(without_derivative(x) <= k) & (k <= n)  # NaN is within
     exponent = n - 1 + power
     terms = (-1) ** k * sp.binom(n, k) * np.where(within, x - k, 1.0) ** exponent / sp.gamma(exponent + 1)
     return np.where(within, terms, 0.0).sum(axis=-1)
 
 
 def _irwinhall(x: Any, n: Any) -> Any:
-    return np.log(_irwinhall_terms(np.where(shown(x) > 0.5 * n, n - x, x), n, 0))
+    return np.log(_irwinhall_terms(np.where(without_derivative(x) > 0.5 * n, n - x, x), n, 0))
 
 
 def _irwinhall_cdf(x: Any, n: Any) -> Any:
-    left = shown(x) < 0.5 * n
+    left = without_derivative(x) < 0.5 * n
     part = _irwinhall_terms(np.where(left, x, n - x), n, 1)
     return np.where(left, part, 1 - part)
 
@@ -183,13 +183,13 @@ BOUNDED: dict[str, Row] = {
         mean=lambda kappa: 0.0 * kappa, entropy=_VONMISES.entropy,
     ),
     "wrapcauchy": Row(
-        logpdf=_wrapped_cauchy, cdf=_wrapped,
+        logpdf=_wrapped_cauchy, cdf=_wrap_angle,
         support=(0.0, 2 * math.pi), check=lambda c: (c > 0) & (c < 1), entropy=lambda c: LOG_2PI + np.log(1 - c * c),
     ),
     "cauchy": Row(
         logpdf=lambda x: -LOG_PI - log1p_square(x), cdf=lambda x: np.arctan2(1.0, -x) / math.pi, symmetric=True,
     ),
-    "halfcauchy": fixed(_FOLDCAUCHY, 0.0),
+    "halfcauchy": fix_shapes(_FOLDCAUCHY, 0.0),
     "foldcauchy": _FOLDCAUCHY,
     "skewcauchy": Row(
         logpdf=lambda x, a: -LOG_PI - log1p_square(x / (1 + a * np.sign(x))),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..unwrapped import special as sp
-from .masks import largest, shown
+from .masks import largest, without_derivative
 from .quadrature import poisson_mixture, tanh_sinh
 from .rows import Row, log_ive, where_above
 
@@ -69,8 +69,8 @@ def _log_zeta(a: Any) -> Any:
 
 def _harmonic(a: Any, n: Any) -> Any:
     """Return Σ j^-a over j from 1 to n."""
-    j = np.arange(1.0, largest(shown(n), 1.0) + 1)
-    return np.where(j <= np.expand_dims(shown(n), -1), j ** -np.expand_dims(a, -1), 0.0).sum(axis=-1)
+    j = np.arange(1.0, largest(without_derivative(n), 1.0) + 1)
+    return np.where(j <= np.expand_dims(without_derivative(n), -1), j ** -np.expand_dims(a, -1), 0.0).sum(axis=-1)
 
 
 def _dlaplace_cdf(k: Any, a: Any) -> Any:
@@ -106,7 +106,7 @@ def _urn(M: Any, n: Any, N: Any) -> tuple[Any, Any]:
 
 
 def _fisher(k: Any, M: Any, n: Any, N: Any, odds: Any) -> Any:
-    low, high = (np.expand_dims(end, -1) for end in _urn(*map(shown, (M, n, N))))
+    low, high = (np.expand_dims(end, -1) for end in _urn(*map(without_derivative, (M, n, N))))
     j = low + np.arange(largest(high - low, 0) + 1)
     within = j <= high
     j = np.where(within, j, low)
@@ -115,7 +115,7 @@ def _fisher(k: Any, M: Any, n: Any, N: Any, odds: Any) -> Any:
     most = weights.max(axis=-1, keepdims=True)
     # Relative to the odds of the draw in hand, so that nothing overflows for odds far from 1.
     log = np.where(within, weights - most + (j - np.expand_dims(k, -1)) * log_odds, -math.inf)
-    high_log = shown(log).max(axis=-1, keepdims=True)
+    high_log = without_derivative(log).max(axis=-1, keepdims=True)
     total = np.log(np.exp(log - high_log).sum(axis=-1)) + high_log[..., 0] + most[..., 0]
     return _log_choose(n, k) + _log_choose(M - n, N - k) - total
 

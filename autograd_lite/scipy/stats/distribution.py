@@ -15,8 +15,8 @@ import scipy.stats
 from ...core.duck_arrays import refuse_masked
 from ...tensors.sharing import separate
 from ...tensors.tensor import Tensor, tensor
-from .implicit import solved, without_derivatives
-from .masks import choose, inner, is_number, may_hold, shown
+from .implicit import solve_implicitly, without_derivatives
+from .masks import choose, inner, is_number, may_hold, without_derivative
 from .methods import Frozen, Named, with_methods
 from .quadrature import integral, total
 from .rows import Row, log1mexp
@@ -42,24 +42,24 @@ class Distribution(Named):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Frozen:
         """Return the distribution with its parameters fixed, as SciPy does."""
-        self._bound("", args, kwargs)
+        self._bind("", args, kwargs)
         return super().__call__(*args, **kwargs)
 
     # ---- arguments --------------------------------------------------------------------------------------------------
 
-    def _bound(self, method: str, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
+    def _bind(self, method: str, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
         """Return the parameters in SciPy's order: shapes, loc, scale."""
-        given = dict(zip(self.parameters, args, strict=False))
-        wrong = [name for name in kwargs if name not in self.parameters or name in given]
-        given |= kwargs
-        missing = [name for name in self.shapes if name not in given]
+        arguments = dict(zip(self.parameters, args, strict=False))
+        wrong = [name for name in kwargs if name not in self.parameters or name in arguments]
+        arguments |= kwargs
+        missing = [name for name in self.shapes if name not in arguments]
         if missing or wrong or len(args) > len(self.parameters):
-            self._misnamed(method, args, kwargs)
+            self._refuse_names(method, args, kwargs)
         defaults = {"loc": 0, "scale": 1}
-        values = [given[name] if name in given else defaults[name] for name in self.parameters]
+        values = [arguments[name] if name in arguments else defaults[name] for name in self.parameters]
         return [v if isinstance(v, Tensor | np.ndarray | np.generic | float | int) else np.asarray(v) for v in values]
 
-    def _misnamed(self, method: str, args: Sequence[Any], kwargs: dict[str, Any]) -> NoReturn:
+    def _refuse_names(self, method: str, args: Sequence[Any], kwargs: dict[str, Any]) -> NoReturn:
         call = f"{self.name}.{method}" if method else self.name
         names = ", ".join(self.parameters)
         received = ", ".join([f"{len(args)} by position", *(f"{name}=" for name in kwargs)])
@@ -70,7 +70,7 @@ class Distribution(Named):
 
     def answer(self, method: str, x: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Return what a method says of x and the parameters."""
-        values = self._bound(method, args, kwargs)
+        values = self._bind(method, args, kwargs)
         if not any(isinstance(v, Tensor) for v in (x, *values)):
             return getattr(self.original, method)(x, *args, **kwargs)
         return _as_tensor(self._value(method, x, values))
@@ -81,7 +81,7 @@ class Distribution(Named):
         x = x if x.dtype == np.float64 else x.astype(np.float64)  # SciPy computes in double precision, too
         n = len(self.shapes)
         shapes, loc, scale = values[:n], values[n], 1 if self.discrete else values[n + 1]
-        bad = self._refused(shapes, scale)
+        bad = self._is_out_of_range(shapes, scale)
         with np.errstate(all="ignore"):
             if method in ("ppf", "isf"):
                 value = self._inverse(method, x, shapes)
@@ -97,29 +97,29 @@ class Distribution(Named):
                 return value if method.startswith("log") else np.exp(value)
             return choose(bad, np.nan, self._probability(method, z, shapes))
 
-    def _refused(self, shapes: Sequence[Any], scale: Any) -> Any:
+    def _is_out_of_range(self, shapes: Sequence[Any], scale: Any) -> Any:
         """Return where a parameter is out of its range, in which case SciPy answers NaN."""
-        bare = [shown(s) for s in shapes]
+        plain = [without_derivative(s) for s in shapes]
         if self.row.check is not None:
-            fine = self.row.check(*bare)
+            fine = self.row.check(*plain)
         else:
             fine = True
-            for s in bare:
+            for s in plain:
                 fine = fine & (s > 0)
-        return np.logical_not(fine if is_number(scale, 1) else fine & (shown(scale) > 0))
+        return np.logical_not(fine if is_number(scale, 1) else fine & (without_derivative(scale) > 0))
 
     def _support(self, shapes: Sequence[Any]) -> tuple[Any, Any]:
-        bare = [shown(s) for s in shapes]
-        return tuple(end(*bare) if callable(end) else end for end in self.row.support)
+        plain = [without_derivative(s) for s in shapes]
+        return tuple(end(*plain) if callable(end) else end for end in self.row.support)
 
     # ---- densities and probabilities --------------------------------------------------------------------------------
 
     def _log_density(self, z: Any, shapes: Sequence[Any]) -> Any:
         lower, upper = self._support(shapes)
-        at = shown(z)
+        at = without_derivative(z)
         outside = ((at < lower) | (at > upper) | np.isinf(at)) if self.row.closed else ((at <= lower) | (at >= upper))
         if self.discrete:
-            z = at  # steps are flat, and so is what is not 0 at integers alone
+            z = at  # steps are flat, and so are functions that are 0 between integers
             outside = outside | (at > np.floor(at))  # which NaN is not: a formula makes it NaN
         if not may_hold(outside):
             return self.row.logpdf(z, *shapes)
@@ -128,8 +128,8 @@ class Distribution(Named):
     def _probability(self, method: str, z: Any, shapes: Sequence[Any]) -> Any:
         lower, upper = self._support(shapes)
         if self.discrete:
-            z = np.floor(shown(z))
-        at = shown(z)
+            z = np.floor(without_derivative(z))
+        at = without_derivative(z)
         below, above = at < lower if self.discrete else at <= lower, at >= upper
         outside = below | above
         value = self._tail(method, np.where(outside, inner(lower, upper), z) if may_hold(outside) else z, shapes)
@@ -162,7 +162,7 @@ class Distribution(Named):
             return part if method == "cdf" else 1 - part
         if row.center is None:
             raise AssertionError(f"the row of {self.name} has neither a distribution function nor a center")
-        part, low = integral(row.logpdf, z, shapes, row.support[0] == 0, row.center(*map(shown, shapes)))
+        part, low = integral(row.logpdf, z, shapes, row.support[0] == 0, row.center(*map(without_derivative, shapes)))
         return np.where(low == (method == "cdf"), part, 1 - part)
 
     # ---- inverses ---------------------------------------------------------------------------------------------------
@@ -172,10 +172,10 @@ class Distribution(Named):
         start = _values_of(self.name, method, 1 + len(shapes))(p, *shapes)
         if self.discrete:
             return start
-        at, share = shown(start), shown(p)
+        at, share = without_derivative(start), without_derivative(p)
         ends = np.logical_not(np.isfinite(at) & (share > 0) & (share < 1))
         tail, sign = ("sf", -1) if method == "isf" else ("cdf", 1)
-        q = solved(
+        q = solve_implicitly(
             choose(ends, inner(*self._support(shapes)), start),
             lambda q: sign * (self._tail(tail, q, shapes) - p),
             lambda q: _positive(np.exp(self.row.logpdf(q, *shapes))),
@@ -186,7 +186,7 @@ class Distribution(Named):
 
     def moment(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Return a moment by its formula; without shapes it is that of the standard form, a number."""
-        values = self._bound(name, args, kwargs)
+        values = self._bind(name, args, kwargs)
         if not any(isinstance(v, Tensor) for v in values):
             return getattr(self.original, name)(*args, **kwargs)
         if name == "median":
@@ -204,7 +204,7 @@ class Distribution(Named):
                 value = value if self.discrete else value + np.log(scale)
             else:
                 value = value * scale + loc if name == "mean" else value * scale * scale
-            value = choose(self._refused(shapes, scale), np.nan, value)
+            value = choose(self._is_out_of_range(shapes, scale), np.nan, value)
         shape = np.broadcast_shapes(*map(np.shape, values))  # formulas leave out what a moment does not depend on
         return _as_tensor(value if np.shape(value) == shape else separate(np.broadcast_to(value, shape)))
 
@@ -215,7 +215,7 @@ def _as_tensor(value: Any) -> Any:
 
 def _positive(density: Any) -> Any:
     """Return a density by which a step is divided; where it is 0 the step is."""
-    return choose(shown(density) == 0, np.inf, density)
+    return choose(without_derivative(density) == 0, np.inf, density)
 
 
 @cache

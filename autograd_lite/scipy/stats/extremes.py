@@ -16,7 +16,7 @@ from .rows import (
     POSITIVE,
     UNIT,
     Row,
-    fixed,
+    fix_shapes,
     log1mexp_power,
     log1p_by,
     log1p_power,
@@ -229,7 +229,7 @@ EXTREMES: dict[str, Row] = {
         entropy=lambda b, c: (b + 1) * (1 / b - np.log(c) / (c**b - 1)) - np.log(b / (1 - c**-b)),
     ),
     "burr": _BURR,
-    "fisk": dataclasses.replace(fixed(_BURR, 1.0), entropy=lambda c: 2 - np.log(c)),
+    "fisk": dataclasses.replace(fix_shapes(_BURR, 1.0), entropy=lambda c: 2 - np.log(c)),
     "burr12": Row(
         logpdf=lambda x, c, d: np.log(c * d) + times(c - 1, np.log(x)) - (d + 1) * log1p_power(x, c),
         logsf=lambda x, c, d: -d * log1p_power(x, c), support=POSITIVE, power=_burr12_power,

@@ -1,4 +1,4 @@
-"""The gamma distribution and what is made of it."""
+"""The gamma distribution and those derived from it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ..unwrapped import special as sp
 from .quadrature import poisson_mixture
-from .rows import HALF_LOG_2PI, LOG_2, POSITIVE, UNIT, Row, fixed, log_i0e, log_ive, log_kve, times, where_above
+from .rows import HALF_LOG_2PI, LOG_2, POSITIVE, UNIT, Row, fix_shapes, log_i0e, log_ive, log_kve, times, where_above
 
 
 def _gengamma(x: Any, a: Any, c: Any) -> Any:
@@ -177,7 +177,7 @@ GAMMAS: dict[str, Row] = {
         sf=lambda x, c: sp.gammaincc(c, np.exp(x)), mean=lambda c: sp.psi(c), var=lambda c: sp.zeta(2.0, c),
         entropy=lambda c: sp.gammaln(c) - c * sp.psi(c) + c,
     ),
-    "maxwell": fixed(_CHI, 3.0),
+    "maxwell": fix_shapes(_CHI, 3.0),
     "nakagami": Row(
         logpdf=lambda x, nu: LOG_2 + times(nu, np.log(nu)) - sp.gammaln(nu) + times(2 * nu - 1, np.log(x)) - nu * x * x,
         cdf=lambda x, nu: sp.gammainc(nu, nu * x * x), sf=lambda x, nu: sp.gammaincc(nu, nu * x * x), support=POSITIVE,

@@ -9,11 +9,11 @@ from ...functions.custom_ops import elementwise
 from ...ops.barrier import stop_gradient
 
 
-def solved(start: Any, residual: Callable[[Any], Any], slope: Callable[[Any], Any]) -> Any:
+def solve_implicitly(start: Any, residual: Callable[[Any], Any], slope: Callable[[Any], Any]) -> Any:
     """Return a solution of `residual(q) = 0` with its derivatives by everything that the residual depends on.
 
     One of Newton's steps from a constant has the first derivatives of the solution, -F_θ / F_q, and two have the second
-    and third, too. What is left of the residual is rounding, so its value, though not its derivatives, counts as 0.
+    and third, too. The residual that remains is rounding, so its value, though not its derivatives, counts as 0.
 
     Args:
         start: the solution, without derivatives.

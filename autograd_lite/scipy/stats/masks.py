@@ -1,4 +1,4 @@
-"""Which elements are within a support: masks, known now or not, and what is computed where one holds."""
+"""Which elements are within a support: masks, known now or not, and functions computed where one holds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...ops.barrier import stop_gradient
 from ...tensors.tensor import Tensor
 
 
-def shown(x: Any) -> Any:
+def without_derivative(x: Any) -> Any:
     """Return the values without a derivative: bare where they are known now, so that masks can be left out."""
     if not isinstance(x, Tensor):
         return x

@@ -103,7 +103,7 @@ def _first(named: dict[str, Any]) -> list[Any]:
 
 
 class Frozen:
-    """A distribution with its parameters, which may be Tensors; what it lacks is SciPy's frozen distribution's."""
+    """A distribution with its parameters, which may be Tensors; other attributes are those of SciPy's frozen one."""
 
     def __init__(self, distribution: Named, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
         self.dist, self.args, self.kwds = distribution, args, kwargs

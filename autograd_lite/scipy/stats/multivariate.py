@@ -11,7 +11,7 @@ import numpy as np
 from ...tensors.tensor import Tensor
 from ..special import multigammaln
 from ..unwrapped import special as sp
-from .masks import choose, shown
+from .masks import choose, without_derivative
 from .methods import Named, with_methods
 from .rows import LOG_2, LOG_2PI
 
@@ -90,10 +90,10 @@ def _distances(x: Any, center: Any, matrix: Any, singular: bool) -> tuple[Any, A
         white = np.linalg.solve(np.linalg.cholesky(matrix), offset.reshape(-1, n).T)
         return (white * white).sum(axis=0).reshape(offset.shape[:-1]), _log_det(matrix), n
     values = np.linalg.eigvalsh(matrix)
-    least = 1e6 * np.finfo(float).eps * np.abs(shown(values)).max()  # SciPy's bound
-    positive = shown(values) > least
+    least = 1e6 * np.finfo(float).eps * np.abs(without_derivative(values)).max()  # SciPy's bound
+    positive = without_derivative(values) > least
     inverse = np.linalg.pinv(matrix, hermitian=True)
-    away = np.abs(shown(offset - offset @ inverse @ matrix)).max(axis=-1) > 1e3 * least
+    away = np.abs(without_derivative(offset - offset @ inverse @ matrix)).max(axis=-1) > 1e3 * least
     distances = ((offset @ inverse) * offset).sum(axis=-1)
     return np.where(away, np.inf, distances), np.log(np.where(positive, values, 1.0)).sum(), positive.sum()
 
@@ -124,14 +124,14 @@ def _t_entropy(loc: Any = None, shape: Any = 1, df: Any = 1) -> Any:
 
 
 def _log_beta(alpha: Any) -> Any:
-    return choose((shown(alpha) <= 0).any(), np.nan, sp.gammaln(alpha).sum() - sp.gammaln(alpha.sum()))
+    return choose((without_derivative(alpha) <= 0).any(), np.nan, sp.gammaln(alpha).sum() - sp.gammaln(alpha.sum()))
 
 
 def _dirichlet(x: Any, alpha: Any) -> Any:
     alpha = _array(alpha)
     if x.shape[0] + 1 == alpha.shape[0]:
         x = np.concatenate([x, 1 - x.sum(axis=0, keepdims=True)])
-    at = shown(x)
+    at = without_derivative(x)
     if at.shape[0] != alpha.shape[0] or (
         isinstance(at, np.ndarray) and ((at < 0).any() or (np.abs(at.sum(axis=0) - 1) > 1e-9).any())
     ):
@@ -161,14 +161,14 @@ def _wishart(x: Any, df: Any, scale: Any) -> Any:
     x, scale, n = _matrices(x, scale)
     trace = np.trace(np.linalg.solve(scale, x), axis1=-2, axis2=-1)
     constant = 0.5 * df * (n * LOG_2 + _log_det(scale)) + multigammaln(0.5 * df, n)
-    return choose(shown(df) <= n - 1, np.nan, 0.5 * (df - n - 1) * _log_det(x) - 0.5 * trace - constant)
+    return choose(without_derivative(df) <= n - 1, np.nan, 0.5 * (df - n - 1) * _log_det(x) - 0.5 * trace - constant)
 
 
 def _invwishart(x: Any, df: Any, scale: Any) -> Any:
     x, scale, n = _matrices(x, scale)
     trace = np.trace(np.linalg.solve(x, scale), axis1=-2, axis2=-1)
     constant = 0.5 * df * (n * LOG_2 - _log_det(scale)) + multigammaln(0.5 * df, n)
-    return choose(shown(df) <= n - 1, np.nan, -0.5 * (df + n + 1) * _log_det(x) - 0.5 * trace - constant)
+    return choose(without_derivative(df) <= n - 1, np.nan, -0.5 * (df + n + 1) * _log_det(x) - 0.5 * trace - constant)
 
 
 def _matrix_normal(x: Any, mean: Any = None, rowcov: Any = 1, colcov: Any = 1) -> Any:
@@ -183,7 +183,7 @@ def _matrix_normal(x: Any, mean: Any = None, rowcov: Any = 1, colcov: Any = 1) -
 
 
 def _multinomial(x: Any, n: Any, p: Any) -> Any:
-    x = shown(x)
+    x = without_derivative(x)
     value = sp.gammaln(np.asarray(n) + 1.0) + (sp.xlogy(x, p) - sp.gammaln(x + 1.0)).sum(axis=-1)
     counts = ((x >= 0) & (x == np.floor(x))).all(axis=-1) & (x.sum(axis=-1) == n)
     return choose(np.logical_not(counts), -np.inf, value)

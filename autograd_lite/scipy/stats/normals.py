@@ -1,4 +1,4 @@
-"""The normal distribution and what is made of it."""
+"""The normal distribution and those derived from it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .rows import (
     POSITIVE,
     UNIT,
     Row,
-    fixed,
+    fix_shapes,
     log1mexp,
     log1p_square,
     log_normal,
@@ -236,9 +236,9 @@ _INVGAUSS = Row(
 NORMALS: dict[str, Row] = {
     "norm": Row(logpdf=log_normal, cdf=sp.ndtr, logcdf=sp.log_ndtr, symmetric=True),
     "lognorm": _LOGNORM,
-    "gibrat": fixed(_LOGNORM, 1.0),
+    "gibrat": fix_shapes(_LOGNORM, 1.0),
     "invgauss": _INVGAUSS,
-    "wald": fixed(_INVGAUSS, 1.0),
+    "wald": fix_shapes(_INVGAUSS, 1.0),
     "alpha": Row(
         logpdf=lambda x, a: -2 * np.log(x) + log_normal(a - 1 / x) - sp.log_ndtr(a),
         logcdf=lambda x, a: sp.log_ndtr(a - 1 / x) - sp.log_ndtr(a), support=POSITIVE, closed=False,
@@ -258,7 +258,7 @@ NORMALS: dict[str, Row] = {
         closed=False, mean=lambda c: 0.5 * c * c + 1, var=lambda c: 0.25 * c * c * (5 * c * c + 4),
     ),
     "foldnorm": _FOLDNORM,
-    "halfnorm": fixed(_FOLDNORM, 0.0),
+    "halfnorm": fix_shapes(_FOLDNORM, 0.0),
     "johnsonsb": Row(
         logpdf=lambda x, a, b: np.log(b) - np.log(x) - np.log1p(-x) + log_normal(a + b * sp.logit(x)),
         cdf=lambda x, a, b: sp.ndtr(a + b * sp.logit(x)), sf=lambda x, a, b: sp.ndtr(-a - b * sp.logit(x)),

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...core.errors import UnsupportedError
 from ...tensors.tensor import Tensor
-from .masks import largest, may_hold, shown
+from .masks import largest, may_hold, without_derivative
 from .rows import HALF_LOG_2PI, stirling
 
 
@@ -48,7 +48,7 @@ def integral(
     if positive:
         x, center = np.log(x), np.log(center)
     x, center, *shapes = (np.expand_dims(a, -1) for a in (x, center, *shapes))
-    low = shown(x) < center
+    low = without_derivative(x) < center
     at = np.clip(x + np.where(low, -_RAY, _RAY), -700.0, 700.0)
     log = log_density(np.exp(at), *shapes) + at if positive else log_density(at, *shapes)
     return (np.exp(log) * _RAY_WEIGHTS).sum(axis=-1), low[..., 0]
@@ -91,9 +91,9 @@ def _log_weight(j: Any, rate: Any) -> Any:
 
 def poisson_mixture(f: Callable[..., Any], rate: Any, *arguments: Any) -> Any:
     """Return the mean of f(j, *arguments) over a Poisson variable j of a rate."""
-    j = _counts(shown(rate))
+    j = _counts(without_derivative(rate))
     rates, *rest = (np.expand_dims(a, -1) for a in (rate, *arguments))
-    none = shown(rates) == 0
+    none = without_derivative(rates) == 0
     some = np.where(none, 1.0, rates) if may_hold(none) else rates
     value = (np.exp(_log_weight(j, some)) * f(j, *rest)).sum(axis=-1)
     if not may_hold(none):
@@ -108,10 +108,10 @@ def log_poisson_mixture(f: Callable[..., Any], rate: Any, *arguments: Any, peak:
     """Return the log of the mean of exp(f(j, *arguments)), whose terms are largest at a peak."""
     j = _counts(peak)
     rates, *rest = (np.expand_dims(a, -1) for a in (rate, *arguments))
-    none = shown(rates) == 0
+    none = without_derivative(rates) == 0
     some = np.where(none, 1.0, rates) if may_hold(none) else rates
     log = _log_weight(j, some) + f(j, *rest)
-    most = shown(log).max(axis=-1, keepdims=True)
+    most = without_derivative(log).max(axis=-1, keepdims=True)
     value = np.log(np.exp(log - most).sum(axis=-1)) + most[..., 0]
     if not may_hold(none):
         return value

@@ -1,4 +1,4 @@
-"""What is known about one distribution: a row of formulas, from which `distribution` derives every method."""
+"""One distribution: a row of formulas, from which `distribution` derives every method."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ...tensors.tensor import Tensor
 from ..unwrapped import special as sp
-from .masks import shown
+from .masks import without_derivative
 
 Formula = Callable[..., Any]
 
@@ -64,14 +64,14 @@ class Row:
         return lambda *shapes: power(2, *shapes) - power(1, *shapes) ** 2
 
 
-def fixed(row: Row, *shapes: float) -> Row:
+def fix_shapes(row: Row, *shapes: float) -> Row:
     """Return the row of a distribution with its shapes fixed."""
 
     def with_shapes(formula: Formula) -> Formula:
         return lambda *x: formula(*x, *shapes)
 
-    found = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
-    changes: dict[str, Any] = {name: with_shapes(fact) for name, fact in found.items() if callable(fact)}
+    facts = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
+    changes: dict[str, Any] = {name: with_shapes(fact) for name, fact in facts.items() if callable(fact)}
     return dataclasses.replace(row, **changes)
 
 
@@ -194,9 +194,9 @@ def log_kve(p: Any, z: Any) -> Any:
 
 def times(a: Any, log: Any) -> Any:
     """Return a log, which for a = 0 is 0 where log is infinite, as in `xlogy`."""
-    none = shown(a) == 0
+    none = without_derivative(a) == 0
     if isinstance(none, Tensor) or np.any(none):
-        return np.where(none & np.isinf(shown(log)), 0.0, a * log)
+        return np.where(none & np.isinf(without_derivative(log)), 0.0, a * log)
     return a * log
 
 
