@@ -113,8 +113,8 @@ class Derivatives:
         if not all(np.array_equal(a, b, equal_nan=True) for a, b in pairs):
             raise ReplayError(
                 f"{self.called}: expected {name_of(self.f)} to give the same at the same point; at the solution it "
-                "gives something else than its compiled form, as a function does that reads what changes during the solve "
-                "(see docs/guides/compile.md). Pass compiled=False"
+                "gives something else than its compiled form, as a function does that reads what changes during the "
+                "solve (see docs/guides/compile.md). Pass compiled=False"
             )
 
 
