@@ -1,4 +1,4 @@
-"""Seeing the graph: what was computed, as an immutable record, and its faces: text, DOT and SVG.
+"""Seeing the graph: an immutable record of a computation, and its faces: text, DOT and SVG.
 
 Example:
     >>> import autograd_lite as ag

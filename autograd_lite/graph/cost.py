@@ -58,7 +58,7 @@ class Cost:
 
     Attributes:
         graph: the graph.
-        by: what is counted: "flops", "bytes", "saved" or "time".
+        by: the unit that is counted: "flops", "bytes", "saved" or "time".
         numbers: for each node of the graph.
         modules: the whole first, then its modules, parents before children, in the order of their first operations.
 
@@ -102,10 +102,10 @@ class Cost:
 
     def module(self, path: str) -> ModuleCost:
         """Return what the module with this path costs."""
-        found = next((m for m in self.modules if m.path == path), None)
-        if found is None:
+        module = next((m for m in self.modules if m.path == path), None)
+        if module is None:
             raise KeyError(f"{path!r}: expected a module of the graph: {[m.path for m in self.modules]}")
-        return found
+        return module
 
     def most(self, n: int = _LISTED) -> tuple[GraphNode, ...]:
         """Return the nodes that cost most, the most expensive first."""
@@ -152,10 +152,10 @@ class Cost:
         return f"<Cost by {self.by}: {self._headline()}>"
 
     def _headline(self) -> str:
-        said = _exact(self.total, self.unit)
+        headline = _exact(self.total, self.unit)
         if self.backward:
-            said += f" = {_exact(self.forward, self.unit)} forward + {_exact(self.backward, self.unit)} backward"
-        return said
+            headline += f" = {_exact(self.forward, self.unit)} forward + {_exact(self.backward, self.unit)} backward"
+        return headline
 
     def _cells(self, number: float) -> list[str]:
         return [amount(number, self.unit) if number else "0", _percent(number, self.total)]
@@ -202,8 +202,8 @@ def _numbers(graph: PureGraph, by: By) -> tuple[float, ...]:
     if by == "flops":
         return tuple(node.flops for node in graph)
     if by == "bytes":
-        made = own_bytes(graph, owners(graph))
-        return _with_results(graph, {node.id: made[node.id] for node in graph if node.kind is Kind.OP})
+        sizes = own_bytes(graph, owners(graph))
+        return _with_results(graph, {node.id: sizes[node.id] for node in graph if node.kind is Kind.OP})
     if by == "saved":
         return _with_results(graph, saved_bytes(graph))
     if all(m.seconds is None for m in graph.measurements.values()):
@@ -266,10 +266,10 @@ def _number(node: GraphNode) -> int:
 
 
 def _where(node: GraphNode, graph: PureGraph) -> str:
-    said = (
+    derivative = (
         f"in the derivative of {node.of} {op_text(graph[node.of], graph)}" if node.backward and node.of in graph else ""
     )
-    return ", ".join(filter(None, [said, f"in {node.scope}" if node.scope else ""]))
+    return ", ".join(filter(None, [derivative, f"in {node.scope}" if node.scope else ""]))
 
 
 def _percent(number: float, total: float) -> str:

@@ -50,7 +50,7 @@ class Graph(PureGraph):
             reads earlier nodes only.
         outputs: the ids of the results.
         flows: with a backward pass, the steps of the chain rule in the order in which they run.
-        measurements: what was measured at nodes, by their ids.
+        measurements: the numbers measured at nodes, by their ids.
 
     Raises:
         ValueError: if the nodes are not numbered like this, or read something that does not come before them.
@@ -160,7 +160,7 @@ class Graph(PureGraph):
         """Return the forward pass and, beside it, the derivative rules that mirror it, as SVG.
 
         The forward pass runs down on the left. On the right its derivative rules run up, each in the row of its
-        operation and as a formula; dotted lines lead what is saved to the rules that read it, with the bytes, and
+        operation and as a formula; dotted lines lead saved values to the rules that read it, with the bytes, and
         dashed lines lead gradients to the parameters. A measured graph shows how large these are.
 
         Args:
@@ -208,7 +208,7 @@ class Graph(PureGraph):
         Args:
             overlay: marks and numbers to choose from; the first is shown.
             explain: an explanation, whose steps are then played over the picture.
-            diff: what differs from another graph: of `diff(a, b)` both are shown in one, with what was removed; or
+            diff: the differences to another graph: of `diff(a, b)` both are shown in one, with what was removed; or
                 marks for this graph.
             title: of the page.
 
@@ -311,9 +311,9 @@ def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False, m
     """
     if not measured:
         return Graph.of(build_from(tensors, backward=backward).graph)
-    given = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
-    flows = backward or any(getattr(tensor, "requires_grad", False) for tensor in given)
-    graph = PureProgram.build(given, backward=flows).measured()
+    results = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    flows = backward or any(getattr(tensor, "requires_grad", False) for tensor in results)
+    graph = PureProgram.build(results, backward=flows).measured()
     return Graph.of(graph if backward else graph.forward())
 
 

@@ -57,7 +57,7 @@ class Overlay:
     """Marks for the nodes of a graph, and what the caption says of them.
 
     Attributes:
-        title: what is shown, such as "bytes saved for the backward pass".
+        title: of the numbers shown, such as "bytes saved for the backward pass".
         caption: lines for the caption: the totals.
         marks: by node id.
         totals: for a folded group the marks of its members are added up by `total(marks)`: the numbers by node id.

@@ -1,4 +1,4 @@
-"""How much memory a training step needs, and where the most: the sum of what is alive, see `passes.lifetimes`."""
+"""The memory that a training step needs, and where it needs the most: sums over lifetimes, see `ir.lifetimes`."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Memory:
         peak: the most that is alive at once.
         at: the id of the node with which it is reached; empty if nothing is ever made.
         timeline: for each node of the graph, how much is alive when it has run.
-        held: what is alive at the high-water mark, the largest first.
+        held: the arrays that are alive at the high-water mark, the largest first.
         saved: how much is alive when the forward pass is over.
-        given: bytes of inputs, parameters and constants, which are there all the time.
+        inputs: bytes of inputs, parameters and constants, which are there all the time.
 
     Example:
         >>> import autograd_lite as ag
@@ -51,7 +51,7 @@ class Memory:
     timeline: tuple[int, ...]
     held: tuple[Held, ...]
     saved: int
-    given: int
+    inputs: int
 
     def overlay(self) -> Overlay:
         """Return the marks for pictures: how full the memory is at each node, and where the high-water mark is."""
@@ -76,7 +76,7 @@ class Memory:
         lines = [
             self._headline(),
             f"  {amount(self.saved, 'B'):>9}  at the end of the forward pass: results, and what the rules saved",
-            f"  {amount(self.given, 'B'):>9}  besides: inputs, parameters and constants",
+            f"  {amount(self.inputs, 'B'):>9}  besides: inputs, parameters and constants",
         ]
         lines += ["alive at the high-water mark:"] if self.held else []
         for h in self.held[:_LISTED]:
@@ -127,10 +127,10 @@ def high_water(graph: PureGraph) -> Memory:
     held = [Held(i, n, _reason(graph, *life.why[i])) for i, n in size.items() if n and at and born[i] <= now <= ends[i]]
     held.sort(key=lambda h: (-h.nbytes, born[h.id]))
     forward = [k for k, node in enumerate(graph) if not node.backward and node.kind is Kind.OP]
-    given = sum(n.nbytes for n in graph if n.kind is not Kind.OP and not n.backward)
+    inputs = sum(n.nbytes for n in graph if n.kind is not Kind.OP and not n.backward)
     end = forward[-1] if forward else 0
     saved = sum(n for i, n in size.items() if n and born[i] <= end < ends[i])
-    return Memory(graph, peak, at, timeline, tuple(held), saved, given)
+    return Memory(graph, peak, at, timeline, tuple(held), saved, inputs)
 
 
 def _reason(graph: PureGraph, why: Why, by: str) -> str:
@@ -145,11 +145,11 @@ def _reason(graph: PureGraph, why: Why, by: str) -> str:
 
 def _title(graph: PureGraph, i: str) -> str:
     node = graph[i]
-    said = _short(graph, i)
+    title = _short(graph, i)
     if node.backward and node.of:
         toward = f" by {node.toward}" if node.toward and node.toward != node.of else ""
-        said += f", in the derivative of {_short(graph, node.of)}{toward}"
-    return said + (f", in {visible(node.scope)}" if node.scope else "")
+        title += f", in the derivative of {_short(graph, node.of)}{toward}"
+    return title + (f", in {visible(node.scope)}" if node.scope else "")
 
 
 def _short(graph: PureGraph, i: str) -> str:

@@ -14,36 +14,36 @@ from .cost import By, cost_of
 from .marks import Mark, Overlay
 
 
-def overlay_of(graph: PureGraph, what: Any) -> Overlay | None:
+def overlay_of(graph: PureGraph, choice: Any) -> Overlay | None:
     """Return the overlay, and make sure that it belongs to the graph.
 
     Args:
-        graph: what is drawn; may be a part of the graph that the overlay was made for, or its forward pass alone.
-        what: an Overlay; anything with a method `overlay`, such as a Cost or a NanReport; "flops", "bytes", "saved" or
-            "time"; "values" for what was measured; or None.
+        graph: the graph that is drawn; may be a part of the graph that the overlay was made for, or its forward pass alone.
+        choice: an Overlay; anything with a method `overlay`, such as a Cost or a NanReport; "flops", "bytes", "saved" or
+            "time"; "values" for the measured values; or None.
 
     Raises:
         TypeError: if it is something else.
         ValueError: if it belongs to another graph; for "values", if nothing was measured.
     """
-    if what is None:
+    if choice is None:
         return None
-    if isinstance(what, str) and what == "values":
+    if isinstance(choice, str) and choice == "values":
         return _values(graph)
-    by: By | None = next((by for by in get_args(By) if isinstance(what, str) and by == what), None)
+    by: By | None = next((by for by in get_args(By) if isinstance(choice, str) and by == choice), None)
     if by is not None:
         return cost_of(graph, by).overlay()
-    made = what
-    if not isinstance(what, (Overlay, type)) and callable(getattr(what, "overlay", None)):
-        takes_graph = "graph" in inspect.signature(what.overlay).parameters
-        made = what.overlay(graph) if takes_graph else what.overlay()
-    if not isinstance(made, Overlay):
+    overlay = choice
+    if not isinstance(choice, (Overlay, type)) and callable(getattr(choice, "overlay", None)):
+        takes_graph = "graph" in inspect.signature(choice.overlay).parameters
+        overlay = choice.overlay(graph) if takes_graph else choice.overlay()
+    if not isinstance(overlay, Overlay):
         raise TypeError(
             f"overlay: expected an Overlay, an analysis (a Cost, Memory, NanReport, Health or GraphDiff), or one of "
-            f"{', '.join(map(repr, (*get_args(By), 'values')))}; received {_short(what)}"
+            f"{', '.join(map(repr, (*get_args(By), 'values')))}; received {_short(choice)}"
         )
-    _check(graph, made)
-    return made
+    _check(graph, overlay)
+    return overlay
 
 
 def _values(graph: PureGraph) -> Overlay:
@@ -62,9 +62,9 @@ def _range(node: GraphNode, measured: Measurement) -> str:
     if not node.shape or values is None or node.backward:
         return ""
     low, high = number(values.low), number(values.high)
-    said = [f"{low} to {high}" if low != high else f"all {low}"] if has_range(values) else []
-    said += [unfit(measured)] if unfit(measured) else []
-    return " · ".join([*said, *([f"|g| {number(gradient.norm)}"] if gradient else [])])
+    parts = [f"{low} to {high}" if low != high else f"all {low}"] if has_range(values) else []
+    parts += [unfit(measured)] if unfit(measured) else []
+    return " · ".join([*parts, *([f"|g| {number(gradient.norm)}"] if gradient else [])])
 
 
 def _check(graph: PureGraph, overlay: Overlay) -> None:
@@ -92,5 +92,5 @@ def _check(graph: PureGraph, overlay: Overlay) -> None:
             )
 
 
-def _short(what: Any) -> str:
-    return repr(what) if isinstance(what, (str, int, float)) and len(repr(what)) < 60 else type(what).__name__
+def _short(value: Any) -> str:
+    return repr(value) if isinstance(value, (str, int, float)) and len(repr(value)) < 60 else type(value).__name__

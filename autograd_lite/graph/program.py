@@ -137,7 +137,7 @@ class Program(PureProgram):
 
 @checked
 def trace(f: Callable[..., Any], *args: Any, backward: bool = False) -> Graph:
-    """Run a function once on example arguments and return the graph of what it does.
+    """Run a function once on example arguments and return the graph of its operations.
 
     Args:
         f: a function of arrays and Tensors, or of dicts, lists, tuples and dataclasses of them; it returns a Tensor,

@@ -86,7 +86,7 @@ def _module(name: str) -> Any:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise RunError from error  # the module is there; what it imports is not
+            raise RunError from error  # the module is there, but not one of those that it imports
         hint = f". Did you mean {name}.py:…?" if Path(f"{name}.py").is_file() else ""
         raise TargetError(f"there is no module {error.name!r}{hint}") from error
     except Exception as error:
@@ -100,14 +100,14 @@ def _functions(module: Any) -> list[str]:
 def _without_arguments(module: Any) -> list[str]:
     """Return the functions of a script's own that can be called without arguments."""
     own = (name for name in _functions(module) if getattr(vars(module)[name], "__module__", "") == module.__name__)
-    return [name for name in own if inspect.isfunction(vars(module)[name]) and not _needed(vars(module)[name])]
+    return [name for name in own if inspect.isfunction(vars(module)[name]) and not _required(vars(module)[name])]
 
 
-def _near(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, 2, 0.7)
+def _near(name: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, names, 2, 0.7)
     if near:
         return f". Did you mean {' or '.join(near)}?"
-    return f"; it has {', '.join(known[:8])}{', …' if len(known) > 8 else ''}" if known else "; it defines none"
+    return f"; it has {', '.join(names[:8])}{', …' if len(names) > 8 else ''}" if names else "; it defines none"
 
 
 def _near_file(path: Path) -> str:
@@ -119,7 +119,7 @@ def _near_file(path: Path) -> str:
     return f". Did you mean {' or '.join(near)}?" if near else ""
 
 
-# ---- what it gives --------------------------------------------------------------------------------------------------
+# ---- its results ----------------------------------------------------------------------------------------------------
 
 
 def result_of(target: Any, name: str, *, backward: bool = False) -> Target:
@@ -140,7 +140,7 @@ def result_of(target: Any, name: str, *, backward: bool = False) -> Target:
         return [target]
     if not callable(target):
         raise TargetError(f"{name} is of type {type(target).__name__}; {_WANTED}")
-    needed = _needed(target)
+    needed = _required(target)
     if needed:
         raise TargetError(f"{name} needs the argument{'s' * (len(needed) > 1)} {', '.join(needed)}; {_WANTED}")
     try:
@@ -156,22 +156,22 @@ def result_of(target: Any, name: str, *, backward: bool = False) -> Target:
             return Program.trace(f, *(args if isinstance(args, (tuple, list)) else (args,)), backward=backward)
         except Exception as error:
             raise RunError from error
-    found = leaves(result)
-    if not found or not all(isinstance(leaf, Tensor) for leaf in found):
-        wrong = next((leaf for leaf in found if not isinstance(leaf, Tensor)), result)
+    tensors = leaves(result)
+    if not tensors or not all(isinstance(leaf, Tensor) for leaf in tensors):
+        wrong = next((leaf for leaf in tensors if not isinstance(leaf, Tensor)), result)
         kind = type(wrong).__name__
         hint = (
             " without .item(), .numpy() or float()" if kind in ("float", "int", "ndarray", "float32", "float64") else ""
         )
         lost = " (does it lack a return?)" if result is None else ""
         raise TargetError(f"{name} returned {kind}{lost}; return the Tensor itself{hint}")
-    return found
+    return tensors
 
 
 _WANTED = "expected a function without arguments that returns a Tensor"
 
 
-def _needed(f: Callable[..., Any]) -> list[str]:
+def _required(f: Callable[..., Any]) -> list[str]:
     """Return the arguments that the function must have."""
     try:
         parameters = inspect.signature(f).parameters.values()
