@@ -203,7 +203,7 @@ def _with_passes(result: Any, options: argparse.Namespace) -> Graph | Program:
     program = program_of(result, options.target, backward=options.backward)
     if not measured or options.format == "onnx":
         return program
-    return program.measured(values=options.measure or options.overlay == "values", seconds=True)
+    return program.measure(values=options.measure or options.overlay == "values", seconds=True)
 
 
 def _no_backward(target: str, kind: str) -> NoReturn:

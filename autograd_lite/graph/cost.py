@@ -178,7 +178,7 @@ def cost_of(graph: PureGraph, by: By = "flops") -> Cost:
         graph: with a backward pass for the cost of a training step.
         by: "flops", an estimate; "bytes" of the results of operations, except views; "saved", the bytes of results that
             the forward pass keeps for the backward pass, each array once; "time", as measured by
-            `Program.measured(seconds=True)`.
+            `Program.measure(seconds=True)`.
 
     Raises:
         ValueError: if `by` is something else, or "time" and nothing was measured.
@@ -209,7 +209,7 @@ def _numbers(graph: PureGraph, by: By) -> tuple[float, ...]:
     if all(m.seconds is None for m in graph.measurements.values()):
         raise ValueError(
             'cost(by="time"): expected a graph with times; received one without. Measure them: '
-            "Program.build(loss, backward=True).measured(seconds=True).cost(by='time')"
+            "Program.build(loss, backward=True).measure(seconds=True).cost(by='time')"
         )
     seconds = {i: round(m.seconds * _GRAIN) / _GRAIN for i, m in graph.measurements.items() if m.seconds}
     return _with_results(graph, seconds)

@@ -208,7 +208,7 @@ class Graph(PureGraph):
         Args:
             overlay: marks and numbers to choose from; the first is shown.
             explain: an explanation, whose steps are then played over the picture.
-            diff: the differences to another graph: of `diff(a, b)` both are shown in one, with what was removed; or
+            diff: the differences to another graph: of `diff(a, b)` both are shown in one, with the removed nodes; or
                 marks for this graph.
             title: of the page.
 
@@ -313,7 +313,7 @@ def build_graph(tensors: Tensor | Iterable[Tensor], *, backward: bool = False, m
         return Graph.of(build_from(tensors, backward=backward).graph)
     results = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
     flows = backward or any(getattr(tensor, "requires_grad", False) for tensor in results)
-    graph = PureProgram.build(results, backward=flows).measured()
+    graph = PureProgram.build(results, backward=flows).measure()
     return Graph.of(graph if backward else graph.forward())
 
 
@@ -330,6 +330,6 @@ def _with_numbers(tensor: Tensor) -> Graph | None:
     try:
         program = PureProgram.build(tensor, backward=tensor.requires_grad)
         stale = program.first_changed(program.values(backward=False))
-        return Graph.of(program.measured().forward()) if stale is None else None
+        return Graph.of(program.measure().forward()) if stale is None else None
     except Exception:  # a picture is shown all the same
         return None

@@ -18,9 +18,9 @@ def overlay_of(graph: PureGraph, choice: Any) -> Overlay | None:
     """Return the overlay, and make sure that it belongs to the graph.
 
     Args:
-        graph: the graph that is drawn; may be a part of the graph that the overlay was made for, or its forward pass alone.
-        choice: an Overlay; anything with a method `overlay`, such as a Cost or a NanReport; "flops", "bytes", "saved" or
-            "time"; "values" for the measured values; or None.
+        graph: the graph that is drawn; may be a part of the one that the overlay was made for, or its forward pass.
+        choice: an Overlay; anything with a method `overlay`, such as a Cost or a NanReport; "flops", "bytes", "saved"
+            or "time"; "values" for the measured values; or None.
 
     Raises:
         TypeError: if it is something else.

@@ -46,7 +46,7 @@ class Program(PureProgram):
 
     graph: Graph
 
-    def measured(self, *inputs: Any, values: bool = True, seconds: bool = False, repeats: int = 3) -> Graph:
+    def measure(self, *inputs: Any, values: bool = True, seconds: bool = False, repeats: int = 3) -> Graph:
         """Return the graph with numbers at its nodes.
 
         Args:
@@ -55,7 +55,7 @@ class Program(PureProgram):
                 pass.
             seconds: run each operation alone and measure how long it takes, the shortest of `repeats` times.
         """
-        return Graph.of(super().measured(*inputs, values=values, seconds=seconds, repeats=repeats))
+        return Graph.of(super().measure(*inputs, values=values, seconds=seconds, repeats=repeats))
 
     def save(
         self,

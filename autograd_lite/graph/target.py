@@ -100,7 +100,9 @@ def _functions(module: Any) -> list[str]:
 def _without_arguments(module: Any) -> list[str]:
     """Return the functions of a script's own that can be called without arguments."""
     own = (name for name in _functions(module) if getattr(vars(module)[name], "__module__", "") == module.__name__)
-    return [name for name in own if inspect.isfunction(vars(module)[name]) and not _required(vars(module)[name])]
+    return [
+        name for name in own if inspect.isfunction(vars(module)[name]) and not _required_arguments(vars(module)[name])
+    ]
 
 
 def _near(name: str, names: Sequence[str]) -> str:
@@ -140,7 +142,7 @@ def result_of(target: Any, name: str, *, backward: bool = False) -> Target:
         return [target]
     if not callable(target):
         raise TargetError(f"{name} is of type {type(target).__name__}; {_WANTED}")
-    needed = _required(target)
+    needed = _required_arguments(target)
     if needed:
         raise TargetError(f"{name} needs the argument{'s' * (len(needed) > 1)} {', '.join(needed)}; {_WANTED}")
     try:
@@ -171,7 +173,7 @@ def result_of(target: Any, name: str, *, backward: bool = False) -> Target:
 _WANTED = "expected a function without arguments that returns a Tensor"
 
 
-def _required(f: Callable[..., Any]) -> list[str]:
+def _required_arguments(f: Callable[..., Any]) -> list[str]:
     """Return the arguments that the function must have."""
     try:
         parameters = inspect.signature(f).parameters.values()

@@ -170,7 +170,7 @@ class PureProgram:
         recorded = sorted((i for i in self.recorded_values if i in values), key=number_of)
         return next((i for i in recorded if not _same(values[i], self.recorded_values[i])), None)
 
-    def measured(self, *inputs: Any, values: bool = True, seconds: bool = False, repeats: int = 3) -> PureGraph:
+    def measure(self, *inputs: Any, values: bool = True, seconds: bool = False, repeats: int = 3) -> PureGraph:
         """Return the graph with numbers at its nodes.
 
         Args:

@@ -25,7 +25,7 @@ def total(name: str) -> Tensor:
 
 def graph_of(name: str) -> Graph:
     program = Program.build(total(name), backward=True)
-    return Graph.of(program.measured(seconds=True))
+    return Graph.of(program.measure(seconds=True))
 
 
 VIEWS: dict[str, Callable[[str], str]] = {

@@ -114,12 +114,12 @@ def test_what_cannot_be_told() -> None:
     graph = build_graph(perceptron())
     with pytest.raises(ValueError, match=r"by to be one of 'flops', 'bytes', 'saved', 'time'; received 'money'"):
         graph.cost("money")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"expected a graph with times.*measured\(seconds=True\)"):
+    with pytest.raises(ValueError, match=r"expected a graph with times.*measure\(seconds=True\)"):
         graph.cost("time")
 
 
 def test_measured_times() -> None:
-    graph = Program.build(perceptron(), backward=True).measured(seconds=True)
+    graph = Program.build(perceptron(), backward=True).measure(seconds=True)
     cost = graph.cost("time")
     assert cost.total > 0
     assert cost.most(1)[0].op == "matmul"

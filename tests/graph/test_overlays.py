@@ -28,7 +28,7 @@ def nan() -> tuple[Graph, Any]:
 
 
 def cost() -> tuple[Graph, Any]:
-    graph = Program.build(perceptron(), backward=True).measured(seconds=True)
+    graph = Program.build(perceptron(), backward=True).measure(seconds=True)
     return graph, graph.cost("flops").overlay()
 
 
@@ -44,7 +44,7 @@ def health() -> tuple[Graph, Any]:
 
 
 def difference() -> tuple[Graph, Any]:
-    return diff(build_graph(loss(), backward=True), build_graph(loss(2.0), backward=True)).merged()
+    return diff(build_graph(loss(), backward=True), build_graph(loss(2.0), backward=True)).merge()
 
 
 FACES: dict[str, Callable[[Graph, Any], str]] = {

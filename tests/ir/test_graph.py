@@ -49,7 +49,7 @@ def test_parts_and_copies_are_of_the_class_of_the_whole() -> None:
 
 
 def test_a_part_has_the_measurements_of_its_nodes_and_no_time_of_what_is_cut_off() -> None:
-    graph = Program.build((W * W).sum()).measured(seconds=True)
+    graph = Program.build((W * W).sum()).measure(seconds=True)
     part = graph.around("n2", 0)
     assert part.measurements.keys() == {"n1", "n2"}
     assert part.measurement("n2") == graph.measurement("n2")
@@ -65,10 +65,10 @@ def test_both_are_told_in_the_same_words(name: str) -> None:
 
 def test_everybody_sees_graphs_with_faces() -> None:
     program = Program.trace(lambda x: (x * W).sum(), W.numpy(), backward=True)
-    graphs = [program.graph, program.measured(), trace(lambda: W.sum()), Program.build(W.sum()).graph]
+    graphs = [program.graph, program.measure(), trace(lambda: W.sum()), Program.build(W.sum()).graph]
     graphs += [Graph.from_json(GRAPH.to_json()), build_graph(W.sum())]
     assert {type(graph) for graph in graphs} == {Graph}
-    assert type(PureProgram.build(W.sum()).measured()) is PureGraph
+    assert type(PureProgram.build(W.sum()).measure()) is PureGraph
 
 
 def test_neither_can_be_changed() -> None:

@@ -302,7 +302,7 @@ def test_draws_are_remembered_and_made_anew() -> None:
 def test_measurements_lie_beside_the_nodes_and_change_nothing_else() -> None:
     x = ag.tensor([[3.0, -4.0], [np.nan, np.inf]], requires_grad=True, name="x")
     program = Program.build((x * 2).sum(), backward=True)
-    graph = program.measured(seconds=True)
+    graph = program.measure(seconds=True)
     assert graph == program.graph
     assert hash(graph) == hash(program.graph)
     stats = graph.measurement("n0").values

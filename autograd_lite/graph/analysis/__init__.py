@@ -1,1 +1,1 @@
-"""What a graph tells: where NaN began, what it costs, whether it learns, how two of them differ."""
+"""Analyses of graphs: where NaN began, whether gradients are fit for training, how two graphs differ."""

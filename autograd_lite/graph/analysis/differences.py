@@ -13,26 +13,26 @@ from ...ir.graph_node import Flow, GraphNode, Kind
 from ...ir.node_labels import brief_params, clip, op_text, result_text, type_text, visible
 from ..graph import Graph
 from ..marks import Mark, Overlay
-from .matching import everything, increasing, matched
+from .matching import everything, increasing, match_nodes
 
 _CONTEXT = 2
 _LONGEST = 60
 
 
 class Difference(NamedTuple):
-    """One property of a node: its name, what it was, and what it is.
+    """One property of a node: its name, its value before, and after.
 
     Example:
         >>> str(Difference("shape", "(2,)", "(3,)"))
         'shape: (2,) → (3,)'
     """
 
-    what: str
+    name: str
     before: str
     after: str
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.before or 'none'} → {self.after or 'none'}"
+        return f"{self.name}: {self.before or 'none'} → {self.after or 'none'}"
 
 
 class Change(NamedTuple):
@@ -44,7 +44,7 @@ class Change(NamedTuple):
 
     Example:
         >>> change = Change("n1", "n2", (Difference("shape", "(2,)", "(3,)"),))
-        >>> change.differences[0].what
+        >>> change.differences[0].name
         'shape'
     """
 
@@ -88,11 +88,11 @@ class GraphDiff:
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.changed or self.moved or self._results_differ())
 
-    def reversed(self) -> GraphDiff:
+    def inverse(self) -> GraphDiff:
         """Return the differences from `b` to `a`."""
         order = {node.id: k for k, node in enumerate(self.a)}
         changed = [
-            Change(c.b, c.a, tuple([Difference(d.what, d.after, d.before) for d in c.differences]))
+            Change(c.b, c.a, tuple([Difference(d.name, d.after, d.before) for d in c.differences]))
             for c in self.changed
         ]
         return GraphDiff(
@@ -110,20 +110,20 @@ class GraphDiff:
         same = len(self.pairs) - len({c.b for c in self.changed} | {j for _, j in self.moved})
         counts = [(len(self.added), "added"), (len(self.removed), "removed"), (len(self.changed), "changed")]
         counts += [(len(self.moved), "moved")]
-        said = [f"{n:,} {word}" for n, word in counts if n]
-        said += ["other results"] if self._results_differ() else []
-        return ", ".join([*(said or ["no difference"]), f"{same:,} the same"])
+        parts = [f"{n:,} {word}" for n, word in counts if n]
+        parts += ["other results"] if self._results_differ() else []
+        return ", ".join([*(parts or ["no difference"]), f"{same:,} the same"])
 
-    def merged(self) -> tuple[Graph, Overlay]:
+    def merge(self) -> tuple[Graph, Overlay]:
         """Return one graph made of both, and the marks that tell them apart.
 
         It has the nodes of `b` and, between them, the removed ones of `a`; a forward node that read a removed one has
         it as a further input, so that pictures show where it went. It is meant to be looked at, not to be run.
         """
-        return _merged(self)
+        return _merge(self)
 
     def overlay(self) -> Overlay:
-        """Return the marks for a picture of `b` alone, which has no room for what was removed."""
+        """Return the marks for a picture of `b` alone, where removed nodes have no place."""
         marks = {i: Mark("added", "+ added") for i in self.added}
         marks |= {c.b: _changed_mark(c) for c in self.changed}
         marks |= {j: _moved_mark(marks.get(j), i) for i, j in self.moved}
@@ -131,7 +131,7 @@ class GraphDiff:
 
     def to_svg(self, **options: Any) -> str:
         """Return the picture of both graphs; see `Graph.to_svg` for the options."""
-        graph, overlay = self.merged()
+        graph, overlay = self.merge()
         return graph.to_svg(overlay=overlay, **options)
 
     def to_html(self, **options: Any) -> str:
@@ -182,9 +182,9 @@ class GraphDiff:
                 yield "+", line
             else:
                 was = f"  (was {to_a[i]})" if to_a[i] != i else ""
-                said = "; ".join(map(str, changed[i].differences)) if i in changed else ""
+                changes = "; ".join(map(str, changed[i].differences)) if i in changed else ""
                 sign = "~" if i in changed else "↕" if i in moved else " "
-                yield sign, line + was + (f"  {said}" if said else "")
+                yield sign, line + was + (f"  {changes}" if changes else "")
 
 
 @checked
@@ -217,8 +217,8 @@ def diff(a: Graph, b: Graph) -> GraphDiff:
         + return n6
     """
     if _sorts_before(b, a):  # so that diff(a, b) and diff(b, a) agree
-        return _compared(b, a).reversed()
-    return _compared(a, b)
+        return _compare(b, a).inverse()
+    return _compare(a, b)
 
 
 def _sorts_before(a: Graph, b: Graph) -> bool:
@@ -231,8 +231,8 @@ def _sorts_before(a: Graph, b: Graph) -> bool:
     return a.outputs < b.outputs
 
 
-def _compared(a: Graph, b: Graph) -> GraphDiff:
-    to_b = matched(a, b)
+def _compare(a: Graph, b: Graph) -> GraphDiff:
+    to_b = match_nodes(a, b)
     to_a = {j: i for i, j in to_b.items()}
     pairs = tuple([(to_a[node.id], node.id) for node in b if node.id in to_a])
     changes = [Change(i, j, tuple(_differences(a, b, a[i], b[j], to_b))) for i, j in pairs]
@@ -264,18 +264,18 @@ def _differences(a: Graph, b: Graph, x: GraphNode, y: GraphNode, to_b: Mapping[s
         ("module", x.scope, y.scope),
         ("role", x.role.value, y.role.value),
     ]
-    for what, before, after in facts:
+    for name, before, after in facts:
         if before != after:
-            yield Difference(what, visible(before), visible(after))
+            yield Difference(name, visible(before), visible(after))
     old, new = {p.name: p.text for p in x.params}, {p.name: p.text for p in y.params}
-    for name in sorted({*old, *new}):
-        if old.get(name) != new.get(name):
-            yield Difference(visible(name), *[visible(clip(d.get(name, ""), _LONGEST)) for d in (old, new)])
+    for param in sorted({*old, *new}):
+        if old.get(param) != new.get(param):
+            yield Difference(visible(param), *[visible(clip(d.get(param, ""), _LONGEST)) for d in (old, new)])
     if reads:
         sources = list(zip_longest(x.inputs, y.inputs, fillvalue=""))
         other = [(i, j) for i, j in sources if not i or to_b.get(i, "") != j]
-        old_names = dict.fromkeys([_called(a, i) for i, _ in other if i])
-        new_names = dict.fromkeys([_called(b, j) for _, j in other if j])
+        old_names = dict.fromkeys([_title(a, i) for i, _ in other if i])
+        new_names = dict.fromkeys([_title(b, j) for _, j in other if j])
         yield Difference("reads", ", ".join(old_names), ", ".join(new_names))
     if x.needs != y.needs or x.weak != y.weak:
         yield Difference("gradient to", *[", ".join(n.inputs[k] for k in n.needs) for n in (x, y)])
@@ -284,32 +284,32 @@ def _differences(a: Graph, b: Graph, x: GraphNode, y: GraphNode, to_b: Mapping[s
 
 
 def _rule(graph: Graph, node: GraphNode) -> str:
-    return " by ".join([_called(graph, i) if i in graph else i for i in (node.of, node.toward) if i])
+    return " by ".join([_title(graph, i) if i in graph else i for i in (node.of, node.toward) if i])
 
 
-def _called(graph: Graph, i: str) -> str:
+def _title(graph: Graph, i: str) -> str:
     node = graph[i]
     return f"{i} {visible(clip(op_text(node, graph) or node.name or node.value or node.kind, 24))}"
 
 
 def _line(graph: Graph, node: GraphNode) -> str:
     if node.result is not None:
-        said = visible(result_text(graph[node.inputs[0]].op, node.result, node.inputs[0]))
+        text = visible(result_text(graph[node.inputs[0]].op, node.result, node.inputs[0]))
     elif node.kind is Kind.OP:
         params = brief_params(node)
-        said = f"{visible(node.op)}({', '.join([*node.inputs, *([params] if params else [])])})"
+        text = f"{visible(node.op)}({', '.join([*node.inputs, *([params] if params else [])])})"
     else:
-        said = f"{node.kind} {visible(clip(repr(node.name), _LONGEST)) if node.name else node.value}".rstrip()
+        text = f"{node.kind} {visible(clip(repr(node.name), _LONGEST)) if node.name else node.value}".rstrip()
     dtype = "generator" if node.dtype.hasobject else "" if node.weak else str(node.dtype)
     kind = type_text(node) if node.has_several else f"{'' if node.dtype.hasobject else node.shape} {dtype}"
-    return f"{node.id}: {said}  {kind}".rstrip()
+    return f"{node.id}: {text}  {kind}".rstrip()
 
 
 # ---- both in one ----------------------------------------------------------------------------------------------------
 
 
 def _order(d: GraphDiff) -> list[tuple[str, str]]:
-    """Return an order of all nodes of `b` and the removed ones of `a` in which each comes after what it reads."""
+    """Return an order of all nodes of `b` and the removed ones of `a` in which each comes after its inputs."""
     to_b = dict(d.pairs)
     gone = set(d.removed)
     place = {node.id: k for k, node in enumerate(d.b)}
@@ -344,7 +344,7 @@ def _home(i: str, to_b: Mapping[str, str]) -> tuple[str, str]:
     return ("b", to_b[i]) if i in to_b else ("a", i)
 
 
-def _merged(d: GraphDiff) -> tuple[Graph, Overlay]:
+def _merge(d: GraphDiff) -> tuple[Graph, Overlay]:
     order = _order(d)
     new = {item: f"n{k}" for k, item in enumerate(order)}
     to_b, to_a = dict(d.pairs), {j: i for i, j in d.pairs}
@@ -353,17 +353,17 @@ def _merged(d: GraphDiff) -> tuple[Graph, Overlay]:
     nodes, marks = [], {}
     measurements = {}
 
-    def renamed(side: str, i: str) -> str:
+    def new_id(side: str, i: str) -> str:
         home = ("b", i) if side == "b" else _home(i, to_b)
         return new.get(home, "") if i else ""
 
     for k, (side, i) in enumerate(order):
         node = d.a[i] if side == "a" else d.b[i]
-        inputs = [renamed(side, source) for source in node.inputs]
+        inputs = [new_id(side, source) for source in node.inputs]
         if side == "b" and i in to_a and not node.backward:  # derivative rules get their words from their inputs
             gone = [("a", source) for source in d.a[to_a[i]].inputs if source not in to_b]
             inputs += [new[item] for item in dict.fromkeys(gone) if position[item] < k]
-        of, toward = renamed(side, node.of), renamed(side, node.toward)
+        of, toward = new_id(side, node.of), new_id(side, node.toward)
         measured = (d.a if side == "a" else d.b).measurements.get(i)
         if measured is not None:
             measurements[f"n{k}"] = measured
@@ -378,7 +378,7 @@ def _merged(d: GraphDiff) -> tuple[Graph, Overlay]:
         at = new["b", j]
         marks[at] = _moved_mark(marks.get(at), i)
     flows = [
-        Flow(renamed("b", f.op), f.argument, *[renamed("b", i) for i in (f.into, f.contribution, f.total)])
+        Flow(new_id("b", f.op), f.argument, *[new_id("b", i) for i in (f.into, f.contribution, f.total)])
         for f in d.b.flows
     ]
     graph = Graph(tuple(nodes), tuple([new["b", i] for i in d.b.outputs]), tuple(flows), measurements)
@@ -386,9 +386,9 @@ def _merged(d: GraphDiff) -> tuple[Graph, Overlay]:
 
 
 def _changed_mark(change: Change) -> Mark:
-    said = [str(d) for d in change.differences]
-    note = clip(said[0], 40) + (f" (+ {len(said) - 1} more)" if len(said) > 1 else "")
-    return Mark("changed", "~ changed", note, (f"was {change.a}, is {change.b}", *said))
+    texts = [str(d) for d in change.differences]
+    note = clip(texts[0], 40) + (f" (+ {len(texts) - 1} more)" if len(texts) > 1 else "")
+    return Mark("changed", "~ changed", note, (f"was {change.a}, is {change.b}", *texts))
 
 
 def _moved_mark(mark: Mark | None, i: str) -> Mark:
@@ -398,6 +398,6 @@ def _moved_mark(mark: Mark | None, i: str) -> Mark:
 
 
 def changes_of(replay: Any) -> GraphDiff:
-    """Return the difference between what was traced and what a `Replay` does: what passes have made of a program."""
+    """Return the difference between the traced program and the one that a `Replay` runs, after all passes."""
     before, after = (Graph.of(replay.passes[k].program.graph) for k in (0, -1))
     return diff(before, after)

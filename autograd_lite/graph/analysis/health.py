@@ -1,4 +1,4 @@
-"""Whether gradients are fit for training: norms per parameter and per layer, and what is wrong with them.
+"""Whether gradients are fit for training: norms per parameter and per layer, and the verdicts about them.
 
 The thresholds are scale-free: multiplying the loss by a number, or changing its unit, changes only the verdicts about
 what a dtype can hold.
@@ -170,19 +170,19 @@ class Health:
     @property
     def ok(self) -> bool:
         """True if nothing is flagged."""
-        return not self.flagged
+        return not self.problems
 
     @property
-    def flagged(self) -> tuple[ParameterHealth, ...]:
+    def problems(self) -> tuple[ParameterHealth, ...]:
         """The parameters with something wrong."""
         return tuple(p for p in self.parameters if p.flag)
 
     def __getitem__(self, name: str) -> ParameterHealth:
         """Return the entry of a parameter by its name."""
-        found = next((p for p in self.parameters if p.name == name), None)
-        if found is None:
+        entry = next((p for p in self.parameters if p.name == name), None)
+        if entry is None:
             raise KeyError(f"{name!r}: expected the name of a parameter: {[p.name for p in self.parameters]}")
-        return found
+        return entry
 
     def overlay(self, graph: PureGraph | None = None) -> Overlay:
         """Return the marks for pictures of the examined graph, or of another with the same names.
@@ -193,8 +193,8 @@ class Health:
         names = {} if graph is None else {n.name: n for n in graph if n.kind is Kind.PARAMETER}
         marks = {}
         for p in self.parameters:
-            known = graph is None or (p.id in graph and (graph[p.id].name or p.id) == p.name)
-            i = p.id if known else names[p.name].id if p.name in names else ""
+            is_examined = graph is None or (p.id in graph and (graph[p.id].name or p.id) == p.name)
+            i = p.id if is_examined else names[p.name].id if p.name in names else ""
             if i:
                 badge = f"{_GLYPHS[p.flag]} {_WORDS[p.flag]}" if p.flag else ""
                 note = "no gradient" if p.norm is None else f"‖grad‖ {_short(p.norm)}"
@@ -208,16 +208,16 @@ class Health:
         return Overlay("gradient health", (self._headline(),), marks)
 
     def to_text(self) -> str:
-        """Return a table of the parameters, one of the layers if that says more, and what is wrong."""
+        """Return a table of the parameters, one of the layers if that says more, and the problems."""
         blocks = [self._headline(), *_table(_PARAMETER_HEAD, [_parameter_row(p) for p in self.parameters])]
         if len(self.layers) > 1 and len(self.layers) < len(self.parameters):
             blocks += ["", *_table(_LAYER_HEAD, [_layer_row(layer) for layer in self.layers])]
-        said = [f"{visible(p.name)}: {p.why}" for p in self.flagged]
+        sentences = [f"{visible(p.name)}: {p.why}" for p in self.problems]
         for r in self.relus:
             if r.dead:
                 where = f" in {visible(r.scope)}" if r.scope else ""
-                said.append(f"{r.id} relu{where}: {r.dead:,} of {r.total:,} units gave 0 for the whole batch")
-        return "\n".join([*blocks, *([""] if said else []), *said])
+                sentences.append(f"{r.id} relu{where}: {r.dead:,} of {r.total:,} units gave 0 for the whole batch")
+        return "\n".join([*blocks, *([""] if sentences else []), *sentences])
 
     def to_markdown(self) -> str:
         """Return the table of the parameters as Markdown."""
@@ -234,7 +234,7 @@ class Health:
 
     def _headline(self) -> str:
         counts: dict[str, int] = {}
-        for p in self.flagged:
+        for p in self.problems:
             counts[_WORDS[p.flag]] = counts.get(_WORDS[p.flag], 0) + 1
         wrong = ", ".join(f"{n} {word}" for word, n in counts.items()) or "all gradients are sound"
         n = len(self.parameters)
@@ -242,12 +242,12 @@ class Health:
 
 
 @checked
-def gradient_health(what: Any, *, parameters: Any = None) -> Health:
+def gradient_health(source: Any, *, parameters: Any = None) -> Health:
     """Examine the gradients of one step.
 
     Args:
-        what: a loss, whose gradients are then computed anew without changing `.grad`; or, after `backward`, a module or
-            a list of tensors or (name, tensor) pairs, whose `.grad` are read; or a measured graph.
+        source: a loss, whose gradients are then computed anew without changing `.grad`; or, after `backward`, a module
+            or a list of tensors or (name, tensor) pairs, whose `.grad` are read; or a measured graph.
         parameters: with a loss: a module, or tensors, that should have a gradient, so that those that the loss does not
             depend on are reported too.
 
@@ -255,7 +255,7 @@ def gradient_health(what: Any, *, parameters: Any = None) -> Health:
         The norms and the verdicts; the documentation of the module explains them.
 
     Raises:
-        TypeError: if `what` is something else.
+        TypeError: if `source` is something else.
         ValueError: for a graph without a backward pass or without measurements.
         GradError: for a loss that does not require a gradient, or has no history.
 
@@ -269,44 +269,44 @@ def gradient_health(what: Any, *, parameters: Any = None) -> Health:
         >>> health["b"].why
         "cut at n4 'greater', which has no derivative"
     """
-    if isinstance(what, PureGraph):
-        return _of_graph(what)
-    if isinstance(what, Tensor) and not what.is_leaf:
-        return _of_loss(what, parameters)
-    if isinstance(what, Tensor) and not what.requires_grad:
+    if isinstance(source, PureGraph):
+        return _of_graph(source)
+    if isinstance(source, Tensor) and not source.is_leaf:
+        return _of_loss(source, parameters)
+    if isinstance(source, Tensor) and not source.requires_grad:
         raise GradError(
-            f"gradient_health: expected a loss that requires a gradient; received one of shape {what.shape} and dtype "
-            f"{what.dtype}, which has no history. Make an input with ag.tensor(a, requires_grad=True), and "
+            f"gradient_health: expected a loss that requires a gradient; received one of shape {source.shape} and "
+            f"dtype {source.dtype}, which has no history. Make an input with ag.tensor(a, requires_grad=True), and "
             "compute outside no_grad(), without .detach()" + more_on("no-history")
         )
-    pairs = named_tensors("gradient_health", what)
-    return judged([entry_of(name, t, None if t.grad is None else t.grad.data) for name, t in pairs])
+    pairs = named_tensors("gradient_health", source)
+    return judge([entry_of(name, t, None if t.grad is None else t.grad.data) for name, t in pairs])
 
 
-def named_tensors(called: str, what: Any) -> list[tuple[str, Tensor]]:
+def named_tensors(caller: str, source: Any) -> list[tuple[str, Tensor]]:
     """Return the named tensors of a module, a mapping, a list of tensors or pairs, or a single tensor.
 
     Raises:
         TypeError: if it is something else.
     """
-    if hasattr(what, "named_parameters"):
-        return list(what.named_parameters())
-    if isinstance(what, Mapping):
-        pairs: Iterable[Any] = what.items()
-    elif isinstance(what, Tensor):
-        pairs = [what]
+    if hasattr(source, "named_parameters"):
+        return list(source.named_parameters())
+    if isinstance(source, Mapping):
+        pairs: Iterable[Any] = source.items()
+    elif isinstance(source, Tensor):
+        pairs = [source]
     else:
-        pairs = what if isinstance(what, Iterable) and not isinstance(what, (str, np.ndarray)) else [None]
-    found: list[tuple[str, Tensor]] = []
+        pairs = source if isinstance(source, Iterable) and not isinstance(source, (str, np.ndarray)) else [None]
+    tensors: list[tuple[str, Tensor]] = []
     for k, item in enumerate(pairs):
         name, t = item if isinstance(item, tuple) and len(item) == 2 else (getattr(item, "name", None), item)
         if not isinstance(t, Tensor):
             raise TypeError(
-                f"{called}: expected a loss, a module, tensors or (name, tensor) pairs, or a measured graph; received "
-                f"{type(what).__name__}"
+                f"{caller}: expected a loss, a module, tensors or (name, tensor) pairs, or a measured graph; received "
+                f"{type(source).__name__}"
             )
-        found.append((str(name or f"parameter {k}"), t))
-    return found
+        tensors.append((str(name or f"parameter {k}"), t))
+    return tensors
 
 
 # ---- where the numbers come from ------------------------------------------------------------------------------------
@@ -317,14 +317,14 @@ def _entry(name: str, i: str, like: Any, weight: Stats, gradient: Stats | None, 
     shape, dtype = tuple(like.shape), str(like.dtype)
     if gradient is None:
         return ParameterHealth(name, layer, i, shape, dtype, None, weight.norm, flag="unreached", why=why)
-    flag, said = "", ""
+    flag, reason = "", ""
     if not gradient.finite:
-        said = f"{gradient.nans:,} NaN and {gradient.infs:,} infinite elements of {gradient.size:,}"
+        reason = f"{gradient.nans:,} NaN and {gradient.infs:,} infinite elements of {gradient.size:,}"
         flag = "nan"
     elif gradient.size and gradient.zeros == gradient.size:
-        flag, said = "dead", "every element of the gradient is exactly 0"
+        flag, reason = "dead", "every element of the gradient is exactly 0"
     zeros = gradient.zeros / gradient.size if gradient.size else 0.0
-    return ParameterHealth(name, layer, i, shape, dtype, gradient.norm, weight.norm, zeros, None, flag, said)
+    return ParameterHealth(name, layer, i, shape, dtype, gradient.norm, weight.norm, zeros, None, flag, reason)
 
 
 def entry_of(name: str, t: Tensor, gradient: Any) -> ParameterHealth:
@@ -339,8 +339,8 @@ def _of_loss(loss: Tensor, parameters: Any) -> Health:
     values = program.values()
     graph = program.graph
     gradients = graph.gradients
-    wanted = named_tensors("gradient_health", parameters) if parameters is not None else []
-    names = {id(t): name for name, t in wanted}
+    required = named_tensors("gradient_health", parameters) if parameters is not None else []
+    names = {id(t): name for name, t in required}
     entries, seen = [], set()
     for node in graph:
         if node.kind is Kind.PARAMETER and node.role is Role.FORWARD:
@@ -348,13 +348,13 @@ def _of_loss(loss: Tensor, parameters: Any) -> Health:
             seen.add(id(tensor))
             gradient = Stats.of(values[gradients[node.id]]) if node.id in gradients else None
             name = names.get(id(tensor)) or node.name or node.id
-            why = "" if gradient is not None else _cut(graph, node)
+            why = "" if gradient is not None else _place_of_cut(graph, node)
             entries.append(_entry(name, node.id, node, Stats.of(values[node.id]), gradient, why))
-    for name, t in wanted:
+    for name, t in required:
         if id(t) not in seen:
             why = "not on any path to the loss: the loss was not computed from it, or only through its bare values"
             entries.append(_entry(name, "", t, Stats.of(t.data), None, why))
-    return judged(entries, _relus(graph, values))
+    return judge(entries, _relus(graph, values))
 
 
 def _of_graph(graph: PureGraph) -> Health:
@@ -363,31 +363,31 @@ def _of_graph(graph: PureGraph) -> Health:
         missing = "a backward pass" if not graph.flows else "measurements"
         raise ValueError(
             f"gradient_health: expected a measured graph with a backward pass; received one without {missing}. "
-            "Pass the loss, or Program.build(loss, backward=True).measured()"
+            "Pass the loss, or Program.build(loss, backward=True).measure()"
         )
     reached = graph.gradients
     entries = []
     for n in nodes:
         values, gradient, _ = graph.measurement(n.id)
         if values is not None:
-            why = "" if n.id in reached else _cut(graph, n)
+            why = "" if n.id in reached else _place_of_cut(graph, n)
             entries.append(_entry(n.name or n.id, n.id, n, values, gradient, why))
     relus = [n for n in graph if n.op == "relu" and not n.backward and n.size]
     dead = [n for n in relus if (values := graph.measurement(n.id).values) and values.zeros == n.size]
-    return judged(entries, tuple(ReluHealth(n.id, n.scope, n.size, n.size) for n in dead))
+    return judge(entries, tuple(ReluHealth(n.id, n.scope, n.size, n.size) for n in dead))
 
 
 def _relus(graph: PureGraph, values: Mapping[str, Any]) -> tuple[ReluHealth, ...]:
-    found = []
+    relus = []
     for node in graph:
         value = values.get(node.id)
         if node.op == "relu" and not node.backward and isinstance(value, np.ndarray) and value.ndim > 1:
             off = (value == 0).all(axis=tuple(range(value.ndim - 1)))
-            found.append(ReluHealth(node.id, node.scope, int(off.sum()), off.size))
-    return tuple(found)
+            relus.append(ReluHealth(node.id, node.scope, int(off.sum()), off.size))
+    return tuple(relus)
 
 
-def _cut(graph: PureGraph, leaf: GraphNode) -> str:
+def _place_of_cut(graph: PureGraph, leaf: GraphNode) -> str:
     """Return where the path from a leaf to the results was cut: at the first operation that passes no gradient on."""
     reached = {leaf.id}
     for node in graph:
@@ -415,8 +415,8 @@ def _cut(graph: PureGraph, leaf: GraphNode) -> str:
 H = TypeVar("H", ParameterHealth, LayerHealth)
 
 
-def judged(entries: Sequence[ParameterHealth], relus: tuple[ReluHealth, ...] = ()) -> Health:
-    """Flag what is vanishing or exploding compared with the others, and add up the layers."""
+def judge(entries: Sequence[ParameterHealth], relus: tuple[ReluHealth, ...] = ()) -> Health:
+    """Flag gradients that are vanishing or exploding compared with the others, and add up the layers."""
     groups: dict[str, list[ParameterHealth]] = {}
     for p in entries:
         groups.setdefault(p.layer or p.name, []).append(p)
@@ -485,10 +485,10 @@ def _layer_row(layer: LayerHealth) -> list[str]:
 
 
 def _facts(p: ParameterHealth) -> list[str]:
-    said = [f"norm of the gradient {_short(p.norm)}"] if p.norm is not None else []
-    said += [f"norm of the parameter {_short(p.weight)}"]
-    said += [f"ratio {_short(p.ratio)}"] if p.ratio is not None else []
-    return said + ([f"{100 * p.zeros:.0f} % zeros"] if p.zeros else [])
+    facts = [f"norm of the gradient {_short(p.norm)}"] if p.norm is not None else []
+    facts += [f"norm of the parameter {_short(p.weight)}"]
+    facts += [f"ratio {_short(p.ratio)}"] if p.ratio is not None else []
+    return facts + ([f"{100 * p.zeros:.0f} % zeros"] if p.zeros else [])
 
 
 def _short(value: float | None) -> str:

@@ -13,7 +13,7 @@ from ...core.late import needs
 from ...ir.node_labels import visible
 from ...tensors.gradient_hooks import HookHandle
 from ...tensors.tensor import Tensor
-from .health import Health, ParameterHealth, entry_of, judged, named_tensors
+from .health import Health, ParameterHealth, entry_of, judge, named_tensors
 
 _BARS = "▁▂▃▄▅▆▇█"
 _COLUMNS = 24
@@ -40,40 +40,40 @@ class HealthHistory:
         """The names of all parameters, in order."""
         return tuple(dict.fromkeys(p.name for health in self.healths for p in health.parameters))
 
-    def of(self, name: str, what: str = "norm") -> tuple[float, ...]:
+    def of(self, name: str, quantity: str = "norm") -> tuple[float, ...]:
         """Return one number of a parameter over the steps; NaN where there is none.
 
         Args:
             name: of the parameter.
-            what: "norm", "weight", "ratio", "rms", "zeros" or "update".
+            quantity: "norm", "weight", "ratio", "rms", "zeros" or "update".
 
         Raises:
             KeyError: if no parameter has that name.
             ValueError: for an unknown number.
         """
-        known = ("norm", "weight", "ratio", "rms", "zeros", "update")
-        if what not in known:
-            raise ValueError(f"HealthHistory.of: expected one of {known}; received {what!r}")
+        quantities = ("norm", "weight", "ratio", "rms", "zeros", "update")
+        if quantity not in quantities:
+            raise ValueError(f"HealthHistory.of: expected one of {quantities}; received {quantity!r}")
         if name not in self.names:
             raise KeyError(f"{name!r}: expected the name of a parameter: {list(self.names)}")
-        return tuple([_number(health, name, what) for health in self.healths])
+        return tuple([_number(health, name, quantity) for health in self.healths])
 
     def flags(self) -> dict[str, dict[str, tuple[int, ...]]]:
         """The steps at which each parameter was flagged, by flag; only parameters that were."""
-        found: dict[str, dict[str, list[int]]] = {}
+        steps_by_flag: dict[str, dict[str, list[int]]] = {}
         for step, health in zip(self.steps, self.healths, strict=True):
-            for p in health.flagged:
-                found.setdefault(p.name, {}).setdefault(p.flag, []).append(step)
-        return {name: {flag: tuple(at) for flag, at in flags.items()} for name, flags in found.items()}
+            for p in health.problems:
+                steps_by_flag.setdefault(p.name, {}).setdefault(p.flag, []).append(step)
+        return {name: {flag: tuple(at) for flag, at in flags.items()} for name, flags in steps_by_flag.items()}
 
     def to_text(self) -> str:
-        """Return a table: how the norm of each parameter developed, from first to last, and what was flagged."""
+        """Return a table: how the norm of each parameter developed, from first to last, and its flags."""
         rows = [["parameter", "‖grad‖ over the steps", "first", "last", "update / weight", ""]]
         flags = self.flags()
         for name in self.names:
             norms, updates, weights = self.of(name), self.of(name, "update"), self.of(name, "weight")
             sizes = [u / w for u, w in zip(updates, weights, strict=True) if w and math.isfinite(u)]
-            said = [f"{flag} at {_spans(at)}" for flag, at in flags.get(name, {}).items()]
+            flagged = [f"{flag} at {_spans(at)}" for flag, at in flags.get(name, {}).items()]
             rows.append(
                 [
                     visible(name),
@@ -81,7 +81,7 @@ class HealthHistory:
                     _short(norms[0]),
                     _short(norms[-1]),
                     _short(float(np.median(sizes)) if sizes else math.nan),
-                    "; ".join(said) or "ok",
+                    "; ".join(flagged) or "ok",
                 ]
             )
         widths = [max(len(row[k]) for row in rows) for k in range(6)]
@@ -98,16 +98,16 @@ class HealthHistory:
         lines = ["| parameter | first norm | last norm | flagged |", "| :-- | --: | --: | :-- |"]
         for name in self.names:
             norms = self.of(name)
-            said = "; ".join(f"{flag} at {_spans(at)}" for flag, at in self.flags().get(name, {}).items())
+            flagged = "; ".join(f"{flag} at {_spans(at)}" for flag, at in self.flags().get(name, {}).items())
             shown = visible(name).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-            lines.append(f"| {shown} | {_short(norms[0])} | {_short(norms[-1])} | {said or 'ok'} |")
+            lines.append(f"| {shown} | {_short(norms[0])} | {_short(norms[-1])} | {flagged or 'ok'} |")
         return "\n".join(lines)
 
-    def plot(self, what: str = "norm", ax: Any = None) -> Any:
+    def plot(self, quantity: str = "norm", ax: Any = None) -> Any:
         """Draw one line for each parameter over the steps, on a logarithmic scale.
 
         Args:
-            what: see `of`.
+            quantity: see `of`.
             ax: axes of matplotlib to draw on; new ones if None.
 
         Returns:
@@ -121,13 +121,13 @@ class HealthHistory:
         ax = pyplot.subplots(figsize=(9, 4.5), layout="constrained")[1] if ax is None else ax
         dashes = ("-", "--", "-.", ":")  # so that lines differ in more than color
         for k, name in enumerate(self.names):
-            values = [v if v > 0 else math.nan for v in self.of(name, what)]
+            values = [v if v > 0 else math.nan for v in self.of(name, quantity)]
             label = visible(name).replace("$", r"\$").lstrip("_")
             ax.plot(self.steps, values, dashes[k % 4], label=label, marker="o" if len(values) < 20 else "")
         ax.set_yscale("log")
         ax.grid(alpha=0.25)
         ax.set_xlabel("step")
-        ax.set_ylabel({"norm": "norm of the gradient", "weight": "norm of the parameter"}.get(what, what))
+        ax.set_ylabel({"norm": "norm of the gradient", "weight": "norm of the parameter"}.get(quantity, quantity))
         if self.names:
             ax.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, handlelength=3)
         return ax
@@ -143,8 +143,8 @@ class HealthHistory:
 
     def _headline(self) -> str:
         wrong = len(self.flags())
-        said = f"{wrong} of {len(self.names)} parameters flagged" if wrong else "all gradients are sound"
-        return f"{len(self)} step{'' if len(self) == 1 else 's'}: {said}"
+        verdict = f"{wrong} of {len(self.names)} parameters flagged" if wrong else "all gradients are sound"
+        return f"{len(self)} step{'' if len(self) == 1 else 's'}: {verdict}"
 
 
 class GradientHealth:
@@ -154,7 +154,7 @@ class GradientHealth:
     `model.fit(x, y, callbacks=[watch])`.
 
     Args:
-        what: a module, tensors, or (name, tensor) pairs; may be left out with `fit`.
+        source: a module, tensors, or (name, tensor) pairs; may be left out with `fit`.
         every: record every n-th step.
         updates: keep a copy of the parameters from one recorded step to the next, to measure how much they changed.
 
@@ -171,12 +171,12 @@ class GradientHealth:
         ((10.0, 5.0, 2.5), (2.5, 1.25, 0.625))
     """
 
-    def __init__(self, what: Any = None, *, every: int = 1, updates: bool = True) -> None:
+    def __init__(self, source: Any = None, *, every: int = 1, updates: bool = True) -> None:
         if every < 1:
             raise ValueError(f"GradientHealth: expected every to be at least 1; received {every}")
         self.every = every
         self.updates = updates
-        self._what = what
+        self._source = source
         self._step = 0
         self._steps: list[int] = []
         self._healths: list[Health] = []
@@ -193,11 +193,11 @@ class GradientHealth:
         Raises:
             ValueError: if it was not given anything to watch.
         """
-        if self._what is None:
+        if self._source is None:
             raise ValueError("GradientHealth.record: expected parameters; received none. Write GradientHealth(model)")
         self._finish()
         if self._is_due():
-            named = self._named()
+            named = self._named_tensors()
             self._write([entry_of(name, t, None if t.grad is None else t.grad.data) for name, t in named])
             if self.updates:
                 self._before = {name: t.numpy() for name, t in named}
@@ -205,7 +205,7 @@ class GradientHealth:
 
     @property
     def history(self) -> HealthHistory:
-        """What was recorded so far."""
+        """The steps recorded so far."""
         self._finish()
         return HealthHistory(tuple(self._steps), tuple(self._healths))
 
@@ -215,9 +215,9 @@ class GradientHealth:
         self._finish()
         return self._healths[-1] if self._healths else None
 
-    def plot(self, what: str = "norm", ax: Any = None) -> Any:
+    def plot(self, quantity: str = "norm", ax: Any = None) -> Any:
         """Draw the history; see `HealthHistory.plot`."""
-        return self.history.plot(what, ax)
+        return self.history.plot(quantity, ax)
 
     def __str__(self) -> str:
         return str(self.history)
@@ -229,8 +229,8 @@ class GradientHealth:
 
     def set_model(self, model: Any) -> None:
         """Receive the model, before training."""
-        if self._what is None:
-            self._what = model
+        if self._source is None:
+            self._source = model
 
     def set_params(self, params: Any) -> None:
         """Receive the number of epochs and steps, which do not matter here."""
@@ -238,7 +238,7 @@ class GradientHealth:
     def on_train_begin(self, logs: Any = None) -> None:
         """Start watching."""
         self._release()
-        for name, t in self._named():
+        for name, t in self._named_tensors():
             self._handles.append(t.register_hook(self._catcher(name, t)))
 
     def on_train_end(self, logs: Any = None) -> None:
@@ -258,7 +258,7 @@ class GradientHealth:
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Record the gradients, and what the step changed."""
         if self._open:
-            self._write([self._caught.get(name) or entry_of(name, t, None) for name, t in self._named()])
+            self._write([self._caught.get(name) or entry_of(name, t, None) for name, t in self._named_tensors()])
             self._finish()
         self._open = False
         self._step += 1
@@ -268,8 +268,8 @@ class GradientHealth:
     def _is_due(self) -> bool:
         return self._step % self.every == 0
 
-    def _named(self) -> list[tuple[str, Tensor]]:
-        return named_tensors("GradientHealth", self._what)
+    def _named_tensors(self) -> list[tuple[str, Tensor]]:
+        return named_tensors("GradientHealth", self._source)
 
     def _catcher(self, name: str, t: Tensor) -> Any:
         def catch(gradient: Tensor) -> None:
@@ -282,13 +282,13 @@ class GradientHealth:
 
     def _write(self, entries: list[ParameterHealth]) -> None:
         self._steps.append(self._step)
-        self._healths.append(judged(entries))
+        self._healths.append(judge(entries))
 
     def _finish(self) -> None:
-        """Add to the last step what it changed, once it has."""
+        """Add to the last step the change that it made, once it has."""
         changes = {
             name: float(np.linalg.norm((t.data - self._before[name]).reshape(-1)))
-            for name, t in (self._named() if self._before else ())
+            for name, t in (self._named_tensors() if self._before else ())
             if name in self._before and t.shape == self._before[name].shape
         }
         if any(changes.values()):
@@ -303,9 +303,9 @@ class GradientHealth:
         self._handles, self._caught, self._open = [], {}, False
 
 
-def _number(health: Health, name: str, what: str) -> float:
-    found = next((getattr(p, what) for p in health.parameters if p.name == name), None)
-    return math.nan if found is None else float(found)
+def _number(health: Health, name: str, quantity: str) -> float:
+    value = next((getattr(p, quantity) for p in health.parameters if p.name == name), None)
+    return math.nan if value is None else float(value)
 
 
 def _sparkline(values: Sequence[float]) -> str:
@@ -313,8 +313,8 @@ def _sparkline(values: Sequence[float]) -> str:
     if len(values) > _COLUMNS:
         values = [values[k * (len(values) - 1) // (_COLUMNS - 1)] for k in range(_COLUMNS)]
     logs = [math.log10(v) if v > 0 and math.isfinite(v) else None for v in values]
-    known = [v for v in logs if v is not None]
-    low, span = (min(known), max(max(known) - min(known), 1.0)) if known else (0.0, 1.0)
+    powers = [v for v in logs if v is not None]
+    low, span = (min(powers), max(max(powers) - min(powers), 1.0)) if powers else (0.0, 1.0)
     return "".join("·" if v is None else _BARS[min(7, int(8 * (v - low) / span))] for v in logs)
 
 
@@ -326,9 +326,9 @@ def _spans(steps: Sequence[int]) -> str:
             runs[-1][1] = step
         else:
             runs.append([step, step])
-    said = [str(a) if a == b else f"{a}–{b}" for a, b in runs]
-    more = f" and {len(said) - 4} more runs" if len(said) > 4 else ""
-    return f"step{'' if len(steps) == 1 else 's'} {', '.join(said[:4])}{more}"
+    texts = [str(a) if a == b else f"{a}–{b}" for a, b in runs]
+    more = f" and {len(texts) - 4} more runs" if len(texts) > 4 else ""
+    return f"step{'' if len(steps) == 1 else 's'} {', '.join(texts[:4])}{more}"
 
 
 def _short(value: float) -> str:

@@ -27,7 +27,7 @@ def everything(node: GraphNode) -> Hashable:
     return (kind, params, node.shape, str(node.dtype), node.name, node.value, node.needs, node.scope)
 
 
-def _named(node: GraphNode) -> Hashable:
+def _name_label(node: GraphNode) -> Hashable:
     return (node.kind, node.op, node.role, node.name, tuple([p.name for p in node.params]))
 
 
@@ -39,11 +39,11 @@ def _any(node: GraphNode) -> Hashable:
     return (node.kind is Kind.OP, node.role)
 
 
-def matched(a: PureGraph, b: PureGraph) -> dict[str, str]:
+def match_nodes(a: PureGraph, b: PureGraph) -> dict[str, str]:
     """Return the pairs: ids of `a` with ids of `b`, each at most once."""
     match = _Match(a, b)
     match.by_name()
-    for label in (everything, _named, _kind):
+    for label in (everything, _name_label, _kind):
         for _ in range(2):
             match.by_structure(label)
             if match.complete:
@@ -77,17 +77,17 @@ class _Match:
 
     def by_name(self) -> None:
         """Pair nodes with the same name, if it is unique in both graphs."""
-        found = [_unique(((node.name, node.role), node.id) for node in graph if node.name) for graph in self.graphs]
-        for key, i in found[0].items():
-            if key in found[1]:
-                self.add(i, found[1][key])
+        by_name = [_unique(((node.name, node.role), node.id) for node in graph if node.name) for graph in self.graphs]
+        for key, i in by_name[0].items():
+            if key in by_name[1]:
+                self.add(i, by_name[1][key])
 
     def by_structure(self, label: Label, *, alone: bool = False) -> None:
         """Pair nodes with the same above and below them; then, unless `alone`, the same above, or the same below.
 
         Slots follow the operations that read them: by themselves they say too little, and many may be alike.
         """
-        labels = self._numbered(label)
+        labels = self._number_labels(label)
         table: dict[Hashable, int] = {}
         above = [self._above(side, labels[side], table) for side in (0, 1)]
         below = [self._below(side, labels[side], table) for side in (0, 1)]
@@ -99,21 +99,21 @@ class _Match:
 
     def slots_left(self) -> None:
         """Pair slots without readers, or with readers elsewhere, by their kinds and in order."""
-        labels = self._numbered(_kind)
+        labels = self._number_labels(_kind)
         self._by_key(labels, slots=True)
 
     def in_order(self, label: Label) -> None:
         """Pair equal labels between the same neighbours in the order of execution."""
-        gaps, labels = (self._gaps(0), self._gaps(1)), self._numbered(label)
+        gaps, labels = (self._gaps(0), self._gaps(1)), self._number_labels(label)
         for gap, nodes in gaps[0].items():
             others = gaps[1].get(gap)
             if others:
-                for i, j in _aligned([labels[0][n] for n in nodes], [labels[1][n] for n in others]):
+                for i, j in _align([labels[0][n] for n in nodes], [labels[1][n] for n in others]):
                     self.add(nodes[i], others[j])
         self._slots(labels)
 
-    def _numbered(self, label: Label) -> list[dict[str, int]]:
-        """Return the labels of what is left as numbers, the same for equal labels of both graphs."""
+    def _number_labels(self, label: Label) -> list[dict[str, int]]:
+        """Return the labels of the remaining nodes as numbers, the same for equal labels of both graphs."""
         for side in (0, 1):
             self._left[side][:] = [node for node in self._left[side] if node.id not in self._partner[side]]
         table: dict[Hashable, int] = {}
@@ -122,11 +122,11 @@ class _Match:
     def _by_key(self, keys: Sequence[Mapping[str, Any]], *, slots: bool = False) -> None:
         groups: list[dict[Hashable, list[str]]] = []
         for side in (0, 1):
-            found: dict[Hashable, list[str]] = {}
+            group: dict[Hashable, list[str]] = {}
             for node in self._left[side]:
                 if node.id not in self._partner[side] and (node.kind is Kind.OP) != slots:
-                    found.setdefault(keys[side][node.id], []).append(node.id)
-            groups.append(found)
+                    group.setdefault(keys[side][node.id], []).append(node.id)
+            groups.append(group)
         for key, ids in groups[0].items():
             for i, j in zip(ids, groups[1].get(key, ()), strict=False):
                 self.add(i, j)
@@ -188,16 +188,16 @@ def _readers(graph: PureGraph) -> dict[str, list[tuple[str, int]]]:
 
 
 def _unique(pairs: Iterable[tuple[Hashable, str]]) -> dict[Hashable, str]:
-    found: dict[Hashable, str] = {}
+    ids: dict[Hashable, str] = {}
     twice: set[Hashable] = set()
     for key, i in pairs:
-        if key in found:
+        if key in ids:
             twice.add(key)
-        found[key] = i
-    return {key: i for key, i in found.items() if key not in twice}
+        ids[key] = i
+    return {key: i for key, i in ids.items() if key not in twice}
 
 
-def _aligned(a: list[int], b: list[int]) -> list[tuple[int, int]]:
+def _align(a: list[int], b: list[int]) -> list[tuple[int, int]]:
     """Return pairs of equal elements, in order on both sides; the most possible if the sequences are short."""
     if len(a) * len(b) <= _TABLE:
         return _longest_common(a, b)
@@ -253,9 +253,9 @@ def increasing(values: Sequence[int]) -> list[int]:
             at.append(k)
         else:
             ends[length], at[length] = value, k
-    found: list[int] = []
+    positions: list[int] = []
     k = at[-1] if at else -1
     while k >= 0:
-        found.append(k)
+        positions.append(k)
         k = before[k]
-    return found[::-1]
+    return positions[::-1]

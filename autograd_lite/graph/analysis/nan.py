@@ -121,10 +121,10 @@ class NanReport:
         """Return the marks for pictures: the origin with its reason, and everything that is not finite."""
         on_path = set(self.path)
         marks = {}
-        for found in self.others:
-            lines: tuple[str, ...] = (f"{_counts(found)} of {self.graph[found.id].size:,} elements",)
-            lines += () if found.id in on_path else ("nothing shown as wrong comes from these",)
-            marks[found.id] = Mark("nan", "NaN" if found.nans else "inf", tip=lines)
+        for entry in self.others:
+            lines: tuple[str, ...] = (f"{_counts(entry)} of {self.graph[entry.id].size:,} elements",)
+            lines += () if entry.id in on_path else ("nothing shown as wrong comes from these",)
+            marks[entry.id] = Mark("nan", "NaN" if entry.nans else "inf", tip=lines)
         tip = (self.sentence, *(f"{_label(o)} = {o.value}" for o in self.operands), *self.notes)
         badge = f"first non-finite: {self.reason}"
         marks[self.origin] = Mark("origin", badge if len(badge) <= _BADGE else self.reason, self.sentence, tip)
@@ -133,7 +133,7 @@ class NanReport:
         return Overlay("where NaN began", (f"{self.origin}: {self.sentence}",), marks, of=self.graph)
 
     def to_svg(self) -> str:
-        """Return the picture of the graph with the origin and what it reached."""
+        """Return the picture of the graph with the origin and all nodes that it reached."""
         return self.graph.to_svg(overlay=self.overlay())
 
     def __str__(self) -> str:
@@ -155,7 +155,7 @@ class NanReport:
         rows += [("line", str(self.source) if self.source else _UNRECORDED)] if node.kind is Kind.OP else []
         rows += [("module", visible(self.scope))] if self.scope else []
         rows += [("then", self._then())] if len(self.path) > 1 else []
-        rows += [("reached", _listed(self.reached))]
+        rows += [("reached", _list(self.reached))]
         rows += [("note", note) for note in self.notes]
         rows += [("try", self.hint)] if self.hint else []
         return "\n".join([head, *(f"  {name:<7}  {text}" for name, text in rows)])
@@ -180,7 +180,7 @@ _UNRECORDED = "not recorded; compute inside `with ag.record_source():`, or trace
 
 @checked
 def find_nan(
-    what: Tensor | Iterable[Tensor] | Program, *inputs: Any, backward: bool = True, hidden: bool = False
+    source: Tensor | Iterable[Tensor] | Program, *inputs: Any, backward: bool = True, hidden: bool = False
 ) -> NanReport | None:
     """Find the first operation, forward or backward, that turned finite values into NaN or an infinity.
 
@@ -188,7 +188,7 @@ def find_nan(
     neither the result nor the gradient is affected.
 
     Args:
-        what: a tensor, such as a loss, or several, with a record; or a program.
+        source: a tensor, such as a loss, or several, with a record; or a program.
         inputs: for a program, new inputs.
         backward: check the backward pass too, if there is one.
         hidden: also report values that no result and no gradient depends on.
@@ -209,22 +209,22 @@ def find_nan(
         >>> report.op, report.backward, report.sentence
         ('sqrt', True, 'the derivative of sqrt at 0 is inf')
     """
-    program = what if isinstance(what, Program) else _program_of(what, backward)
-    values, notes = _replayed(program, inputs, backward)
+    program = source if isinstance(source, Program) else _program_of(source, backward)
+    values, notes = _replay(program, inputs, backward)
     graph = program.graph
     bad = {i: value for i, value in values.items() if not isinstance(value, Generator) and not is_finite(value)}
     results = [i for i in dict.fromkeys((*graph.outputs, *_gradients(graph, backward).values())) if i in bad]
     tainted = _ancestors(graph, results, bad)
     searched = set(bad) if hidden and not tainted else tainted
-    found = _first(program, values, searched)
-    if found is None:
+    first = _first(program, values, searched)
+    if first is None:
         return None
-    origin, fault, note = found
+    origin, fault, note = first
     path = _descendants(graph, origin, searched)
     return _report(program, values, origin, fault, path, (*notes, *note), backward)
 
 
-# ---- what is looked at ----------------------------------------------------------------------------------------------
+# ---- the nodes to look at -------------------------------------------------------------------------------------------
 
 
 def _program_of(tensors: Any, backward: bool) -> Program:
@@ -237,11 +237,11 @@ def _program_of(tensors: Any, backward: bool) -> Program:
         if hasattr(wrong, "named_parameters"):
             cure = "A module has computed nothing yet: find_nan(model(x)), or find_nan(Program.trace(model, x))"
         raise TypeError(f"find_nan: expected a Tensor, several, or a Program; received {type(wrong).__name__}. {cure}")
-    wanted = backward and any(isinstance(t, Tensor) and t.requires_grad for t in listed)
-    return Program.build(tensors, backward=wanted)
+    with_backward = backward and any(isinstance(t, Tensor) and t.requires_grad for t in listed)
+    return Program.build(tensors, backward=with_backward)
 
 
-def _replayed(program: Program, inputs: Sequence[Any], backward: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _replay(program: Program, inputs: Sequence[Any], backward: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Compute every value again, without advancing the user's generators."""
     try:
         values = _with_generators_of_its_own(program).values(*inputs, backward=backward)
@@ -257,7 +257,7 @@ def _replayed(program: Program, inputs: Sequence[Any], backward: bool) -> tuple[
         if n.op.startswith("random_") and n.id in values and n.id not in program.recorded_values
     ]
     if draws:
-        notes.append(f"the random numbers of {_listed(draws)} were drawn anew: those of the record are gone")
+        notes.append(f"the random numbers of {_list(draws)} were drawn anew: those of the record are gone")
     if not inputs:
         first = program.first_changed(values)
         if first is not None:
@@ -284,13 +284,13 @@ def _gradients(graph: Graph, backward: bool) -> Mapping[str, str]:
 
 def _ancestors(graph: Graph, results: Sequence[str], bad: Mapping[str, Any]) -> set[str]:
     """Return the non-finite nodes that lead to a result through non-finite nodes alone."""
-    found, stack = set(results), list(results)
+    ancestors, stack = set(results), list(results)
     while stack:
         for i in graph[stack.pop()].inputs:
-            if i in bad and i not in found:
-                found.add(i)
+            if i in bad and i not in ancestors:
+                ancestors.add(i)
                 stack.append(i)
-    return found
+    return ancestors
 
 
 def _descendants(graph: Graph, origin: str, within: set[str]) -> tuple[str, ...]:
@@ -314,9 +314,9 @@ def _first(
             continue
         if node.kind is not Kind.OP:
             if np.isnan(values[node.id]).any():
-                return node.id, _given(node, values[node.id]), ()
+                return node.id, _fault_of_input(node, values[node.id]), ()
             if node.kind is Kind.PARAMETER:  # never intended
-                return node.id, _given(node, values[node.id]), ()
+                return node.id, _fault_of_input(node, values[node.id]), ()
             written.append(node)
             continue
         op, arguments, params = program.calls[program.graph.call_of(node).id]
@@ -327,10 +327,10 @@ def _first(
             infinite = [n for n in written if fault.from_infinity and n.id in searched]
             note = tuple(f"the infinity came with the {n.kind} {n.id} {n.name!r}".rstrip(" '") for n in infinite[:1])
             return node.id, fault, note
-    return (written[0].id, _given(written[0], values[written[0].id]), ()) if written else None
+    return (written[0].id, _fault_of_input(written[0], values[written[0].id]), ()) if written else None
 
 
-def _given(node: GraphNode, value: Any) -> Fault:
+def _fault_of_input(node: GraphNode, value: Any) -> Fault:
     a = to_numpy(value)
     nans, infs = int(np.isnan(a).sum()), int(np.isinf(a).sum())
     bad = np.isnan(a) if nans else np.isinf(a)
@@ -428,9 +428,9 @@ def _non_finite(graph: Graph, values: Mapping[str, Any]) -> Iterable[NonFinite]:
             yield NonFinite(node.id, int(np.isnan(value).sum()), int(np.isinf(value).sum()))
 
 
-def _counts(found: NonFinite) -> str:
-    parts = [f"{found.nans:,} NaN"] if found.nans else []
-    return " and ".join(parts + ([f"{found.infs:,} inf"] if found.infs else []))
+def _counts(entry: NonFinite) -> str:
+    parts = [f"{entry.nans:,} NaN"] if entry.nans else []
+    return " and ".join(parts + ([f"{entry.infs:,} inf"] if entry.infs else []))
 
 
 def _name(node: GraphNode) -> str:
@@ -441,6 +441,6 @@ def _label(operand: Operand) -> str:
     return f"{operand.id} {visible(operand.name)}".rstrip()
 
 
-def _listed(parts: Sequence[str]) -> str:
+def _list(parts: Sequence[str]) -> str:
     more = f" and {len(parts) - _SHOWN:,} more" if len(parts) > _SHOWN else ""
     return ", ".join(parts[:_SHOWN]) + more

@@ -82,7 +82,7 @@ def check(d: GraphDiff) -> None:
 
 
 def check_merged(d: GraphDiff) -> None:
-    graph, overlay = d.merged()
+    graph, overlay = d.merge()
     looks = {i: mark.look for i, mark in overlay.marks.items()}
     gone = {i for i, look in looks.items() if look == "removed"}
     assert len(gone) == len(d.removed)
@@ -106,8 +106,8 @@ def test_nothing_is_different_from_itself(sample: Any, backward: bool) -> None:
     assert not d
     assert d.summary() == f"no difference, {len(graph):,} the same"
     assert d.to_text() == f"# {d.summary()}\n@@ {len(graph):,} the same @@"
-    assert d.merged()[0] == graph
-    assert d.merged()[1].marks == {}
+    assert d.merge()[0] == graph
+    assert d.merge()[1].marks == {}
     check(d)
 
 
@@ -116,7 +116,7 @@ def test_samples_beside_each_other(one: str, other: str) -> None:
     a, b = build_graph(SAMPLES[one](), backward=True), build_graph(SAMPLES[other](), backward=True)
     d = diff(a, b)
     assert d
-    assert d == diff(b, a).reversed()
+    assert d == diff(b, a).inverse()
     check(d)
 
 
@@ -126,8 +126,8 @@ def test_laws(first: list[Step], second: list[Step], backward: bool) -> None:
     d = diff(a, b)
     check(d)
     assert bool(d) == (a != b)
-    assert diff(b, a) == d.reversed()
-    assert d.reversed().reversed() == d
+    assert diff(b, a) == d.inverse()
+    assert d.inverse().inverse() == d
     assert str(diff(a, b)) == str(d)
 
 
@@ -175,7 +175,7 @@ def test_an_operation_in_between(steps: list[Step], data: st.DataObject) -> None
         return
     assert [b[i].op for i in d.added] == ["cbrt"]
     assert d.removed == ()
-    assert {x.what for c in d.changed for x in c.differences} == {"reads"}
+    assert {x.name for c in d.changed for x in c.differences} == {"reads"}
     assert len(d.changed) == len({n.id for n in b if d.added[0] in n.inputs})
     back = diff(b, a)
     assert [b[i].op for i in back.removed] == ["cbrt"]
@@ -189,7 +189,7 @@ def test_another_name(steps: list[Step], name: str) -> None:
     check(d)
     assert (d.added, d.removed, d.moved) == ((), (), ())
     assert len(d.changed) == (a != b)
-    assert all(c.differences[0].what == "name" for c in d.changed)
+    assert all(c.differences[0].name == "name" for c in d.changed)
 
 
 @given(PROGRAMS)
@@ -197,7 +197,7 @@ def test_other_shapes_leave_the_structure(steps: list[Step]) -> None:
     d = diff(graph_of(steps), graph_of(steps, shape=7))
     check(d)
     assert (d.added, d.removed, d.moved) == ((), (), ())
-    assert {x.what for c in d.changed for x in c.differences} <= {"shape"}
+    assert {x.name for c in d.changed for x in c.differences} <= {"shape"}
 
 
 def test_repeated_blocks_that_are_fewer() -> None:
@@ -210,7 +210,7 @@ def test_repeated_blocks_that_are_fewer() -> None:
     d = diff(chain(20), chain(15))
     check(d)
     assert len(d.removed) == 5 * 5
-    assert [c.differences[0].what for c in d.changed] == ["reads"]
+    assert [c.differences[0].name for c in d.changed] == ["reads"]
     assert d.moved == ()
 
 
@@ -228,7 +228,7 @@ def test_what_stands_between_two_edits_is_aligned_in_order() -> None:
     check(d)
     assert [a[i].op for i in d.removed] == ["tanh", "exp"]
     assert [b[i].op for i in d.added] == ["square", "cbrt", "sqrt", "log1p"]
-    assert {x.what for c in d.changed for x in c.differences} == {"reads"}
+    assert {x.name for c in d.changed for x in c.differences} == {"reads"}
 
 
 def test_parameters_frozen_dtypes_and_arguments() -> None:
@@ -245,7 +245,7 @@ def test_parameters_frozen_dtypes_and_arguments() -> None:
         "dtype: float64 → float32"
     ]
     frozen = diff(base, made(frozen=True))
-    said = [[x.what for x in c.differences] for c in frozen.changed]
+    said = [[x.name for x in c.differences] for c in frozen.changed]
     assert said == [["kind"], ["gradient to"]]
     check(frozen)
 
@@ -317,7 +317,7 @@ def test_hostile_names(one: str, other: str) -> None:
     lines = str(d).splitlines()
     assert len(lines) <= 4
     assert "\x1b" not in str(d)
-    d.merged()
+    d.merge()
 
 
 def test_long_chains_without_recursion() -> None:
@@ -330,4 +330,4 @@ def test_long_chains_without_recursion() -> None:
     d = diff(chain(np.cos), chain(np.tanh))
     assert len(d.changed) == 1
     assert (d.added, d.removed, d.moved) == ((), (), ())
-    assert len([n for n in d.merged()[0] if n.kind is Kind.OP]) == 6_000
+    assert len([n for n in d.merge()[0] if n.kind is Kind.OP]) == 6_000

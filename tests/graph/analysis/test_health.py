@@ -54,7 +54,7 @@ def test_numbers_are_those_of_numpy(sample: Any) -> None:
 def test_a_loss_a_module_and_a_measured_graph_agree() -> None:
     loss = perceptron()
     of_loss = gradient_health(loss)
-    of_graph = gradient_health(Program.build(loss, backward=True).measured())
+    of_graph = gradient_health(Program.build(loss, backward=True).measure())
     assert of_loss.parameters == of_graph.parameters
     assert of_loss.layers == of_graph.layers
     before = [p.norm for p in of_loss.parameters]
@@ -208,7 +208,7 @@ def test_wrong_arguments(wrong: Any) -> None:
 def test_graphs_that_say_nothing() -> None:
     with pytest.raises(ValueError, match="received one without a backward pass"):
         gradient_health(build_graph(perceptron()))
-    with pytest.raises(ValueError, match=r"received one without measurements.*\.measured\(\)"):
+    with pytest.raises(ValueError, match=r"received one without measurements.*\.measure\(\)"):
         gradient_health(build_graph(perceptron(), backward=True))
 
 
@@ -240,7 +240,7 @@ def test_the_overlay_for_another_graph_goes_by_names() -> None:
 def train(watch: GradientHealth, steps: int = 5) -> list[tuple[float, float]]:
     """Train by hand; return the norms of gradient and update of `w` in every step, by NumPy."""
     w = ag.tensor([3.0, -4.0], requires_grad=True, name="w")
-    watch._what = watch._what or [w]
+    watch._source = watch._source or [w]
     expected = []
     for k in range(steps):
         (w * w * (k + 1.0)).sum().backward()

@@ -74,7 +74,7 @@ def test_golden(name: str) -> None:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_samples_come_back(name: str) -> None:
     result = SAMPLES[name]()
-    graph = Program.build(result, backward=bool(JOINT[name].flows)).measured(seconds=True)
+    graph = Program.build(result, backward=bool(JOINT[name].flows)).measure(seconds=True)
     for indent in (None, 0, 2):
         text = graph.to_json(indent=indent)
         back = Graph.from_json(text)
@@ -253,7 +253,7 @@ def document() -> Any:
     w = ag.tensor([1.0, 2.0], requires_grad=True, name="w")
     with ag.record_source():
         y = (w[np.array([0, 1]), None] * 2.0).sum(axis=(0, 1))
-    return json.loads(Program.build(y, backward=True).measured(seconds=True).to_json())
+    return json.loads(Program.build(y, backward=True).measure(seconds=True).to_json())
 
 
 DOCUMENT = document()

@@ -101,7 +101,7 @@ def test_the_data_is_the_graph(name, backward) -> None:
 
 
 def test_measured_numbers_are_in_it() -> None:
-    graph = Program.build(perceptron(), backward=True).measured(values=True, seconds=True)
+    graph = Program.build(perceptron(), backward=True).measure(values=True, seconds=True)
     for node, told in zip(graph, data_of(graph.to_html())["nodes"], strict=True):
         values, gradient, seconds = graph.measurement(node.id)
         if values is not None and values.finite:
@@ -114,7 +114,7 @@ def test_measured_numbers_are_in_it() -> None:
 def test_numbers_that_json_has_no_word_for() -> None:
     x = ag.tensor([np.nan, np.inf], requires_grad=True, name="x")
     with np.errstate(all="ignore"):
-        graph = Program.build((x * 0.0).sum(), backward=True).measured()
+        graph = Program.build((x * 0.0).sum(), backward=True).measure()
     told = data_of(graph.to_html())["nodes"][0]["values"]
     assert told[7:] == [1, 1]
     assert told[1] == "nan"

@@ -338,7 +338,7 @@ def test_measured_numbers_stand_in_columns() -> None:
     x = ag.tensor([2.0, -3.0, 0.0], requires_grad=True, name="x")
     with np.errstate(all="ignore"):
         y = np.log(x).sum()
-    graph = Program.build(y, backward=True).measured(seconds=True)
+    graph = Program.build(y, backward=True).measure(seconds=True)
     text = graph.to_text()
     titles = text.splitlines()[1]
     assert titles.split() == ["#", "#", "low", "high", "|d|", "not", "finite", "time"]

@@ -115,7 +115,7 @@ def test_a_measured_graph_is_the_same_graph(name: str) -> None:
     assert both.forward() == measured
     for node in measured if name != "dropout" else ():  # its numbers are drawn again
         assert measured.measurement(node.id) == both.measurement(node.id)
-    again = Program.build(result, backward=True).measured()
+    again = Program.build(result, backward=True).measure()
     assert both.measurements.keys() == again.measurements.keys()
 
 

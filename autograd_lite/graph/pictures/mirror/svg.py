@@ -88,7 +88,7 @@ def mirror(tensors: Tensor | Iterable[Tensor], *, measured: bool = False, **opti
         (True, True)
     """
     if measured:
-        return Picture(mirror_scene(PureProgram.build(tensors, backward=True).measured(), **options).to_svg())
+        return Picture(mirror_scene(PureProgram.build(tensors, backward=True).measure(), **options).to_svg())
     return Picture(mirror_scene(build_from(tensors, backward=True).graph, **options).to_svg())
 
 

@@ -58,7 +58,7 @@ def html_text(
         overlays.insert(0, diff)
     elif diff is not None:
         # Both graphs in one, so that removed operations are visible too.
-        graph, marks = diff.merged()
+        graph, marks = diff.merge()
         overlays = [marks]
     name = next((graph[i].name for i in graph.outputs if graph[i].name), "")
     heading = title if title is not None else f"Computation graph of {name}" if name else "Computation graph"

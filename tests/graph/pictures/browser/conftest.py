@@ -120,4 +120,4 @@ def step() -> Graph:
 
 @pytest.fixture(scope="session")
 def mlp() -> Graph:
-    return Program.build(perceptron(), backward=True).measured()
+    return Program.build(perceptron(), backward=True).measure()

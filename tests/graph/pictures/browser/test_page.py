@@ -240,7 +240,7 @@ def test_search_opens_what_hides_a_hit(shown: Open, step: Graph) -> None:
 def test_search_for_nan(shown: Open) -> None:
     x = ag.tensor([0.0, 1.0], requires_grad=True, name="x")
     with np.errstate(all="ignore"):
-        graph = Program.build((np.log(x) * 0.0).sum(), backward=True).measured()
+        graph = Program.build((np.log(x) * 0.0).sum(), backward=True).measure()
     page = shown(graph).open()
     page.page.fill("#search", "nan")
     expected = sum(any(s and s.nans for s in (m.values, m.gradient)) for m in graph.measurements.values())
@@ -317,7 +317,7 @@ def test_all_ways_between_two_boxes(shown: Open) -> None:
 
 
 def test_measured_times_add_up(shown: Open) -> None:
-    graph = Program.build(perceptron(), backward=True).measured(seconds=True)
+    graph = Program.build(perceptron(), backward=True).measure(seconds=True)
     page = shown(graph).open()
     page.page.select_option("#overlay", "time")
     amounts = page.page.evaluate(

@@ -41,7 +41,7 @@ def numpys() -> dict[str, np.ndarray]:
 @pytest.fixture
 def player(shown: Open) -> Shown:
     program, told = small()
-    return shown(program.measured(), explain=told).open()
+    return shown(program.measure(), explain=told).open()
 
 
 def tables(page: Shown) -> dict[str, np.ndarray]:
@@ -169,7 +169,7 @@ def step_of(length: int) -> Any:
 
 def test_in_a_low_window_an_explanation_is_one_row_until_asked(shown: Open) -> None:
     program, told = small()
-    page = shown(program.measured(), explain=told, size=(1000, 480)).open()
+    page = shown(program.measure(), explain=told, size=(1000, 480)).open()
     assert not page.page.is_visible("#step")
     for _ in told.forward:
         forth(page)
