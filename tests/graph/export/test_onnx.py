@@ -176,8 +176,11 @@ def test_ops_of_yours_are_written_by_their_record_or_their_forward(monkeypatch: 
     x = np.array([0.5, -2.0], "float32")
     versine = ag.elementwise(lambda x: 1 - np.cos(x), lambda out, x: np.sin(x), name="versine", saves="x")
     hyperbolic = ag.elementwise(lambda x: np.tanh(x), lambda out, x: 1 - out * out, name="th", saves="o", onnx="Tanh")
-    program = Program.trace(lambda x: hyperbolic(versine(x)), x)
-    assert set(op_types(checked(assert_exports(program, [x])))) == {"Cos", "Sub", "Identity", "Tanh"}
+    product = ag.elementwise(lambda x, y: np.exp(np.log(x) + np.log(y)), None, None, name="product", onnx="Mul")
+    below = ag.elementwise(lambda x, y: x < y, None, None, name="below", onnx="Less")
+    program = Program.trace(lambda x: (product(hyperbolic(versine(x)), x * x), below(x, 1.0)), x)
+    written = op_types(checked(assert_exports(program, [x])))
+    assert set(written) == {"Cos", "Sub", "Identity", "Tanh", "Mul", "Less"}
 
 
 def into_zeros(x: Any) -> Any:

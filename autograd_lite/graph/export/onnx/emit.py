@@ -85,7 +85,7 @@ class Value(Tracer):
     dtype: np.dtype[Any]
     shape: Shape
     level = Level()
-    flags = SimpleNamespace(c_contiguous=False)  # a forward that asks may need a view
+    flags = SimpleNamespace(c_contiguous=False)  # so that no forward takes a short cut by a view
 
     def __init__(self, emitter: Emitter, name: str, dtype: np.dtype[Any], shape: Shape) -> None:
         self.emitter, self.name, self.dtype, self.shape = emitter, name, dtype, shape
@@ -415,7 +415,7 @@ def _by_ufunc(call: Call, *inputs: Value | Scalar) -> Any:
     if formula is None and not has_kernel(op.onnx, values[0].dtype):
         formula = FALLBACKS.get(op.name)
     formula = formula or functools.partial(call.emitter.run, op.onnx)
-    if len(loop) == 2 and sorted(dtype.name for dtype in loop) == ["int64", "uint64"]:
+    if {x.kind for x in values} == {"i", "u"}:
         return _compare_mixed(op, formula, *values)
     return formula(*values).cast(result)
 
@@ -428,14 +428,15 @@ def _compare_mixed(op: Op, compare: Callable[..., Value], x: Value, y: Value) ->
     return negative | compared if is_true else ~negative & compared
 
 
-def _by_operator(call: Call, x: Any, **params: Any) -> Any:
-    """Write an op whose record names an operator of one operand, in the dtypes that this has a kernel for."""
-    x, op = call.wide(x), call.op
+def _by_operator(call: Call, *inputs: Value | Scalar, **params: Any) -> Any:
+    """Write an op whose record names an operator from floats to floats, in the dtypes that this has a kernel for."""
+    op, dtype = call.op, wider(call.dtype)
     attributes = {"alpha" if name == "slope" else name: value for name, value in params.items()}
-    if has_kernel(op.onnx, x.dtype):
-        return x.emitter.run(op.onnx, x, **attributes).cast(call.dtype)
+    if dtype.kind == "f" and has_kernel(op.onnx, dtype):
+        values = map(call.wide, inputs)
+        return call.emitter.run(op.onnx, *values, shape=call.shape, **attributes).cast(call.dtype)
     fallback = FALLBACKS.get(op.name)
-    return NotImplemented if fallback is None else fallback(x).cast(call.dtype)
+    return NotImplemented if fallback is None else fallback(*map(call.wide, inputs)).cast(call.dtype)
 
 
 def has_kernel(op_type: str, dtype: np.dtype[Any]) -> bool:
