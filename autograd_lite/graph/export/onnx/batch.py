@@ -68,7 +68,8 @@ class _Resizer:
     def __init__(self, graph: Sized, batched: set[str], old: int, new: int) -> None:
         self.batched, self.old, self.new = batched, old, new
         self.nodes = {node.id: node for node in graph.nodes}
-        self.calls, self.bound = dict(graph.calls), dict(graph.bound)
+        self.calls: dict[str, Any] = dict(graph.calls)
+        self.bound = dict(graph.bound)
         self.shapes: dict[str, Shape] = {}
         self.zeros = _zero_states(graph.calls, graph.bound, old)
 
