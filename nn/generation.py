@@ -16,8 +16,8 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 from autograd_lite.arrays import to_numpy
+from autograd_lite.extend import checked
 
-from .config.arguments import checked, is_number
 from .layers import RNN
 
 __all__ = ["generate", "sample"]
@@ -196,11 +196,15 @@ def _last_logits(out: Any, shape: tuple[int, int]) -> npt.NDArray[Any]:
     )
 
 
+def _is_number(value: Any) -> bool:
+    return np.ndim(value) == 0 and np.asarray(value).dtype.kind in "iuf"
+
+
 def _check_choice(caller: str, temperature: Any, top_k: Any, top_p: Any) -> None:
     """Check that the arguments that shape a distribution are in their ranges."""
-    if not is_number(temperature) or not 0 <= temperature < math.inf:
+    if not _is_number(temperature) or not 0 <= temperature < math.inf:
         raise ValueError(f"{caller}: expected temperature to be a number, at least 0; received {temperature!r}")
     if top_k is not None and (isinstance(top_k, bool) or not isinstance(top_k, (int, np.integer)) or top_k < 1):
         raise ValueError(f"{caller}: expected top_k to be None or an integer, at least 1; received {top_k!r}")
-    if top_p is not None and (not is_number(top_p) or not 0 < top_p <= 1):
+    if top_p is not None and (not _is_number(top_p) or not 0 < top_p <= 1):
         raise ValueError(f"{caller}: expected top_p to be None or a number above 0, up to 1; received {top_p!r}")
