@@ -68,26 +68,17 @@ def _is_file(x: Any) -> bool:
     return x.__module__ in _OF_FILES or (x.__module__ in ("posixpath", "ntpath") and x.__name__ in _OF_PATHS)
 
 
-def _is_text(x: Any) -> bool:
-    return x.__class__ in _FUNCTIONS and x in _BY_TEXT
-
-
-def _is_environment(x: Any) -> bool:
-    return x is os.environ or x is os.getenv or x is os.urandom
-
-
-def _is_iterator(x: Any) -> bool:
-    return hasattr(type(x), "__next__") and not isinstance(x, io.IOBase)
-
-
 # Predicates, and the reason given when one is true.
 STATES: tuple[tuple[Callable[[Any], bool], str], ...] = (
     (_is_clock, "it reads a clock"),
     (_is_generator, "it draws from a generator of random numbers that is not ag.random's"),
     (_is_file, "it reads a file or what is typed"),
-    (_is_text, "it runs code, or reads names, that a text has"),
-    (_is_environment, "it reads the environment of the process"),
-    (_is_iterator, "it reads an iterator, which goes on at every call"),
+    (lambda x: x.__class__ in _FUNCTIONS and x in _BY_TEXT, "it runs code, or reads names, that a text has"),
+    (lambda x: x is os.environ or x is os.getenv or x is os.urandom, "it reads the environment of the process"),
+    (
+        lambda x: hasattr(type(x), "__next__") and not isinstance(x, io.IOBase),
+        "it reads an iterator, which goes on at every call",
+    ),
 )
 
 

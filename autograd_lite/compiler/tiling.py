@@ -135,16 +135,11 @@ def defer_scalars(calls: Sequence[Call], specs: Sequence[Spec]) -> list[Call]:
         if call.value in ending and call.reads:
             waiting.append(call)
             continue
-        if waiting and not (_is_divisible(call, specs) and specs[call.value].shape == specs[waiting[0].reads[0]].shape):
+        if waiting and not (_row_of(call, specs)[0] and specs[call.value].shape == specs[waiting[0].reads[0]].shape):
             ordered += waiting
             waiting.clear()
         ordered.append(call)
     return [*ordered, *waiting]
-
-
-def _is_divisible(call: Call, specs: Sequence[Spec]) -> bool:
-    """Return whether a call may be part of a block."""
-    return _row_of(call, specs)[0] > 0
 
 
 def _block(first: int, stop: int, shape: tuple[int, ...], row: int, itemsize: int, in_c: bool) -> Block | None:

@@ -192,7 +192,8 @@ def _reason(
         )
     message = "expected the replay to give what the function gives; received something else"
     first = replay.passes[0]
-    states = [(x, x.state) for x in _generators(first.program)]
+    slots = first.program.bindings.items()
+    states = [(x, x.state) for i, x in slots if first.program.graph[i].kind is Kind.STATE]
 
     def rewind() -> None:
         for generator, state in states:
@@ -217,10 +218,6 @@ def _reason(
 def _where(program: PureProgram, i: str) -> str:
     node = program.graph[i]
     return f"'{node.op or node.kind}'" + (f" at {node.source}" if node.source else "")
-
-
-def _generators(program: PureProgram) -> list[Any]:
-    return [value for i, value in program.bindings.items() if program.graph[i].kind is Kind.STATE]
 
 
 def values_of(program: PureProgram, inputs: Sequence[Any], before: Mapping[int, Any]) -> dict[str, Any]:

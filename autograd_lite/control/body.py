@@ -142,7 +142,7 @@ class Body:
         except IndexError:
             source = self._sources.get(key)
             if source is None:
-                source = self._sources[key] = self._make_source(arrays, range(num_kept))
+                source = self._sources[key] = Source(self.plan(arrays, range(num_kept)), moving=True)
             return key, source.instance()
 
     def plans(self) -> list[Plan]:
@@ -167,9 +167,6 @@ class Body:
         for i in self.order:
             values[i] = self.program.compute(i, values)
         return tuple([values[i] for i in self.outputs]), ()
-
-    def _make_source(self, arrays: Sequence[Any], kept_positions: range) -> Source:
-        return Source(self.plan(arrays, kept_positions), moving=True)
 
     def plan(self, arrays: Sequence[Any], kept_positions: Sequence[int]) -> Plan:
         """Plan how to compute the results for arrays that lie in memory as these do.

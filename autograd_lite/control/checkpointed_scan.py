@@ -134,11 +134,9 @@ class CheckpointedScan(ControlOp):
 
     def batch(self, op: Op, inputs: tuple[Any, ...], flags: Sequence[bool], params: Any) -> tuple[Any, ...]:
         """Run the steps of all examples at once."""
-        num_states, inputs_of_op = self.batch_inputs(inputs, flags)
+        flow, batched = self.batch_inputs(inputs, flags)
         n = self.scan.num_carry
-        return tuple(
-            [x if k < n else np.moveaxis(x, 0, 1) for k, x in enumerate(num_states.op(*inputs_of_op, **params))]
-        )
+        return tuple([x if k < n else np.moveaxis(x, 0, 1) for k, x in enumerate(flow.op(*batched, **params))])
 
     def batch_inputs(self, inputs: Sequence[Any], flags: Sequence[bool]) -> tuple[CheckpointedScan, list[Any]]:
         """Return the scan of a batch, and its inputs, each of which has all examples."""
@@ -146,8 +144,8 @@ class CheckpointedScan(ControlOp):
         size, full = _full(inputs, flags)
         every = frozenset(range(len(scan.body.specs)))
         body, _ = batch_body(scan.body, (True,) * len(inputs), size, every)
-        inputs_of_op = [np.moveaxis(x, 0, 1) if n <= i < m else x for i, x in enumerate(full)]
-        return CheckpointedScan(Scan(body, n, scan.num_xs, scan.length, scan.reverse), self.num_states), inputs_of_op
+        batched = [np.moveaxis(x, 0, 1) if n <= i < m else x for i, x in enumerate(full)]
+        return CheckpointedScan(Scan(body, n, scan.num_xs, scan.length, scan.reverse), self.num_states), batched
 
     def apply(self, inputs: Sequence[Any]) -> Sequence[Any]:
         """Run the op, or the scan where there can be no backward pass, and return its results one by one."""
@@ -170,11 +168,11 @@ class CheckpointedBackward(ControlOp):
     Its arguments are cotangents of the floating results, cotangents so far, states, and the inputs of the scan.
 
     Attributes:
-        kept_steps: the scan.
+        checkpointed: the forward op.
         split: the same in parts.
     """
 
-    kept_steps: CheckpointedScan
+    checkpointed: CheckpointedScan
     split: Scan
     totals: ClassVar[bool] = False
 
@@ -211,35 +209,32 @@ class CheckpointedBackward(ControlOp):
         """Go back through all steps."""
         split = self.split
         f, b, n = self.places
-        gs, sums, num_states, inputs = arrays[:f], arrays[f:b], arrays[b:n], arrays[n:]
+        gs, sums, kept_states, inputs = arrays[:f], arrays[f:b], arrays[b:n], arrays[n:]
         rows = allocate(self.specs)
         with watch_nan(True, rows):
             states = Checkpoints()
-            for k, step in enumerate(self.kept_steps.kept_steps):
-                states.keep(step, [np.array(a[k])[()] for a in num_states])
+            for k, step in enumerate(self.checkpointed.kept_steps):
+                states.keep(step, [np.array(a[k])[()] for a in kept_states])
             walk = _Walk(split, states, inputs, gs, sums, dict(zip(split.wrt, rows, strict=True)))
-            for action in schedule(split.length, self.kept_steps.num_states):
+            for action in schedule(split.length, self.checkpointed.num_states):
                 walk.do(action)
             walk.end()
         return as_results(rows)
 
-    def pull(self, g: Sequence[Any], out: Any, *inputs_of_op: Any, **_: Any) -> list[Any]:
+    def pull(self, g: Sequence[Any], out: Any, *arguments: Any, **_: Any) -> list[Any]:
         """Return cotangents by those of the scan without a budget."""
         b, first = self.places[1:]
-        wrt = [i for i, x in enumerate(inputs_of_op) if is_floating(x) and not b <= i < first]
-        results = engine_cotangents(self._without_budget, inputs_of_op, wrt, g)
+        wrt = [i for i, x in enumerate(arguments) if is_floating(x) and not b <= i < first]
+        results = engine_cotangents(self._without_budget, arguments, wrt, g)
         return [
-            np.zeros(inputs_of_op[i].shape, inputs_of_op[i].dtype) if b <= i < first else x
-            for i, x in enumerate(results)
+            np.zeros(arguments[i].shape, arguments[i].dtype) if b <= i < first else x for i, x in enumerate(results)
         ]
 
-    def _without_budget(self, inputs_of_op: Sequence[Any]) -> list[Any]:
+    def _without_budget(self, arguments: Sequence[Any]) -> list[Any]:
         split, (f, b, n) = self.split, self.places
-        inputs = inputs_of_op[n:]
-        num_states = split.again(*inputs)[split.num_outputs :]
-        results = split.back_scan(num_states).apply(
-            split.back_inputs(inputs_of_op[:f], inputs_of_op[f:b], num_states, inputs)
-        )
+        inputs = arguments[n:]
+        residuals = split.again(*inputs)[split.num_outputs :]
+        results = split.back_scan(residuals).apply(split.back_inputs(arguments[:f], arguments[f:b], residuals, inputs))
         by_input = dict(zip(split.back_order, results, strict=True))
         return [by_input[i] for i in split.wrt]
 
@@ -248,11 +243,11 @@ class CheckpointedBackward(ControlOp):
         split, (f, b, first) = self.split, self.places
         n, m = split.num_carry, split.num_carry + split.num_xs
         _, full = _full(inputs, flags)
-        num_states, inputs_of_op = self.kept_steps.batch_inputs(full[first:], (True,) * (len(inputs) - first))
+        flow, batched = self.checkpointed.batch_inputs(full[first:], (True,) * (len(inputs) - first))
         gs = [g if k < n else np.moveaxis(g, 0, 1) for k, g in zip(split.floating, full, strict=False)]
-        back = CheckpointedBackward(num_states, num_states.scan.with_residuals(split.wrt))
+        back = CheckpointedBackward(flow, flow.scan.with_residuals(split.wrt))
         states = [np.moveaxis(x, 0, 1) for x in full[b:first]]
-        pairs = zip(split.wrt, back.op(*gs, *full[f:b], *states, *inputs_of_op, **params), strict=True)
+        pairs = zip(split.wrt, back.op(*gs, *full[f:b], *states, *batched, **params), strict=True)
         return tuple([np.moveaxis(x, 0, 1) if n <= i < m else x for i, x in pairs])
 
 
@@ -313,9 +308,9 @@ class _Walk:
         split, linear = self._split, self._split.linear[0]
         place = split.length - 1 - step if split.reverse else step
         slices = self._slices(step)
-        num_states = self._last(*state, *slices)[split.num_outputs :]
+        residuals = self._last(*state, *slices)[split.num_outputs :]
         reads = [slices[i - self._n] for i in linear.reads]
-        results = self._back(*self._carry, *(g[place] for g in self._gs), *num_states, *reads)
+        results = self._back(*self._carry, *(g[place] for g in self._gs), *residuals, *reads)
         k = self._carries + self._sums
         self._carry = results[:k]
         for i, a in zip([i for i in split.back_order if self._n <= i < self._m], results[k:], strict=True):

@@ -211,11 +211,10 @@ def batch_body(body: Body, flags: tuple[bool, ...], size: int, always: frozenset
         is_batched[:] = [flag or k in always for k, flag in enumerate(own)]
         return [wrap_any(unbatch(t, size, level), None) if flag else t for t, flag in zip(out, is_batched, strict=True)]
 
-    examples = [_repeat(a, size) if flag else a for a, flag in zip(body.examples, flags, strict=True)]
+    examples = [
+        np.repeat(np.asarray(a)[None], size, axis=0) if flag else a
+        for a, flag in zip(body.examples, flags, strict=True)
+    ]
     batched = record_body(body.name, forward, examples)
     body.derived[key] = batched, tuple(is_batched)
     return body.derived[key]
-
-
-def _repeat(a: Any, size: int) -> Any:
-    return np.repeat(np.asarray(a)[None], size, axis=0)

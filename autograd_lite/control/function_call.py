@@ -133,9 +133,9 @@ class Call:
         return results
 
     def _require_all(self) -> None:
-        program, given_ids = self.body.program, {*self.places, *self.body.program.fixed}
+        program, inside = self.body.program, {*self.places, *self.body.program.fixed}
         for i in needed_for(program, self.body.outputs):
-            if i not in given_ids and isinstance(program.bindings.get(i), (Tensor, np.ndarray, DynamicScalar)):
+            if i not in inside and isinstance(program.bindings.get(i), (Tensor, np.ndarray, DynamicScalar)):
                 raise ValueError(
                     f"{self.body.name}: expected a compiled function of what gradients flow to; received one that "
                     "reads more, of which it keeps no history. Record the function itself, without compile"
@@ -165,13 +165,13 @@ class Call:
         kind = *positions, None, *sums, None, *needs
         arrays = [*[g[k] for k in positions], *sums.values(), *self._reads((*saved[0], *saved[1:]))]
         hooks = {k: hooks for k, hooks in params.hooks.items() if hooks} if params.__class__ is Params else None
-        cotangents_ = None if hooks else self._by_program(kind, arrays, masks)
-        if cotangents_ is None:
+        gradients = None if hooks else self._by_program(kind, arrays, masks)
+        if gradients is None:
             totals = self._engine_pass(kind, arrays, masks, any(isinstance(x, Tensor) for x in arrays), hooks or {})
-            cotangents_ = [totals.get(k) for k in needs]
-        for k in [k for k, r in zip(needs, cotangents_, strict=True) if r is None and k in sums] if sums else ():
+            gradients = [totals.get(k) for k in needs]
+        for k in [k for k, r in zip(needs, gradients, strict=True) if r is None and k in sums] if sums else ():
             del sums[k]
-        return cotangents_
+        return gradients
 
     def _by_program(self, kind: Any, arrays: Sequence[Any], masks: bool) -> Sequence[Any] | None:
         """Return cotangents that a program computes; None if the engine must find them."""

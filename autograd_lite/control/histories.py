@@ -25,7 +25,7 @@ from ..tensors.tensor import Tensor
 from .body import Body
 from .function_call import Call, InnerHooks, Params, zeros_of
 
-ALLOCATED = object()  # says of a result that an operation has made it
+COMPUTED = object()  # the origin of a result of an operation, neither an argument nor a leaf
 
 
 class Part(NamedTuple):
@@ -89,7 +89,7 @@ class History:
             self._parts.append(Part(reverse, tuple(group), beside, (_drop,) * len(beside), inputs, take, inner, {}))
         bindings = {**program.bindings, **origins}
         self._origins = [
-            (i, ALLOCATED if i in whole.needs else bindings[i] if i in leaves else None) for i in recording.results
+            (i, COMPUTED if i in whole.needs else bindings[i] if i in leaves else None) for i in recording.results
         ]
         self._effects = recording.effects
         graph = program.graph
@@ -132,7 +132,7 @@ class History:
             self._record(part, values, arrays, edges, recorded)
         results: list[Any] = []
         for (i, origin), value in zip(self._origins, values, strict=False):
-            if origin is ALLOCATED:
+            if origin is COMPUTED:
                 results.append(recorded[i])
             elif origin is not None:
                 results.append(arguments[origin] if isinstance(origin, int) else origin)

@@ -128,10 +128,10 @@ class NativeLoop:
             moves = [0] * len(carry) + [*key[: len(xs)]] + [0] * len(rest) + [*key[len(xs) + 1 :]]
             steps = self._steps[key] = np.array(moves + [0] * len(self._own), np.intp)
         try:
-            segment, buffers_ = self._idle.pop()
+            segment, temporaries = self._idle.pop()
         except IndexError:
-            segment, buffers_ = self._segment.instance(aligned_memory(self._nbytes)), [make() for make in self._own]
-        buffers = (*carry, *xs, *rest, *whole, *buffers_)
+            segment, temporaries = self._segment.instance(aligned_memory(self._nbytes)), [make() for make in self._own]
+        buffers = (*carry, *xs, *rest, *whole, *temporaries)
         try:
             for start, stop in pairwise(sorted({0, *states, len(order)})):
                 for view, a in zip(states.get(start, ()), carry, strict=False):
@@ -140,7 +140,7 @@ class NativeLoop:
                 ends = part.start, part.stop, part.step
                 done += library.repeat(segment, buffers, self._slots, steps, self._records, *ends, until or -1)
         finally:
-            self._idle.append((segment, buffers_))
+            self._idle.append((segment, temporaries))
         for row, a in zip(rows, whole, strict=True):
             if row is not a:  # of which other steps have filled the rest
                 ran = slice(min(order[:done]), max(order[:done]) + 1)

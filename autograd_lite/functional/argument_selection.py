@@ -67,7 +67,8 @@ def trace(
         for i in numbers:
             inputs[i] = _variables(caller, args[i], i, level)
         # Their nodes, because a function may rebind its arguments, as `x *= 2` does.
-        variables = tuple([_nodes(inputs[i]) for i in numbers])
+        values = [inputs[i] for i in numbers]
+        variables = tuple([x._node if isinstance(x, Tensor) else map_leaves(_node, x) for x in values])
         out = f(*inputs, **kwargs)
         if recording is not None:
             leave_mode(recording)
@@ -98,10 +99,6 @@ def trace(
     as_tensors = depth.all > 0 or bool(tensors)
     arguments = tuple([args[i] for i in numbers])
     return Traced(out, arguments, variables, as_tensors, create_graph or on is not None, level, paths, ends)
-
-
-def _nodes(tree: Any) -> Any:
-    return tree._node if isinstance(tree, Tensor) else map_leaves(_node, tree)
 
 
 def _node(v: Any) -> Any:

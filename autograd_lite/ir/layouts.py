@@ -111,13 +111,13 @@ class Layouts:
         op, arguments, params = program.calls[i]
         if not is_pure(program, node):  # not to be called now; draws lie like this
             return _Example.of(np.zeros(node.shape, node.dtype)[()] if OPS.defined.get(op.name) is op else None)
-        arguments_examples = [examples[k] for k in arguments]
+        inputs = [examples[k] for k in arguments]
         if len(node.inputs) > len(arguments):  # indices that are read at every run
-            return self._compute(op, arguments_examples, params)
-        key = op, params_key(params), *[x.layout for x in arguments_examples]
+            return self._compute(op, inputs, params)
+        key = op, params_key(params), *[x.layout for x in inputs]
         example = self._alike.get(key)
         if example is None:
-            example = self._alike[key] = self._compute(op, arguments_examples, params)
+            example = self._alike[key] = self._compute(op, inputs, params)
         return example
 
     def _compute(self, op: Op, examples: Sequence[_Example], params: Mapping[str, Any]) -> _Example:
