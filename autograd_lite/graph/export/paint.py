@@ -165,7 +165,8 @@ class _Painter:
 
     def _run(self, text: str, size: float, style: Style) -> _Run:
         """Return a run of text; most occur many times in a picture."""
-        weight, slant = style.get("font-weight", "normal"), style.get("font-style", "normal")
+        weight = style.get("font-weight", "normal")
+        slant: Any = style.get("font-style", "normal")
         key = (text, str(size), weight, slant)
         if key not in self._runs:
             from matplotlib.font_manager import FontProperties
