@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .config.arguments import is_integer, number, refused
+from .config.arguments import argument_error, is_integer, number
 from .config.config import Configurable
 from .config.fields import Converted, field
 from .config.registry import Registry
@@ -51,7 +51,7 @@ def _axes(owner: Any, name: str, value: Any) -> int | tuple[int, ...]:
     if is_integer(value):
         return int(value)
     if not isinstance(value, (list, tuple)) or not value or not all(map(is_integer, value)):
-        raise refused(TypeError, owner, name, "an integer, or a list of them", value)
+        raise argument_error(TypeError, owner, name, "an integer, or a list of them", value)
     return tuple(map(int, value))
 
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Generator, Tensor
 
-from .config.arguments import Seed, as_seed, flag, is_number, number, one_of, optional, refused
+from .config.arguments import Seed, argument_error, as_seed, flag, is_number, number, one_of, optional
 from .config.config import Configurable
 from .config.fields import field
 from .config.registry import Registry
@@ -82,9 +82,9 @@ _WINDOWS: dict[str, tuple[float, ...]] = {
 def _value(owner: Any, name: str, value: Any) -> float:
     """Check that `value` is a number other than NaN; infinities are allowed, as in masks."""
     if not is_number(value):
-        raise refused(TypeError, owner, name, "a number", value)
+        raise argument_error(TypeError, owner, name, "a number", value)
     if math.isnan(value):
-        raise refused(ValueError, owner, name, "a number", value)
+        raise argument_error(ValueError, owner, name, "a number", value)
     return float(value)
 
 
@@ -93,7 +93,7 @@ def _name_or_values(owner: Any, name: str, value: Any) -> Any:
     if isinstance(value, str) and value not in _WINDOWS:
         expected = f"one of {', '.join(_WINDOWS)}, its values or None"
         hint = "SciPy has others: scipy.signal.get_window(name, length)"
-        raise ValueError(f"{refused(ValueError, owner, name, expected, value)}. {hint}")
+        raise ValueError(f"{argument_error(ValueError, owner, name, expected, value)}. {hint}")
     return value
 
 

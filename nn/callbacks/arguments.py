@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..config.arguments import Check, is_integer, number, refused
+from ..config.arguments import Check, argument_error, is_integer, number
 
 
 def size(caller: Any, name: str, value: Any) -> float:
@@ -17,14 +17,14 @@ def size(caller: Any, name: str, value: Any) -> float:
 def function(caller: Any, name: str, value: Any) -> Any:
     """Check that `value` can be called."""
     if not callable(value):
-        raise refused(TypeError, caller, name, "a function", value)
+        raise argument_error(TypeError, caller, name, "a function", value)
     return value
 
 
 def path(caller: Any, name: str, value: Any) -> Path:
     """Check that `value` names a file or a folder, and return it as a Path."""
     if not isinstance(value, (str, os.PathLike)):
-        raise refused(TypeError, caller, name, "a path", value)
+        raise argument_error(TypeError, caller, name, "a path", value)
     return Path(value)
 
 
@@ -39,9 +39,9 @@ def frequency(*words: str) -> Check:
 
     def check(caller: Any, name: str, value: Any) -> int | str:
         if not isinstance(value, str) and not is_integer(value):
-            raise refused(TypeError, caller, name, expected, value)
+            raise argument_error(TypeError, caller, name, expected, value)
         if value not in words if isinstance(value, str) else value < 1:
-            raise refused(ValueError, caller, name, expected, value)
+            raise argument_error(ValueError, caller, name, expected, value)
         return value if isinstance(value, str) else int(value)
 
     return check

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from autograd_lite.extend import needs
 
-from ..config.arguments import flag, refused, text
+from ..config.arguments import argument_error, flag, text
 from ..config.fields import Converted, attribute, field
 from .arguments import frequency, path
 from .base import Declared, Logs
@@ -76,7 +76,7 @@ class CSVLogger(Declared):
 
 def _never(caller: Any, name: str, value: Any) -> int:
     if value != 0:
-        raise refused(ValueError, caller, name, "0, since only the values of training are written", value)
+        raise argument_error(ValueError, caller, name, "0, since only the values of training are written", value)
     return 0
 
 

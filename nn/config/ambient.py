@@ -69,7 +69,7 @@ class Setting(Generic[T]):
 
 
 @contextmanager
-def held(setting: Setting[T], value: T) -> Iterator[None]:
+def hold(setting: Setting[T], value: T) -> Iterator[None]:
     """Let a setting have a value inside."""
     block = Block(value)
     try:

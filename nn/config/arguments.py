@@ -1,9 +1,9 @@
-"""Checks of arguments: functions of the speaker, the argument's name and its value, which return the value to keep.
+"""Checks of arguments: functions of the caller, the argument's name and its value, which return the value to keep.
 
 One policy holds everywhere: a value of the wrong type is a TypeError, one of the right type but out of range a
-ValueError. The speaker is the object whose argument it is, whose class is then named, or a string.
+ValueError. The caller is the object whose argument it is, whose class is then named, or a string.
 
-`checked` decorates functions, whose errors then say what was called, expected and received. Classes need nothing:
+`checked` decorates functions, whose errors then name the call, the expected and the received. Classes need nothing:
 whatever derives from `Registered`, `Module` or `Callback` comes to `checked_here` when it is defined.
 
 Example:
@@ -45,14 +45,14 @@ Check = Callable[[Any, str, Any], Any]
 Seed = int | Generator | None
 
 
-def speaker(what: Any) -> str:
-    """Return who an error speaks for: a string as it is, an object's class."""
-    return what if isinstance(what, str) else type(what).__name__
+def speaker(owner: Any) -> str:
+    """Return the name of the caller in an error: a string as it is, an object's class."""
+    return owner if isinstance(owner, str) else type(owner).__name__
 
 
-def refused(kind: type[Exception], what: Any, name: str, expected: str, value: Any) -> Exception:
-    """Return the error that says what was called, expected and received."""
-    return kind(refusal(speaker(what), name, expected, value))
+def argument_error(kind: type[Exception], caller: Any, name: str, expected: str, value: Any) -> Exception:
+    """Return the error that names the call, the expected and the received."""
+    return kind(refusal(speaker(caller), name, expected, value))
 
 
 def is_number(value: Any) -> bool:
@@ -71,9 +71,9 @@ def is_text(value: Any) -> bool:
 
 
 def as_array(value: Any) -> Any:
-    """Return what NumPy makes of `value`, but lists of strings as objects: a fixed width would be the longest one's.
+    """Return `value` as an array, lists of strings as objects: a fixed width would be the longest one's.
 
-    An array of another library, which implements NumPy's protocols, stays what it is.
+    An array of another library, which implements NumPy's protocols, stays as it is.
     """
     if is_duck_array(value):
         return value
@@ -121,21 +121,20 @@ def number(
     """
     expected = in_range(low, high, above, below)
 
-    def check(what: Any, name: str, value: Any) -> float:
+    def check(caller: Any, name: str, value: Any) -> float:
         if not is_number(value):
-            raise refused(TypeError, what, name, expected, value)
-        kept = float(value)
-        if not (low <= kept <= high) or (above is not None and kept <= above) or (below is not None and kept >= below):
-            raise refused(ValueError, what, name, expected, value)
-        if math.isinf(kept):
-            raise refused(ValueError, what, name, expected, value)
-        return kept
+            raise argument_error(TypeError, caller, name, expected, value)
+        x = float(value)
+        in_bounds = low <= x <= high and (above is None or x > above) and (below is None or x < below)
+        if not in_bounds or math.isinf(x):
+            raise argument_error(ValueError, caller, name, expected, value)
+        return x
 
     return check
 
 
 def in_range(low: float, high: float, above: float | None = None, below: float | None = None) -> str:
-    """Return what a number in this range is, as text: "a number of at least 0 and below 1"."""
+    """Return the text for a number in this range: "a number of at least 0 and below 1"."""
     if above is below is None and -math.inf < low and high < math.inf:
         return f"a number from {low:g} to {high:g}"
     least = f"above {above:g}" if above is not None else f"of at least {low:g}" if low != -math.inf else ""
@@ -152,11 +151,11 @@ def integer(low: float = -math.inf, high: float = math.inf) -> Check:
         usual.get(low, f"an integer of at least {low}") if high == math.inf else f"an integer from {low} to {high}"
     )
 
-    def check(what: Any, name: str, value: Any) -> int:
+    def check(caller: Any, name: str, value: Any) -> int:
         if not is_integer(value):
-            raise refused(TypeError, what, name, expected, value)
+            raise argument_error(TypeError, caller, name, expected, value)
         if not low <= value <= high:
-            raise refused(ValueError, what, name, expected, value)
+            raise argument_error(ValueError, caller, name, expected, value)
         return int(value)
 
     return check
@@ -167,7 +166,7 @@ positive = integer(1)
 not_negative = integer(0)
 
 
-def as_seed(what: Any, name: str, value: Any) -> int | Generator | None:
+def as_seed(caller: Any, name: str, value: Any) -> int | Generator | None:
     """Check that `value` is a seed, or a stream of random numbers, such as a SeedGenerator; Keras's configurations too.
 
     Example:
@@ -180,26 +179,26 @@ def as_seed(what: Any, name: str, value: Any) -> int | Generator | None:
         return value
     expected = "a non-negative integer, a SeedGenerator, or None"
     if not is_integer(value):
-        raise refused(TypeError, what, name, expected, value)
+        raise argument_error(TypeError, caller, name, expected, value)
     if value < 0:
-        raise refused(ValueError, what, name, expected, value)
+        raise argument_error(ValueError, caller, name, expected, value)
     return int(value)
 
 
 # ---- others ---------------------------------------------------------------------------------------------------------
 
 
-def flag(what: Any, name: str, value: Any) -> bool:
+def flag(caller: Any, name: str, value: Any) -> bool:
     """Check that `value` is True or False, or 1 or 0, and return it as a bool."""
     if isinstance(value, (bool, np.bool_)) or (is_integer(value) and value in (0, 1)):
         return bool(value)
-    raise refused(TypeError, what, name, "True or False", value)
+    raise argument_error(TypeError, caller, name, "True or False", value)
 
 
-def text(what: Any, name: str, value: Any) -> str:
+def text(caller: Any, name: str, value: Any) -> str:
     """Check that `value` is a string."""
     if not isinstance(value, str):
-        raise refused(TypeError, what, name, "a string", value)
+        raise argument_error(TypeError, caller, name, "a string", value)
     return value
 
 
@@ -208,11 +207,12 @@ def one_of(*allowed: str) -> Check:
     spelled = {word.lower(): word for word in allowed}
     expected = f"one of {', '.join(allowed)}"
 
-    def check(what: Any, name: str, value: Any) -> str:
+    def check(caller: Any, name: str, value: Any) -> str:
         if not isinstance(value, str):
-            raise refused(TypeError, what, name, expected, value)
+            raise argument_error(TypeError, caller, name, expected, value)
         if value.lower() not in spelled:
-            raise ValueError(f"{refused(ValueError, what, name, expected, value)}{did_you_mean(value, allowed)}")
+            error = argument_error(ValueError, caller, name, expected, value)
+            raise ValueError(f"{error}{did_you_mean(value, allowed)}")
         return spelled[value.lower()]
 
     return check
@@ -227,14 +227,14 @@ def optional(check: Check) -> Check:
         ValueError: Discretization: expected num_bins to be a positive integer, or None; received num_bins=0
     """
 
-    def checked(what: Any, name: str, value: Any) -> Any:
+    def check_optional(caller: Any, name: str, value: Any) -> Any:
         try:
-            return None if value is None else check(what, name, value)
+            return None if value is None else check(caller, name, value)
         except (TypeError, ValueError) as error:
             error.args = (str(error).replace("; received", ", or None; received", 1),)
             raise
 
-    return checked
+    return check_optional
 
 
 def or_else(check: Check, default: Callable[[Any], Any]) -> Check:
@@ -244,74 +244,74 @@ def or_else(check: Check, default: Callable[[Any], Any]) -> Check:
         >>> or_else(positive, lambda owner: 7)("MelSpectrogram", "sequence_length", None)
         7
     """
-    checked = optional(check)
+    check_optional = optional(check)
 
-    def either(what: Any, name: str, value: Any) -> Any:
-        return default(what) if value is None else checked(what, name, value)
+    def either(owner: Any, name: str, value: Any) -> Any:
+        return default(owner) if value is None else check_optional(owner, name, value)
 
     return either
 
 
-def sequence(what: Any, name: str, value: Any) -> tuple[Any, ...]:
+def sequence(caller: Any, name: str, value: Any) -> tuple[Any, ...]:
     """Check that `value` is a list or a tuple, and return it as a tuple."""
     if not isinstance(value, (list, tuple)):
-        raise refused(TypeError, what, name, "a tuple", value)
+        raise argument_error(TypeError, caller, name, "a tuple", value)
     return tuple(value)
 
 
-def axes(what: Any, name: str, value: Any) -> int | tuple[int, ...] | None:
+def axes(caller: Any, name: str, value: Any) -> int | tuple[int, ...] | None:
     """Check that `value` is an axis, several, or None for all of them."""
     if value is None or is_integer(value):
         return None if value is None else int(value)
     if not isinstance(value, (tuple, list)) or not all(is_integer(axis) for axis in value):
-        raise refused(TypeError, what, name, "an integer, several, or None", value)
+        raise argument_error(TypeError, caller, name, "an integer, several, or None", value)
     return tuple(int(axis) for axis in value)
 
 
-def lengths(what: Any, name: str, value: Any, low: int = 1) -> tuple[int, ...]:
+def lengths(owner: Any, name: str, value: Any, low: int = 1) -> tuple[int, ...]:
     """Check that `value` is an integer, which then holds for all of the owner's `rank` axes, or one for each."""
-    rank: int = what.rank
+    rank: int = owner.rank
     values = (value,) * rank if is_integer(value) else value
     kind = "a positive integer" if low else "a non-negative integer"
     expected = kind if rank == 1 else f"{kind}, or {rank} of them, one for each spatial axis"
     if not isinstance(values, (tuple, list)) or not all(is_integer(n) for n in values):
-        raise refused(TypeError, what, name, expected, value)
+        raise argument_error(TypeError, owner, name, expected, value)
     if len(values) != rank or any(n < low for n in values):
-        raise refused(ValueError, what, name, expected, value)
+        raise argument_error(ValueError, owner, name, expected, value)
     return tuple(int(n) for n in values)
 
 
-def lengths_from_0(what: Any, name: str, value: Any) -> tuple[int, ...]:
+def lengths_from_0(owner: Any, name: str, value: Any) -> tuple[int, ...]:
     """Check the same, where 0 is allowed."""
-    return lengths(what, name, value, 0)
+    return lengths(owner, name, value, 0)
 
 
 # ---- names ----------------------------------------------------------------------------------------------------------
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Return the sentence that suggests the nearest of the known names, or "".
 
     Example:
         >>> did_you_mean("kernel_regulariser", ["units", "kernel_regularizer"])
         ". Did you mean 'kernel_regularizer'?"
     """
-    near = difflib.get_close_matches(name, list(known), n=3)
+    near = difflib.get_close_matches(name, list(names), n=3)
     return f". Did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
-def unexpected(
-    what: str, given: Collection[str], known: Sequence[str], words: Mapping[str, str] | None = None
+def unknown_argument(
+    caller: str, arguments: Collection[str], names: Sequence[str], words: Mapping[str, str] | None = None
 ) -> TypeError:
-    """Return the error of an unknown keyword argument; `words` are what other libraries call the known ones."""
-    name = next(name for name in given if name not in known)
-    fix = f". Write {words[name]}" if words and name in words else did_you_mean(name, known)
-    return TypeError(f"{what}: got an unexpected keyword argument {name!r}{fix}")
+    """Return the error of an unknown keyword argument; `words` are the names of other libraries for the known ones."""
+    name = next(name for name in arguments if name not in names)
+    fix = f". Write {words[name]}" if words and name in words else did_you_mean(name, names)
+    return TypeError(f"{caller}: got an unexpected keyword argument {name!r}{fix}")
 
 
 # ---- errors of calls ------------------------------------------------------------------------------------------------
 
-# What these names ask for wherever no annotation says it.
+# The types of these arguments wherever no annotation says it.
 NAMES |= {
     **dict.fromkeys(("y_true", "y_pred"), "npt.ArrayLike"),
     **dict.fromkeys(("path", "filepath"), "str | PathLike"),
@@ -319,28 +319,28 @@ NAMES |= {
     **dict.fromkeys(("sample_weight", "mask"), "npt.ArrayLike | None"),
 }
 
-# What users write rather than call, and what calls of modules lead to, of whose errors `problem_of_call` tells.
+# Methods that users write rather than call, and those inside of a module's call, whose errors `problem_of_call` makes.
 _INNER = frozenset(
-    ("add_weight", "build", "call", "check", "compute_mask", "compute_output_shape", "counted", "get_config", "loss")
+    ("add_weight", "build", "call", "check", "compute_mask", "compute_output_shape", "count_mask", "get_config", "loss")
 ) | {"mean", "mode"}
 
 
 _PACKAGE = __name__.removesuffix("config.arguments")  # "nn.", or "autograd_lite.nn."
 
 
-def place_here(thing: Any) -> str | None:
+def place_here(definition: Any) -> str | None:
     """Return the name that the module of a class or function has in this package; None for those of others.
 
     Example:
         >>> place_here(place_here), place_here(Real)
         ('config.arguments', None)
     """
-    module = f"{getattr(thing, '__module__', '')}."
+    module = f"{getattr(definition, '__module__', '')}."
     return module.removeprefix(_PACKAGE)[:-1] if module.startswith(_PACKAGE) else None
 
 
 def checked_here(cls: T) -> T:
-    """Let the errors of a new class say what was called, if it is one of nn's own."""
+    """Let the errors of a new class name the call, if it is one of nn."""
     if place_here(cls) is not None:
         inner = _INNER if cls.__name__ != "Module" else _INNER | {"__call__"}
         checked_class(cls, without=inner | {name for name in vars(cls) if name.startswith("on_")})
@@ -348,7 +348,7 @@ def checked_here(cls: T) -> T:
 
 
 def problem_of_call(module: Any, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
-    """Return the error of a call of a module that says which one was called, and what it was given."""
+    """Return the error of a call of a module that names the module and its arguments."""
     call = type(module).call
     arguments = bound(call, (module, *args), kwargs)
     arguments.pop(next(iter(kinds_of(call)), ""), None)

@@ -29,23 +29,23 @@ _REGISTERED: dict[str, Any] = {}
 _NAMES: dict[Any, str] = {}
 
 
-def kept_by_class(function: Callable[[Any], T]) -> Callable[[Any], T]:
+def cached_by_class(function: Callable[[Any], T]) -> Callable[[Any], T]:
     """Cache a function of a class; each result is kept for as long as the class lives."""
-    found: WeakKeyDictionary[Any, T] = WeakKeyDictionary()
+    results: WeakKeyDictionary[Any, T] = WeakKeyDictionary()
 
     @functools.wraps(function)
-    def kept(kind: Any) -> T:
-        if kind not in found:
-            found[kind] = function(kind)
-        return found[kind]
+    def look_up(kind: Any) -> T:
+        if kind not in results:
+            results[kind] = function(kind)
+        return results[kind]
 
-    return kept
+    return look_up
 
 
-def _name_of(thing: Any) -> str:
+def _name_of(definition: Any) -> str:
     """Return the name of a class or function in configurations."""
-    place = (place_here(thing) or "").partition(".")[0]
-    return f"{place}.{thing.__name__}" if place else str(thing.__name__)
+    place = (place_here(definition) or "").partition(".")[0]
+    return f"{place}.{definition.__name__}" if place else str(definition.__name__)
 
 
 @dataclass_transform(eq_default=False, field_specifiers=(attribute, field, option, weight))
@@ -76,13 +76,13 @@ class Registered:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Return a new object from what `get_config` returned."""
+        """Return a new object from the result of `get_config`."""
         with reading(config):
             return cls(**_values(cls, config))
 
 
 class Stateful:
-    """What changes with each batch although no call of a module reads it: metrics."""
+    """Base of objects that change with each batch although no call of a module reads them: metrics."""
 
     __slots__ = ()
 
@@ -94,7 +94,7 @@ class Configurable(Registered):
     __slots__ = ("_arguments",)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Return an instance that remembers what it was made with."""
+        """Return an instance that remembers its arguments."""
         new = super().__new__(cls)
         new._arguments = (args, kwargs)
         return new
@@ -114,12 +114,12 @@ class Configurable(Registered):
         return {name: plain(value) for name, value in config.items()}
 
     def __repr__(self) -> str:
-        given = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if not name.startswith("_"))
-        return f"{type(self).__name__}({given})"
+        arguments = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if not name.startswith("_"))
+        return f"{type(self).__name__}({arguments})"
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Return a new object from what `get_config` returned, with new initial values.
+        """Return a new object from the result of `get_config`, with new initial values.
 
         Raises:
             TypeError: for an argument that the class does not have.
@@ -139,11 +139,11 @@ class Configurable(Registered):
 def _signature(kind: type) -> inspect.Signature:
     """Return the signature of a class's constructor; kept on the class, since making it leaves cyclic garbage."""
     init: Any = kind.__init__  # type: ignore[misc]
-    known = vars(kind).get("_signature_of")
-    if known is None or known[0] is not init:
-        known = (init, init.binds if is_made(init) else inspect.signature(init))
-        kind._signature_of = known  # type: ignore[attr-defined]
-    return known[1]
+    cached = vars(kind).get("_signature_of")
+    if cached is None or cached[0] is not init:
+        cached = (init, init.binds if is_made(init) else inspect.signature(init))
+        kind._signature_of = cached  # type: ignore[attr-defined]
+    return cached[1]
 
 
 def _values(kind: Any, config: Any) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def _values(kind: Any, config: Any) -> dict[str, Any]:
             f"{kind.__name__}.from_config: expected a dict, as {kind.__name__}.get_config() returns it; received "
             f"{config!r:.80}"
         )
-    return {name: restored(value) for name, value in config.items()}
+    return {name: restore(value) for name, value in config.items()}
 
 
 def argument_names(kind: type) -> list[str]:
@@ -244,7 +244,7 @@ def plain(value: Any) -> Any:
     return value.__name__ if ours and (isinstance(value, type) or inspect.isfunction(value)) else value
 
 
-def restored(value: Any) -> Any:
+def restore(value: Any) -> Any:
     """Return the objects that plain values describe; unknown classes are left for the receiver to report.
 
     Example:
@@ -254,12 +254,12 @@ def restored(value: Any) -> Any:
     if not isinstance(value, (dict, list)):
         return value
     with reading(value):
-        return _restored(value)
+        return _restore(value)
 
 
-def _restored(value: Any) -> Any:
+def _restore(value: Any) -> Any:
     if isinstance(value, list):
-        return [_restored(part) for part in value]
+        return [_restore(part) for part in value]
     if not isinstance(value, dict):
         return value
     if value.keys() >= {"class_name", "config"}:
@@ -267,12 +267,12 @@ def _restored(value: Any) -> Any:
             return function
         if (kind := class_called(value["class_name"])) is not None:
             if hasattr(kind, "from_config"):
-                found = kind.from_config(value["config"])
-                if "build_config" in value and hasattr(found, "build_from_config"):  # of a custom class, as in Keras
-                    found.build_from_config(value["build_config"])
-                return found
+                instance = kind.from_config(value["config"])
+                if "build_config" in value and hasattr(instance, "build_from_config"):  # of a custom class, as in Keras
+                    instance.build_from_config(value["build_config"])
+                return instance
             return kind(**_values(kind, value["config"]))
-    return {key: _restored(part) for key, part in value.items()}
+    return {key: _restore(part) for key, part in value.items()}
 
 
 def class_called(name: Any) -> Any:
@@ -329,7 +329,7 @@ class CustomObjectScope:
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[T], T]:
     """Return a decorator that lets configurations and files name a custom class or function.
 
-    Its name there, and in strings, is `package>name`. If the name is taken, it replaces what was registered.
+    Its name there, and in strings, is `package>name`. If the name is taken, the new one replaces the old.
 
     Args:
         package: distinguishes your classes from others with the same name.
@@ -350,15 +350,15 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
         True
     """
 
-    def register(thing: T) -> T:
-        what = "register_keras_serializable"
-        own = getattr(thing, "__name__", None) if name is None else name
-        check_custom(what, {str(own): thing})
-        if not own or own == "<lambda>":
-            raise TypeError(f"{what}: expected a function or class with a name; received {thing!r}. Give name=")
-        _NAMES[thing] = f"{package}>{own}"
-        _REGISTERED[_NAMES[thing]] = thing
-        return thing
+    def register(definition: T) -> T:
+        caller = "register_keras_serializable"
+        own_name = getattr(definition, "__name__", None) if name is None else name
+        check_custom(caller, {str(own_name): definition})
+        if not own_name or own_name == "<lambda>":
+            raise TypeError(f"{caller}: expected a function or class with a name; received {definition!r}. Give name=")
+        _NAMES[definition] = f"{package}>{own_name}"
+        _REGISTERED[_NAMES[definition]] = definition
+        return definition
 
     return register
 
@@ -380,19 +380,19 @@ def custom_called(name: str) -> Any:
     return next((names[name] for names in CUSTOM_OBJECTS.values() if name in names), _REGISTERED.get(name))
 
 
-def custom_name(thing: Any) -> str | None:
+def custom_name(definition: Any) -> str | None:
     """Return the name of a custom class or function, in a scope or registered, or None."""
-    scoped = {name: known for names in reversed(CUSTOM_OBJECTS.values()) for name, known in names.items()}
-    named = next((name for name, known in scoped.items() if known is thing), None)
-    if named is None and thing.__hash__ is not None:
-        named = _NAMES.get(thing)
-        named = named if named in _REGISTERED else None
-    return named or next((name for name, known in _REGISTERED.items() if known is thing), None)
+    scoped = {name: custom for names in reversed(CUSTOM_OBJECTS.values()) for name, custom in names.items()}
+    name = next((name for name, custom in scoped.items() if custom is definition), None)
+    if name is None and definition.__hash__ is not None:
+        name = _NAMES.get(definition)
+        name = name if name in _REGISTERED else None
+    return name or next((name for name, custom in _REGISTERED.items() if custom is definition), None)
 
 
-def name_in_configurations(thing: Any) -> str:
+def name_in_configurations(definition: Any) -> str:
     """Return the name of a class or function in configurations."""
-    return custom_name(thing) or _name_of(thing)
+    return custom_name(definition) or _name_of(definition)
 
 
 def named_object(identifier: Any) -> Any:
@@ -400,31 +400,31 @@ def named_object(identifier: Any) -> Any:
 
     The configuration of a function also gives the function.
     """
-    if isinstance(identifier, str) and (found := custom_called(identifier)) is not None:
-        return found() if isinstance(found, type) else found
+    if isinstance(identifier, str) and (custom := custom_called(identifier)) is not None:
+        return custom() if isinstance(custom, type) else custom
     if isinstance(identifier, Mapping) and identifier.get("class_name") == "function":
-        return restored(dict(identifier))
+        return restore(dict(identifier))
     return identifier
 
 
-def check_custom(what: str, custom: Mapping[str, Any]) -> None:
+def check_custom(caller: str, custom: Mapping[str, Any]) -> None:
     """Check that these are functions, or classes whose objects have configurations."""
-    for name, thing in custom.items():
-        if not (hasattr(thing, "get_config") if isinstance(thing, type) else callable(thing)):
+    for name, definition in custom.items():
+        if not (hasattr(definition, "get_config") if isinstance(definition, type) else callable(definition)):
             raise TypeError(
-                f"{what}: expected custom_objects to be functions, and classes derived from nn's or with get_config; "
-                f"received {name!r}: {thing!r}"
+                f"{caller}: expected custom_objects to be functions, and classes derived from nn's or with get_config; "
+                f"received {name!r}: {definition!r}"
             )
 
 
 # ---- checked --------------------------------------------------------------------------------------------------------
 
 
-def made(what: str, config: Any, kind: type[T]) -> T:
+def make(expected: str, config: Any, kind: type[T]) -> T:
     """Return the object that a configuration describes, which must be of a kind.
 
     Args:
-        what: what is expected, with its article, for the error message.
+        expected: the kind of object, with its article, for the error message.
         config: {"class_name": …, "config": …}; if nn has only one class of this kind and name, its module may be left
             out, as in configurations written for Keras.
         kind: the class that it must be of.
@@ -433,12 +433,12 @@ def made(what: str, config: Any, kind: type[T]) -> T:
         ValueError: if it describes something else, or nothing known.
     """
     if isinstance(config, Mapping) and class_called(name := config.get("class_name")) is None:
-        ends = [
-            known for known, c in Registered._registry.items() if issubclass(c, kind) and known.endswith(f".{name}")
-        ]
+        ends = [full for full, c in Registered._registry.items() if issubclass(c, kind) and full.endswith(f".{name}")]
         if len(ends) == 1:
             config = {**config, "class_name": ends[0]}
-    found = restored(config)
-    if not isinstance(found, kind):
-        raise ValueError(f"expected the configuration of {what}, as serialize() returns it; received {config!r:.200}")
-    return found
+    instance = restore(config)
+    if not isinstance(instance, kind):
+        raise ValueError(
+            f"expected the configuration of {expected}, as serialize() returns it; received {config!r:.200}"
+        )
+    return instance

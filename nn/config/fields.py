@@ -7,7 +7,7 @@ A field is the argument and the attribute: `Huber(2.0).delta`. As in `dataclasse
 first, and `__post_init__`, where a class has one, runs at the end; it takes, by name, the arguments that are annotated
 with `InitVar[…]`, which are not attributes. Type checkers and editors know the constructor by
 `typing.dataclass_transform`; an argument that is stored in another form than it is given is annotated with
-`Converted`. A class that writes `__init__` has that constructor, and passes on what it likes.
+`Converted`. A class that writes `__init__` has that constructor, and passes on arguments as it likes.
 
 Where the nearest `__init__` that a base class writes takes an argument, it is handed on to it, not kept twice, unless
 that base declares the argument too: then the class has another one of that name, as `Embedding` has its `input_dim`.
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from autograd_lite.extend import explain_error
 
-from .arguments import Check, unexpected
+from .arguments import Check, unknown_argument
 
 REQUIRED: Any = inspect.Parameter.empty
 Given = TypeVar("Given", contravariant=True)
@@ -45,7 +45,7 @@ class Field:
 
     Args:
         check: of (owner, name, value) to the value that is kept, or an error; None keeps the value as it is.
-        default: what it is when it is not given, REQUIRED if it must be.
+        default: the value of an argument that is left out, REQUIRED if it must not be.
         kw_only: whether it must be given by name.
         handed_on: whether a written `__init__` of a base class takes it, by its `**kwargs`.
     """
@@ -94,7 +94,7 @@ def attribute(*value: Any, init: Literal[False] = False) -> Any:
     """Declare an attribute that is not an argument, even if it is one of a base class.
 
     Args:
-        value: what it is until something assigns it; left out, it is nothing until then.
+        value: until something assigns another one; left out, there is no attribute until then.
         init: for type checkers.
     """
     return _Attribute(*value)
@@ -141,8 +141,8 @@ def _with_arguments(cls: type) -> str:
     own = cls.__doc__ or ""
     order = cls.__mro__[1 : cls.__mro__.index(_writer(cls))]
     declaring = (base for base in order if any(f is not None and not f.handed_on for f in _own(base).values()))
-    told = (_ARGUMENTS.search(base.__doc__ or "") for base in declaring)
-    section = next((found[0] for found in told if found), "")
+    sections = (_ARGUMENTS.search(base.__doc__ or "") for base in declaring)
+    section = next((match[0] for match in sections if match), "")
     if not section:
         return own
     at = min((i for title in _AFTER if (i := own.find(f"\n{_INDENT}{title}:\n")) >= 0), default=len(own.rstrip()))
@@ -161,9 +161,9 @@ def fields_of(cls: type, below: type = object) -> dict[str, Field]:
 
 
 def _own(cls: type) -> Mapping[str, Field | None]:
-    """Return what a class declares: a field, or None for an attribute, which a base's field may be in a subclass."""
-    found: Mapping[str, Field | None] = vars(cls).get("_own_fields", {})
-    return found
+    """Return the declarations of a class: its fields, and None for an attribute, even if that is a field of a base."""
+    declared: Mapping[str, Field | None] = vars(cls).get("_own_fields", {})
+    return declared
 
 
 class _Constructor:
@@ -172,9 +172,9 @@ class _Constructor:
     def __init__(self, owner: type) -> None:
         self.owner = owner
 
-    def __get__(self, made: Any, kind: type | None = None) -> Any:
+    def __get__(self, owner: Any, kind: type | None = None) -> Any:
         init = self.owner.__init__ = _constructor(self.owner)  # type: ignore[misc]
-        return init if made is None else init.__get__(made, kind)
+        return init if owner is None else init.__get__(owner, kind)
 
 
 def _writer(cls: type) -> type:
@@ -201,14 +201,14 @@ def _constructor(cls: type) -> Any:
     finishes = any("__post_init__" in vars(base) for base in cls.__mro__[: cls.__mro__.index(writer) + 1])
     code = _code(own, writer, above, finishes)
     names = {f"default_{name}": f.default for name, f in own.items()} | {f"check_{n}": f.check for n, f in own.items()}
-    names |= {"__name__": cls.__module__, "written": written, "explain": _problem, "unexpected": unexpected}
+    names |= {"__name__": cls.__module__, "written": written, "explain": _problem, "unexpected": unknown_argument}
     names["known"] = [*fields, *(p.name for p in above)]
     names["words"] = getattr(cls, "_other_words", {})
     exec(compile(code, f"<the fields of {cls.__qualname__}>", "exec"), names)
     init: Any = names["__init__"]
     init.__module__, init.__qualname__ = cls.__module__, f"{cls.__qualname__}.__init__"
     options = inspect.Parameter("options", inspect.Parameter.VAR_KEYWORD)
-    # What configurations have: arguments that may be given by position, with their defaults; others if they are given.
+    # For configurations: arguments that may be given by position, with their defaults; others if they are given.
     init.binds = inspect.Signature([*(p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD), options])
     given_by_name = [
         p.replace(kind=p.KEYWORD_ONLY) for p in above if p.name not in fields and p.kind is not p.VAR_KEYWORD
@@ -226,8 +226,8 @@ def parameters_of(cls: type) -> list[inspect.Parameter]:
 
 def _parameter(cls: type, name: str, f: Field) -> inspect.Parameter:
     kind = inspect.Parameter.KEYWORD_ONLY if f.kw_only else inspect.Parameter.POSITIONAL_OR_KEYWORD
-    known = (notes[name] for base in cls.__mro__ if name in (notes := inspect.get_annotations(base)))
-    annotation = next(known, inspect.Parameter.empty)
+    annotations = (notes[name] for base in cls.__mro__ if name in (notes := inspect.get_annotations(base)))
+    annotation = next(annotations, inspect.Parameter.empty)
     return inspect.Parameter(name, kind, default=f.default, annotation=annotation)
 
 
@@ -248,8 +248,8 @@ def _code(own: Mapping[str, Field], writer: type, above: list[inspect.Parameter]
     lines += [f"self.{name} = {value}" for name, value in values.items() if own[name].kept]
     rest = ", ".join(f"{name}={value}" for name, value in values.items() if not own[name].kept)
     lines += [f"self.__post_init__({rest})"] if finishes else []
-    given = "".join(f"{name!r}: {name}, " for name in own)
-    return _SOURCE.format(head=", ".join(head), body="\n        ".join(lines or ["pass"]), given=given)
+    arguments = "".join(f"{name!r}: {name}, " for name in own)
+    return _SOURCE.format(head=", ".join(head), body="\n        ".join(lines or ["pass"]), given=arguments)
 
 
 def _in_head(name: str, f: Field) -> str:
@@ -271,9 +271,9 @@ def __init__({head}, **options):
 """
 
 
-def _problem(made: Any, error: Exception, given: dict[str, Any]) -> Exception:
-    """Return the error of a constructor that says what was called, expected and received."""
-    name = type(made).__name__
+def _problem(owner: Any, error: Exception, arguments: dict[str, Any]) -> Exception:
+    """Return the error of a constructor that names the call, the expected and the received."""
+    name = type(owner).__name__
     if name.startswith("_") or str(error).startswith(f"{name}: "):
         return error
-    return explain_error(name, error, given, {}, retell=True)
+    return explain_error(name, error, arguments, {}, retell=True)

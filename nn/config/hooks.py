@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Hooks:
-    """What higher layers provide.
+    """The functions of higher layers.
 
     Attributes:
         load_room: `(name) -> None`, loads what a configuration calls "layers.Dense", or for None all that

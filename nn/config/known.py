@@ -1,4 +1,4 @@
-"""What configurations name, by these names: all that nn has, although its modules load late."""
+"""The classes and functions that configurations name: all of nn, although its modules load late."""
 
 from __future__ import annotations
 

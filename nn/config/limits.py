@@ -1,4 +1,4 @@
-"""Limits on what a description from outside may ask for: elements of arrays, and levels of nesting.
+"""Limits for descriptions from outside: elements of arrays, and levels of nesting.
 
 A file, a text or a configuration decides how large the layers and metrics made from it are. It must neither fill the
 memory nor overflow the stack, so every reader works within a budget.
@@ -13,7 +13,7 @@ from typing import Any
 
 from autograd_lite.files import depth_of, parse_json as parsed_json
 
-from .ambient import CALL, ELEMENTS, during, held
+from .ambient import CALL, ELEMENTS, during, hold
 from .nesting import MOST_LEVELS, room_for
 
 STEP = 4096  # a step of a loop takes as long as the arithmetic of this many elements
@@ -47,7 +47,7 @@ def max_elements(elements: int) -> Iterator[None]:
     """
     if type(elements) is not int or elements < 1:
         raise ValueError(f"max_elements: expected a positive number of elements; received {elements!r:.80}")
-    with held(ELEMENTS, elements):
+    with hold(ELEMENTS, elements):
         yield
 
 
@@ -57,7 +57,7 @@ def elements_allowed() -> int:
 
 
 def bytes_allowed(size: int) -> int:
-    """Return how many bytes what is compressed in a file of `size` bytes may unpack to.
+    """Return the limit of bytes that the compressed parts of a file of `size` bytes may unpack to.
 
     As many as `max_elements` allows where it was called; else no more than an honest file does.
     """
@@ -73,7 +73,7 @@ def at_most(elements: int, most: str) -> Iterator[None]:
 
     Args:
         elements: the limit.
-        most: what an error says was expected.
+        most: the expected, for an error.
     """
     with during(budget=([elements], most)):
         yield
@@ -84,7 +84,7 @@ def reading(description: Any) -> Iterator[None]:
     """Hold a budget for making objects from plain values; inside another reader, that reader's.
 
     Raises:
-        ValueError: if they are nested too deeply, or if what is made asks for more than `max_elements`.
+        ValueError: if they are nested too deeply, or if the objects ask for more than `max_elements`.
     """
     if CALL.get().budget is not None:
         yield
@@ -128,19 +128,19 @@ def room_for_result(module: Any, args: tuple[Any, ...]) -> None:
     Raises:
         ValueError: if that has too many elements.
     """
-    known = type(module).compute_output_shape
-    if CALL.get().budget is not None and args and known.__qualname__ != "Module.compute_output_shape":
+    method = type(module).compute_output_shape
+    if CALL.get().budget is not None and args and method.__qualname__ != "Module.compute_output_shape":
         shape = getattr(args[0], "shape", None)
         if shape is not None:
-            found = module.compute_output_shape(shape)
-            for one in found if isinstance(found, list) else [found]:
+            shapes = module.compute_output_shape(shape)
+            for one in shapes if isinstance(shapes, list) else [shapes]:
                 room(one)
 
 
 # ---- nesting --------------------------------------------------------------------------------------------------------
 
 
-def parsed(text: str | bytes) -> Any:
+def parse(text: str | bytes) -> Any:
     """Return the values of a JSON text.
 
     Raises:

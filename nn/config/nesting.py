@@ -1,4 +1,4 @@
-"""Room for what is nested deeply: modules in modules, and lists and dicts in descriptions of them.
+"""Room for deep nesting: modules in modules, and lists and dicts in descriptions of them.
 
 A call of a module calls its parts, so that every level takes some of the frames that Python's recursion limit counts.
 The limit is raised for as long as something deep runs. It is one for the whole process, so it is lowered again when
@@ -25,7 +25,7 @@ _LITTLE = 16  # levels for which the limit leaves room anyway
 _HERE = threading.local()
 _GUARD = guard()
 _NEEDS: dict[object, int] = {}  # the frames that each running block needs, besides those of the limit
-_LIMITS = [0, 0]  # the user's, and what it was raised to
+_LIMITS = [0, 0]  # the user's, and the raised one
 on_fork(after_in_child=lambda: _keep(getattr(_HERE, "block", None)))  # the other threads do not exist there
 
 
@@ -88,7 +88,7 @@ def with_room(levels_of: Callable[[Any], int]) -> Callable[[F], F]:
 
 
 def all_levels(_: Any) -> int:
-    """Return how deep what a file describes may be."""
+    """Return the deepest nesting that a file may describe."""
     return MOST_LEVELS
 
 

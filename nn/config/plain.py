@@ -20,16 +20,16 @@ def dicts_in(config: Any) -> Iterator[dict[str, Any]]:
             pending.extend(value.values())
 
 
-def check_plain(what: str, config: Any, way_out: str = "") -> None:
+def check_plain(caller: str, config: Any, way_out: str = "") -> None:
     """Raise if something in a configuration is not a plain value, such as a function that has no name in files.
 
     Args:
-        what: the call, for the error message.
+        caller: for the error message.
         config: lists and dicts of values.
-        way_out: what else the user may do.
+        way_out: another way for the user.
 
     Raises:
-        TypeError: the message says what it is an argument of, and how to give a function a name.
+        TypeError: the message names the argument, and the way to give a function a name.
     """
     pending: list[tuple[Any, str]] = [(config, "an argument")]
     while pending:
@@ -37,7 +37,7 @@ def check_plain(what: str, config: Any, way_out: str = "") -> None:
         if isinstance(value, (list, tuple)):
             pending.extend((part, where) for part in value)
         elif isinstance(value, Mapping):
-            of = f" of {_called(value)}" if "class_name" in value else where[where.find(" of ") :]
+            of = f" of {_describe(value)}" if "class_name" in value else where[where.find(" of ") :]
             pending.extend((part, f"{key!r}{of}") for key, part in value.items())
         elif not isinstance(value, _PLAIN):
             kind = "class" if isinstance(value, type) else "function" if callable(value) else "object"
@@ -46,12 +46,12 @@ def check_plain(what: str, config: Any, way_out: str = "") -> None:
             if kind == "object":
                 fix = f"Give its class get_config, and decorate that with {register}"
             raise TypeError(
-                f"{what}: expected a configuration of numbers, strings, lists and dicts; received the {kind} "
+                f"{caller}: expected a configuration of numbers, strings, lists and dicts; received the {kind} "
                 f"{getattr(value, '__qualname__', repr(value)):.80} as {where}. {fix}{way_out}"
             )
 
 
-def _called(config: Mapping[str, Any]) -> str:
+def _describe(config: Mapping[str, Any]) -> str:
     inner = config.get("config")
     name = inner.get("name") if isinstance(inner, Mapping) else None
     return str(config["class_name"]) + ("" if name is None else f" {name!r}")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from .arguments import checked
-from .config import made, named_object, plain
+from .config import make, named_object, plain
 
 T = TypeVar("T")
 
@@ -22,14 +22,14 @@ class Registry(Generic[T]):
     """The classes of one kind, by their names in snake case and by other names.
 
     Args:
-        what: one of them, with its article, for error messages: "a loss".
+        title: one of them, with its article, for error messages: "a loss".
         kind: their base class.
         classes: those that are found by their own names; or the names of some that load late, separated by spaces.
-        others: more names, with what they name, or the name of that.
-        room: the package that has what is named; it has been imported.
-        make: the object that a class and the name, or None, make; by default the class is called without arguments.
-        wrap: what a function is made into; by default functions are refused.
-        takes: what such a function takes, for error messages: "of (y_true, y_pred)".
+        others: classes, or their names, by more names.
+        room: the package that has the named classes; it has been imported.
+        make: makes the object of a class and the name, or None; by default the class is called without arguments.
+        wrap: makes an object of a function; by default functions are refused.
+        takes: the arguments of such a function, for error messages: "of (y_true, y_pred)".
         none: whether None stands for itself.
 
     Example:
@@ -45,7 +45,7 @@ class Registry(Generic[T]):
 
     def __init__(
         self,
-        what: str,
+        title: str,
         kind: Any,
         classes: Iterable[Any] | str = (),
         *,
@@ -56,17 +56,17 @@ class Registry(Generic[T]):
         takes: str = "",
         none: bool = False,
     ) -> None:
-        self.what, self.kind, self.make, self.wrap, self.takes, self.none = what, kind, make, wrap, takes, none
+        self.title, self.kind, self.make, self.wrap, self.takes, self.none = title, kind, make, wrap, takes, none
         entries = classes.split() if isinstance(classes, str) else classes
         self.entries = {snake_case(getattr(entry, "__name__", entry)): entry for entry in entries} | dict(others or {})
         self.room = room
 
     @property
     def names(self) -> dict[str, Any]:
-        """All names, with what they name."""
-        return {name: self._loaded(entry) for name, entry in self.entries.items()}
+        """The classes by all names."""
+        return {name: self._load(entry) for name, entry in self.entries.items()}
 
-    def _loaded(self, entry: Any) -> Any:
+    def _load(self, entry: Any) -> Any:
         return getattr(sys.modules[self.room], entry) if isinstance(entry, str) else entry
 
     def get(self, identifier: Any) -> Any:
@@ -78,7 +78,7 @@ class Registry(Generic[T]):
         """
         identifier = named_object(identifier)
         if isinstance(identifier, str):
-            return self.make(self._loaded(find(self.what, identifier, self.entries)), identifier)
+            return self.make(self._load(find(self.title, identifier, self.entries)), identifier)
         if isinstance(identifier, Mapping):
             return self.deserialize(identifier)
         if isinstance(identifier, self.kind) or (identifier is None and self.none):
@@ -87,14 +87,14 @@ class Registry(Generic[T]):
             return self.make(identifier, None)
         if callable(identifier) and self.wrap is not None:
             return self.wrap(identifier)
-        allowed = ["a name", f"{self.what.partition(' ')[0]} {self.kind.__name__}"]
+        allowed = ["a name", f"{self.title.partition(' ')[0]} {self.kind.__name__}"]
         allowed += [f"a function {self.takes}".rstrip()] * (self.wrap is not None) + ["None"] * self.none
         expected = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
-        raise TypeError(f"expected {self.what}: {expected}; received {identifier!r:.200}")
+        raise TypeError(f"expected {self.title}: {expected}; received {identifier!r:.200}")
 
-    def serialize(self, thing: Any) -> Any:
-        """Return what an object can be made from again, as {"class_name": …, "config": …}."""
-        return plain(self.get(thing))
+    def serialize(self, value: Any) -> Any:
+        """Return the configuration of an object, as {"class_name": …, "config": …}."""
+        return plain(self.get(value))
 
     def deserialize(self, config: Any) -> T:
         """Return an object like the one that was serialized, or the one that has a name.
@@ -102,8 +102,8 @@ class Registry(Generic[T]):
         Raises:
             ValueError: if the configuration stands for something else.
         """
-        found: T = self.get(config) if isinstance(config, str) else made(self.what, config, self.kind)
-        return found
+        instance: T = self.get(config) if isinstance(config, str) else make(self.title, config, self.kind)
+        return instance
 
     def functions(self, module: str) -> tuple[Callable[[Any], T], Callable[[Any], Any], Callable[[Any], T]]:
         """Return `get`, `serialize` and `deserialize`, as functions of a module of nn."""
@@ -111,36 +111,36 @@ class Registry(Generic[T]):
         def get(identifier: Any) -> Any:
             return self.get(identifier)
 
-        def serialize(thing: Any) -> Any:
-            return self.serialize(thing)
+        def serialize(value: Any) -> Any:
+            return self.serialize(value)
 
         def deserialize(config: Any) -> Any:
             return self.deserialize(config)
 
-        word = self.what.partition(" ")[2]
-        serialize.__code__ = serialize.__code__.replace(co_varnames=(word,))  # what Keras calls the argument
-        get.__doc__ = f"""Return {self.what} by its name or configuration, or the given one.
+        word = self.title.partition(" ")[2]
+        serialize.__code__ = serialize.__code__.replace(co_varnames=(word,))  # Keras's name of the argument
+        get.__doc__ = f"""Return {self.title} by its name or configuration, or the given one.
 
         Args:
             identifier: a name, such as {", ".join(map(repr, list(self.entries)[:2]))}; a configuration, as `serialize`
-                returns it; a class, {self.what} or a function.
+                returns it; a class, {self.title} or a function.
 
         Raises:
             ValueError: for a name that is not known.
             TypeError: for anything else.
         """
-        serialize.__doc__ = f"""Return what {self.what} can be made from again; see `deserialize`.
+        serialize.__doc__ = f"""Return the configuration of {self.title}; see `deserialize`.
 
         Args:
-            {word}: the object; a function of your own stays what it is.
+            {word}: the object; a custom function stays as it is.
 
         Returns:
             {{"class_name": …, "config": …}}, in plain values.
         """
-        deserialize.__doc__ = f"""Return {self.what} like the one that was serialized.
+        deserialize.__doc__ = f"""Return {self.title} like the one that was serialized.
 
         Args:
-            config: what `serialize` returned, or a name.
+            config: the result of `serialize`, or a name.
 
         Raises:
             ValueError: if the configuration stands for something else.
@@ -150,11 +150,11 @@ class Registry(Generic[T]):
         return checked(get), checked(serialize), checked(deserialize)
 
 
-def find(what: str, name: str, table: Mapping[str, T]) -> T:
+def find(expected: str, name: str, table: Mapping[str, T]) -> T:
     """Return the entry of `table` that is called `name`, whatever its case and underscores.
 
     Args:
-        what: what the table holds, with its article, for the error message: "a loss".
+        expected: an entry with its article, for the error message: "a loss".
         name: as the user wrote it; "MeanSquaredError" and "mean_squared_error" are the same name.
         table: entries by their names.
 
@@ -167,12 +167,12 @@ def find(what: str, name: str, table: Mapping[str, T]) -> T:
     """
     if name in table:
         return table[name]
-    spelled = {_key(known): known for known in table}
+    spelled = {_key(entry): entry for entry in table}
     if _key(name) in spelled:
         return table[spelled[_key(name)]]
     near = [spelled[key] for key in difflib.get_close_matches(_key(name), spelled, n=3)]
     meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-    raise ValueError(f"expected the name of {what}; received {name!r}.{meant} Known names: {', '.join(table)}")
+    raise ValueError(f"expected the name of {expected}; received {name!r}.{meant} Known names: {', '.join(table)}")
 
 
 def _key(name: str) -> str:

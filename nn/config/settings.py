@@ -241,7 +241,7 @@ def disable_flash_attention() -> None:
 
 
 def is_flash_attention_enabled() -> bool:
-    """Return what was wished last.
+    """Return the last wish.
 
     Example:
         >>> is_flash_attention_enabled()
@@ -274,7 +274,7 @@ def disable_interactive_logging() -> None:
 
 
 def is_interactive_logging_enabled() -> bool:
-    """Return what was wished last.
+    """Return the last wish.
 
     Example:
         >>> is_interactive_logging_enabled()
@@ -305,7 +305,7 @@ def disable_traceback_filtering() -> None:
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """Return what was wished last.
+    """Return the last wish.
 
     Example:
         >>> is_traceback_filtering_enabled()

@@ -15,22 +15,22 @@ from .fields import Converted
 
 
 class ConstructorSignature:
-    """The attribute `__signature__` of a class: what `__init__` takes, whatever `__new__` and a metaclass accept.
+    """The attribute `__signature__` of a class: the arguments of `__init__`, whatever `__new__` and a metaclass accept.
 
     Instances have none, so that theirs is that of a call.
     """
 
-    def __get__(self, made: Any, cls: type) -> inspect.Signature:
-        if made is not None:
+    def __get__(self, instance: Any, cls: type) -> inspect.Signature:
+        if instance is not None:
             raise AttributeError("__signature__")
         whole = inspect.signature(cls.__init__)  # type: ignore[misc]
         of_base = cls.__init__ is object.__init__  # type: ignore[misc]
         parameters = [] if of_base else list(whole.parameters.values())[1:]
-        return inspect.Signature([p.replace(annotation=given(p.annotation, cls)) for p in parameters])
+        return inspect.Signature([p.replace(annotation=accepted_type(p.annotation, cls)) for p in parameters])
 
 
-def given(annotation: Any, cls: type) -> Any:
-    """Return an annotation as the caller needs it: what a field takes, not what it keeps.
+def accepted_type(annotation: Any, cls: type) -> Any:
+    """Return the annotation of the values that a field takes, not of those that it keeps.
 
     Example:
         >>> given("Converted[int | Sequence[int], tuple[int, ...]]", object), given("InitVar[str]", object)

@@ -15,7 +15,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.arrays import as_array
 
-from ..config.arguments import checked_here, not_negative, positive, refused
+from ..config.arguments import argument_error, checked_here, not_negative, positive
 from .structure import map_structure, rows_of
 
 INFINITE, UNKNOWN = -1, -2  # what `cardinality` gives where there is no number, as in tf.data
@@ -236,7 +236,9 @@ class Dataset:
             ValueError: for a file, which is not written here.
         """
         if filename:
-            raise refused(ValueError, "Dataset.cache", "filename", "no file: elements are kept in memory", filename)
+            raise argument_error(
+                ValueError, "Dataset.cache", "filename", "no file: elements are kept in memory", filename
+            )
         cached: list[Any] = []
         complete = False
 
@@ -345,4 +347,4 @@ def _whole(method: str, count: Any) -> int:
     try:
         return max(count.__index__(), -1)
     except (AttributeError, TypeError):
-        raise refused(TypeError, f"Dataset.{method}", "count", "an integer", count) from None
+        raise argument_error(TypeError, f"Dataset.{method}", "count", "an integer", count) from None

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ..config.arguments import checked, refused
+from ..config.arguments import argument_error, checked
 from .dataset import Dataset
 from .loader import DataLoader
 from .structure import map_structure, rows_of, unpack
@@ -244,7 +244,7 @@ def timeseries_dataset_from_array(
     """
     caller = "timeseries_dataset_from_array"
     if format not in ("tf", "grain"):
-        raise refused(ValueError, caller, "format", "'tf' or 'grain', which mean the same here", format)
+        raise argument_error(ValueError, caller, "format", "'tf' or 'grain', which mean the same here", format)
     arguments: dict[str, Any] = {
         "sequence_length": sequence_length,
         "sequence_stride": sequence_stride,

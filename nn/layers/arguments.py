@@ -10,7 +10,7 @@ import numpy as np
 from autograd_lite import Generator, Tensor
 
 from .. import activations, initializers
-from ..config.arguments import Check, Seed, is_integer, one_of, refused, speaker
+from ..config.arguments import Check, Seed, argument_error, is_integer, one_of, speaker
 from ..config.fields import Converted, option, weight
 from ..module.module import Module
 from .layer import Function, Layer, Rule
@@ -57,14 +57,14 @@ def some_axes(owner: Any, name: str, value: Any) -> tuple[int, ...]:
     """Check that `value` is an axis, or several, and return a tuple of them."""
     values = (value,) if is_integer(value) else value
     if not isinstance(values, (tuple, list)) or not values or not all(map(is_integer, values)):
-        raise refused(TypeError, owner, name, "an integer or a tuple of them", value)
+        raise argument_error(TypeError, owner, name, "an integer or a tuple of them", value)
     return tuple(int(axis) for axis in values)
 
 
 def numbers(owner: Any, name: str, value: Any) -> Any:
     """Check that `value` is a number, or several, and return it as an array of the owner's dtype."""
     if np.asarray(value).dtype.kind not in "fiu":
-        raise refused(TypeError, owner, name, "numbers", value)
+        raise argument_error(TypeError, owner, name, "numbers", value)
     return np.asarray(value, owner.dtype)
 
 

@@ -15,7 +15,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from .. import activations, initializers
-from ..config.arguments import is_integer, optional, refused, text
+from ..config.arguments import argument_error, is_integer, optional, text
 from ..config.fields import field
 from ..module.module import Shape
 from .arguments import ActivationLike, InitializerLike, KernelAndBias, as_activation, as_initializer
@@ -37,9 +37,9 @@ def _lengths(owner: Any, name: str, value: Any) -> tuple[int | None, ...]:
     lengths = value if isinstance(value, (tuple, list)) else (value,)
     expected = "a positive integer, or a tuple of them and of None"
     if not all(n is None or is_integer(n) for n in lengths):
-        raise refused(TypeError, owner, name, expected, value)
+        raise argument_error(TypeError, owner, name, expected, value)
     if any(n is not None and n < 1 for n in lengths):
-        raise refused(ValueError, owner, name, expected, value)
+        raise argument_error(ValueError, owner, name, expected, value)
     return tuple(lengths)
 
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..config.arguments import refused
+from ..config.arguments import argument_error
 from ..config.config import reference
 from ..config.fields import Converted, field
 from ..module.module import Shape
@@ -17,7 +17,7 @@ Function = Callable[..., Any]
 
 def _function(owner: Any, name: str, value: Any) -> Function:
     if not callable(value):
-        raise refused(TypeError, owner, name, "a function", value)
+        raise argument_error(TypeError, owner, name, "a function", value)
     function: Function = value
     return function
 
@@ -26,13 +26,13 @@ def _shape(owner: Any, name: str, value: Any) -> Any:
     if value is None or callable(value):
         return value
     if not isinstance(value, (tuple, list)):
-        raise refused(TypeError, owner, name, "the shape of a sample, a function of shapes, or None", value)
+        raise argument_error(TypeError, owner, name, "the shape of a sample, a function of shapes, or None", value)
     return tuple(value)
 
 
 def _arguments(owner: Any, name: str, value: Any) -> dict[str, Any]:
     if value is not None and not isinstance(value, Mapping):
-        raise refused(TypeError, owner, name, "a dict of keyword arguments, or None", value)
+        raise argument_error(TypeError, owner, name, "a dict of keyword arguments, or None", value)
     return dict(value or {})
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 import autograd_lite as ag
 
-from ..config.arguments import any_integer, flag, not_negative, optional, refused, sequence
+from ..config.arguments import any_integer, argument_error, flag, not_negative, optional, sequence
 from ..config.config import Configurable
 from ..config.fields import Converted, field
 
@@ -21,7 +21,7 @@ def _shape(owner: Any, name: str, value: Any) -> tuple[int | None, ...]:
 
 def _lengths(owner: Any, name: str, value: Any) -> dict[int, int | None]:
     if value is not None and not isinstance(value, Mapping):
-        raise refused(TypeError, owner, name, "a dict of lengths by axis", value)
+        raise argument_error(TypeError, owner, name, "a dict of lengths by axis", value)
     return {int(axis): None if n is None else any_integer(owner, name, n) for axis, n in (value or {}).items()}
 
 

@@ -17,7 +17,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ..activations import unit_vectors
-from ..config.arguments import any_integer, flag, is_integer, optional, refused
+from ..config.arguments import any_integer, argument_error, flag, is_integer, optional
 from ..config.fields import Converted, field
 from ..module.masks import as_flags, either
 from ..module.module import Module, Shape
@@ -251,7 +251,7 @@ class Concatenate(Merge):
 def _two_axes(owner: Any, name: str, value: Any) -> tuple[int, ...]:
     pair = (value, value) if is_integer(value) else value
     if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not all(map(is_integer, pair)):
-        raise refused(TypeError, owner, name, "an integer or two of them", value)
+        raise argument_error(TypeError, owner, name, "an integer or two of them", value)
     if 0 in pair:
         raise ValueError(f"Dot: expected {name} other than 0, the batch; received {name}={value!r}")
     return int(pair[0]), int(pair[1])

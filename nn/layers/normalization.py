@@ -17,7 +17,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ..activations import unit_vectors
-from ..config.arguments import any_integer, flag, number, refused
+from ..config.arguments import any_integer, argument_error, flag, number
 from ..config.fields import Converted, field, option, weight
 from ..distributed.ranks import size
 from ..distributed.shard import all_reduce, row_weight
@@ -103,7 +103,7 @@ class _AffineNormalization(_Normalization):
 def _channels(owner: Any, name: str, value: Any) -> int:
     axes = some_axes(owner, name, value)
     if len(axes) != 1:
-        raise refused(ValueError, owner, name, "one axis, the channels'", value)
+        raise argument_error(ValueError, owner, name, "one axis, the channels'", value)
     return axes[0]
 
 
@@ -111,11 +111,11 @@ def _bounds(owner: Any, name: str, value: Any) -> dict[str, float]:
     keys = ("rmin", "rmax", "dmax")
     expected = "a dict of bounds among rmin, rmax and dmax, with rmin < rmax and dmax of at least 0"
     if value is not None and not isinstance(value, Mapping):
-        raise refused(TypeError, owner, name, expected, value)
+        raise argument_error(TypeError, owner, name, expected, value)
     bounds = {key: float(bound) for key, bound in (value or {}).items() if bound is not None}
     wrong = set(bounds) - set(keys) or bounds.get("dmax", 0) < 0
     if wrong or bounds.get("rmin", -np.inf) >= bounds.get("rmax", np.inf):
-        raise refused(ValueError, owner, name, expected, value)
+        raise argument_error(ValueError, owner, name, expected, value)
     return bounds
 
 
@@ -312,7 +312,7 @@ class LayerNormalization(_AffineNormalization):
 
 def _groups(owner: Any, name: str, value: Any) -> int:
     if any_integer(owner, name, value) < 1 and value != -1:
-        raise refused(ValueError, owner, name, "a positive integer, or -1", value)
+        raise argument_error(ValueError, owner, name, "a positive integer, or -1", value)
     return int(value)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..config.arguments import refused
+from ..config.arguments import argument_error
 from ..config.fields import Converted, field
 from ..module.module import Module
 from .layer import Layer
@@ -13,7 +13,7 @@ from .layer import Layer
 
 def _layers(owner: Any, name: str, value: Any) -> list[Module]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(layer, Module) for layer in value):
-        raise refused(TypeError, owner, name, "a list of layers", value)
+        raise argument_error(TypeError, owner, name, "a list of layers", value)
     return list(value)
 
 

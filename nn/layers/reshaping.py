@@ -12,7 +12,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ..config.arguments import checked, is_integer, optional, positive, refused, sequence
+from ..config.arguments import argument_error, checked, is_integer, optional, positive, sequence
 from ..config.fields import Converted, field
 from ..module.module import Shape
 from ..module.symbols import Call, Symbol
@@ -51,9 +51,9 @@ class Flatten(Layer):
 def _lengths(owner: Any, name: str, value: Any) -> tuple[int, ...]:
     shape = sequence(owner, name, value)
     if not all(map(is_integer, shape)):
-        raise refused(TypeError, owner, name, "positive lengths, one of which may be -1", value)
+        raise argument_error(TypeError, owner, name, "positive lengths, one of which may be -1", value)
     if shape.count(-1) > 1 or any(n < -1 or n == 0 for n in shape):
-        raise refused(ValueError, owner, name, "positive lengths, one of which may be -1", value)
+        raise argument_error(ValueError, owner, name, "positive lengths, one of which may be -1", value)
     return shape
 
 
@@ -100,9 +100,9 @@ def _order(owner: Any, name: str, value: Any) -> tuple[int, ...]:
     dims = sequence(owner, name, value)
     expected = f"1 to {len(dims)} in some order, without the batch axis"
     if not all(map(is_integer, dims)):
-        raise refused(TypeError, owner, name, expected, value)
+        raise argument_error(TypeError, owner, name, expected, value)
     if sorted(dims) != list(range(1, len(dims) + 1)):
-        raise refused(ValueError, owner, name, expected, value)
+        raise argument_error(ValueError, owner, name, expected, value)
     return dims
 
 

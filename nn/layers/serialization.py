@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..config.arguments import checked
-from ..config.config import CustomObjectScope, made
+from ..config.config import CustomObjectScope, make
 from ..module.described import layer_config
 from ..module.module import Module
 
@@ -43,4 +43,4 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
         Dense(units=3, activation=relu)
     """
     with CustomObjectScope(custom_objects):
-        return made("a layer", config, Module)
+        return make("a layer", config, Module)

@@ -10,7 +10,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.arrays import asarray_like
 
-from ..config.arguments import any_integer, flag, number, refused
+from ..config.arguments import any_integer, argument_error, flag, number
 from ..config.fields import field
 from .crossentropy import Binary, Categorical
 from .loss import Targets, function_of
@@ -68,9 +68,9 @@ def _weights(owner: Any, name: str, value: Any) -> Any:
     """Check that `value` is a number of at least 0, or one for each class."""
     weights = np.asarray(value)
     if weights.dtype.kind not in "fiu" or weights.ndim > 1:
-        raise refused(TypeError, owner, name, "a number, or one a class, at least 0", value)
+        raise argument_error(TypeError, owner, name, "a number, or one a class, at least 0", value)
     if not (weights >= 0).all():
-        raise refused(ValueError, owner, name, "a number, or one a class, at least 0", value)
+        raise argument_error(ValueError, owner, name, "a number, or one a class, at least 0", value)
     return value
 
 

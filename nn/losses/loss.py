@@ -16,7 +16,7 @@ from autograd_lite.arrays import as_array, asarray_like, is_duck_array
 from autograd_lite.extend import assume, is_compiling, module_scope
 
 from ..config.ambient import during
-from ..config.arguments import checked, one_of, unexpected
+from ..config.arguments import checked, one_of, unknown_argument
 from ..config.config import Configurable, publish, reference
 from ..config.fields import parameters_of
 from ..config.registry import Registry
@@ -304,7 +304,7 @@ def function_of(kind: Callable[P, Loss], name: str) -> Callable[Concatenate[Any,
                 plain.append(make(reduction=None))
             return plain[0](y_true, y_pred)
         if kwargs.keys() - set(names):
-            raise unexpected(name, kwargs, names)
+            raise unknown_argument(name, kwargs, names)
         if len(args) > len(names):
             raise TypeError(f"{name}() takes {2 + len(names)} positional arguments, but {2 + len(args)} were given")
         return make(reduction=None, **dict(zip(names, args, strict=False)), **kwargs)(y_true, y_pred)

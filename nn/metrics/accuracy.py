@@ -11,7 +11,7 @@ import autograd_lite as ag
 from ..config.arguments import checked, flag, number, positive
 from ..config.config import publish
 from ..config.fields import field
-from ..module.masks import joined, mask_of
+from ..module.masks import join_masks, mask_of
 from .averages import Mean, MeanOf
 from .metric import Array, as_array, check_same_shape
 
@@ -225,7 +225,7 @@ class AutoAccuracy(Mean):
     threshold: float = field(number(), default=0.5)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        self.add(self._hits(as_array(y_true), as_array(y_pred)), joined(sample_weight, mask_of(y_pred)))
+        self.add(self._hits(as_array(y_true), as_array(y_pred)), join_masks(sample_weight, mask_of(y_pred)))
 
     def _hits(self, y_true: Array, y_pred: Array) -> Array:
         if y_pred.ndim == 1 or y_pred.shape[-1] == 1:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite.extend import is_numbers
 
-from ..config.arguments import flag, integer, one_of, optional, positive, refused
+from ..config.arguments import argument_error, flag, integer, one_of, optional, positive
 from ..config.fields import Converted, field
 from ..config.limits import spend
 from ..losses.probabilities import EPSILON
@@ -20,7 +20,7 @@ from .metric import Array, as_array, divide_or_zero
 
 def _weights(owner: Any, name: str, value: Any) -> Array:
     if not is_numbers(value):
-        raise refused(TypeError, owner, name, "numbers", value)
+        raise argument_error(TypeError, owner, name, "numbers", value)
     return np.asarray(value, np.float64)
 
 
@@ -137,7 +137,7 @@ def _inner_thresholds(auc: AUC, number: int, thresholds: Any) -> list[float]:
         spend((number, THRESHOLD))
         return [i / (number - 1) for i in range(1, number - 1)]
     if not is_numbers(thresholds) or np.ndim(thresholds) != 1:
-        raise refused(TypeError, auc, "thresholds", "a list of numbers from 0 to 1", thresholds)
+        raise argument_error(TypeError, auc, "thresholds", "a list of numbers from 0 to 1", thresholds)
     if any(not 0 <= t <= 1 for t in thresholds):
-        raise refused(ValueError, auc, "thresholds", "a list of numbers from 0 to 1", thresholds)
+        raise argument_error(ValueError, auc, "thresholds", "a list of numbers from 0 to 1", thresholds)
     return sorted(thresholds)

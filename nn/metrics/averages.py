@@ -11,7 +11,7 @@ import autograd_lite as ag
 
 from ..config.config import reference
 from ..config.fields import field, fields_of
-from ..module.masks import joined, mask_of
+from ..module.masks import join_masks, mask_of
 from .metric import Array, Metric, as_array, full_weights
 
 
@@ -179,9 +179,9 @@ class MeanMetricWrapper(Mean):
         """
         mask = mask_of(y_pred)
         if mask is not None and sample_weight is None:
-            self.update_masked(y_true, y_pred, joined(None, mask))
+            self.update_masked(y_true, y_pred, join_masks(None, mask))
             return
-        sample_weight = joined(sample_weight, mask)
+        sample_weight = join_masks(sample_weight, mask)
         y_true, y_pred = as_array(y_true), as_array(y_pred)
         values = as_array(self.fn(y_true, y_pred, **self._kwargs))
         if values.ndim:

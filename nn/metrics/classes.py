@@ -9,7 +9,7 @@ import numpy as np
 
 import autograd_lite as ag
 
-from ..config.arguments import any_integer, flag, integer, is_integer, number, one_of, optional, refused
+from ..config.arguments import any_integer, argument_error, flag, integer, is_integer, number, one_of, optional
 from ..config.fields import Converted, attribute, field
 from ..config.limits import spend
 from .metric import Array, Metric, as_array, check_same_shape, divide_or_zero, full_weights
@@ -106,9 +106,9 @@ class F1Score(FBetaScore):
 def _class_ids(owner: Any, name: str, value: Any) -> list[int]:
     """Check that `value` are indices of classes."""
     if not isinstance(value, Iterable) or isinstance(value, str) or not all(is_integer(i) for i in value):
-        raise refused(TypeError, owner, name, "indices of classes", value)
+        raise argument_error(TypeError, owner, name, "indices of classes", value)
     if not value or any(not 0 <= i < owner.num_classes for i in value):
-        raise refused(ValueError, owner, name, f"indices from 0 to {owner.num_classes - 1}", value)
+        raise argument_error(ValueError, owner, name, f"indices from 0 to {owner.num_classes - 1}", value)
     return [int(i) for i in value]
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite.extend import is_numbers
 
-from ..config.arguments import any_integer, number, optional, positive, refused
+from ..config.arguments import any_integer, argument_error, number, optional, positive
 from ..config.fields import Converted, field, fields_of
 from ..config.limits import spend
 from .metric import Array, Metric, as_array, check_same_shape, divide_or_zero, full_weights
@@ -142,11 +142,11 @@ class _AtThresholds(Counts):
         thresholds: Any = self.thresholds
         argument = (-np.inf if self.top_k else 0.5) if thresholds is None else thresholds
         if not is_numbers(argument):
-            raise refused(TypeError, self, "thresholds", "numbers from 0 to 1, one or a list", argument)
+            raise argument_error(TypeError, self, "thresholds", "numbers from 0 to 1, one or a list", argument)
         values = np.atleast_1d(np.asarray(argument, np.float64))
         good = values.ndim == 1 and values.size and (thresholds is None or ((values >= 0) & (values <= 1)).all())
         if not good:
-            raise refused(ValueError, self, "thresholds", "numbers from 0 to 1, one or a list", argument)
+            raise argument_error(ValueError, self, "thresholds", "numbers from 0 to 1, one or a list", argument)
         self._count_at(values)
 
     def values(self) -> Array:

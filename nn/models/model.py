@@ -19,7 +19,7 @@ from ..config.limits import reading
 from ..layers.layer import Layer
 from ..layers.operation import Operation
 from ..module.module import Module
-from ..module.symbols import Symbol, replaced
+from ..module.symbols import Symbol, replace_leaves
 from ..saving import descriptions
 from ..training.trainer import Trainer
 from .config import functional_config, functional_from_config
@@ -203,7 +203,7 @@ class Model(Configurable, Trainer):
     @staticmethod
     def _shapes(plan: Plan, slots: Any) -> Any:
         """Return the shapes of slots, nested as they are."""
-        return replaced(Slot, lambda slot: plan.specs[slot.i][0], slots)
+        return replace_leaves(Slot, lambda slot: plan.specs[slot.i][0], slots)
 
     def _symbol_plan(self) -> Plan | None:
         """Return the plan whose symbols are those of the layers, if there is one."""
@@ -219,7 +219,7 @@ class Model(Configurable, Trainer):
 
     def __getattr__(self, attribute: str) -> Any:
         if attribute in ("input", "output") and (plan := self._symbol_plan()) is not None:
-            return replaced(Slot, lambda slot: plan.symbols()[slot.i], getattr(plan, f"{attribute}s"))
+            return replace_leaves(Slot, lambda slot: plan.symbols()[slot.i], getattr(plan, f"{attribute}s"))
         if attribute == "loss" and self._compiled is not None:  # no property: a subclass may have its own of this name
             return self._compiled.loss
         return super().__getattr__(attribute)

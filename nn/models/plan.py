@@ -14,7 +14,7 @@ from autograd_lite.extend import describe
 
 from ..config.registry import snake_case
 from ..module.module import Module
-from ..module.symbols import Call, Shape, Symbol, instances, replaced
+from ..module.symbols import Call, Shape, Symbol, instances, replace_leaves
 from .mask_nodes import with_masks
 from .slots import Slot, Step, sorted_slots
 
@@ -71,7 +71,7 @@ class Plan:
 
     def fill(self, structure: Any, values: list[Any]) -> Any:
         """Return nested arguments with the values of their slots."""
-        return replaced(Slot, lambda slot: values[slot.i], structure)
+        return replace_leaves(Slot, lambda slot: values[slot.i], structure)
 
     def symbols(self) -> list[Symbol]:
         """Return a symbol for every slot, always the same ones until the model is copied.
@@ -202,9 +202,9 @@ def make_plan(caller: str, inputs: Any, outputs: Any) -> Plan:
             sources[slot.i] = symbol.call.module
     steps = []
     for call in _calls(caller, input_symbols, output_symbols):
-        args, kwargs = replaced(Symbol, slot_of, call.args), replaced(Symbol, slot_of, call.kwargs)
+        args, kwargs = replace_leaves(Symbol, slot_of, call.args), replace_leaves(Symbol, slot_of, call.kwargs)
         steps.append((call, args, kwargs))
-    inputs, outputs = replaced(Symbol, slot_of, inputs), replaced(Symbol, slot_of, outputs)
+    inputs, outputs = replace_leaves(Symbol, slot_of, inputs), replace_leaves(Symbol, slot_of, outputs)
     plan = Plan(inputs, outputs, [_step(call, a, k, slots, specs) for call, a, k in steps], sources, specs)
     plan.made_of(met)
     return plan

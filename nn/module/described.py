@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..config.config import plain, restored
+from ..config.config import plain, restore
 from ..config.nesting import with_room
 from .module import Module
 from .tree import levels_of
@@ -32,7 +32,7 @@ def layer_from_config(config: Any) -> Module:
     Raises:
         ValueError: if its class is not known, or it is not a layer.
     """
-    found = restored(config)
+    found = restore(config)
     if not isinstance(found, Module):
         name = config.get("class_name") if isinstance(config, dict) else config
         raise ValueError(f"from_config: expected a layer of a known class; received {name!r:.80}")

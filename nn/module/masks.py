@@ -31,7 +31,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor, tree
 from autograd_lite.arrays import as_array, asarray_like
 
-from ..config.config import kept_by_class
+from ..config.config import cached_by_class
 from .tags import Tags
 
 # Where it is empty, as in every model without masks, layers need not ask.
@@ -91,7 +91,7 @@ def either(masks: Any) -> Any:
     return functools.reduce(np.logical_or, [_with_axes(m, ndim) for m in masks])
 
 
-def joined(weights: Any, mask: Any) -> Any:
+def join_masks(weights: Any, mask: Any) -> Any:
     """Return weights of samples or steps times a mask, in the shape of whichever has more axes."""
     if mask is None:
         return weights
@@ -110,7 +110,7 @@ def _with_axes(x: Any, ndim: int) -> Any:
 # ---- calls ----------------------------------------------------------------------------------------------------------
 
 
-@kept_by_class
+@cached_by_class
 def _signature(kind: Any) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
     """Return the names of the arguments of `call`, and pairs (argument, parameter that its mask goes to)."""
     parameters = list(inspect.signature(kind.call).parameters.values())[1:]

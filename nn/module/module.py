@@ -28,9 +28,9 @@ from .masks import MASKS, any_mask, by_place, masked_call, masks_in, warn_lost
 from .modes import adopt, trees_changed
 from .penalties import note_constraints
 from .recording import record_call
-from .settings import covered, is_covered, rest_on
-from .state import IncompatibleKeys, carried_in, check_state, undisturbed
-from .symbols import NO_PLACE, Spec, Symbol, has_symbols, instances, replaced, spec_of
+from .settings import cover, is_covered, rest_on
+from .state import IncompatibleKeys, carried_in, check_state, preserve_state
+from .symbols import NO_PLACE, Spec, Symbol, has_symbols, instances, replace_leaves, spec_of
 from .tree import Shape as Shape, Tree, levels_of
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -199,7 +199,7 @@ class Module(Tree["Module"]):
     def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if is_compiling() and not is_covered(self):
             rest_on(self)
-            with covered(self):
+            with cover(self):
                 return self._called(args, kwargs)
         training = kwargs.pop("training", None)
         if training is not None and training != self.training:
@@ -264,7 +264,7 @@ class Module(Tree["Module"]):
             trees_changed()
             self._name_tree()
             room_for_result(self, args)
-            self._example = replaced((Tensor, Symbol, np.ndarray), spec_of, known)
+            self._example = replace_leaves((Tensor, Symbol, np.ndarray), spec_of, known)
             with self._scope():
                 out = self.call(*args, **kwargs)
             if isinstance(out, Tensor) and out.ndim:
@@ -313,7 +313,7 @@ class Module(Tree["Module"]):
                 f"{self.name}.compute_output_shape: expected every length but the first; received {input_shape}"
             )
         room(input_shape)
-        with ag.no_grad(), self.mode(training=False), undisturbed(self), np.errstate(all="ignore"):
+        with ag.no_grad(), self.mode(training=False), preserve_state(self), np.errstate(all="ignore"):
             sample = blank((1, *input_shape[1:]), self._dtype)
             out, fits = on_shapes(self, lambda given: self(*given), [sample])
             return (None, *(out if fits else self(np.array(sample))).shape[1:])
@@ -325,7 +325,7 @@ class Module(Tree["Module"]):
         shape = self._open_shape or self._sample_shape
         if shape is not None:
             return (None, *shape)
-        shapes = replaced(Spec, lambda spec: (None, *spec.shape), self._example)
+        shapes = replace_leaves(Spec, lambda spec: (None, *spec.shape), self._example)
         return self._built_shape if shapes is None else shapes[0] if len(shapes) == 1 else shapes
 
     def _needs_build(self) -> bool:
@@ -341,7 +341,7 @@ class Module(Tree["Module"]):
         In evaluation mode: if a dropout drew between two initializers, the initial values would depend on whether the
         shapes were known in advance.
         """
-        with self.mode(training=False), undisturbed(self), np.errstate(all="ignore"):
+        with self.mode(training=False), preserve_state(self), np.errstate(all="ignore"):
             self.call(*args, **(kwargs | {"training": False} if self._takes_training else kwargs))
 
     def _ready(self, what: str) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 from autograd_lite import ShapeError, Tensor, tensor
 
 from ..config.ambient import CALL
-from ..config.arguments import unexpected
-from ..config.config import kept_by_class
+from ..config.arguments import unknown_argument
+from ..config.config import cached_by_class
 from ..config.fields import fields_of
 from .tags import Tags
 from .tree import Tree
@@ -24,7 +24,7 @@ _CONSTRAINTS: Tags[Callable[..., Any]] = Tags()
 Rule = Callable[..., Any]
 
 
-@kept_by_class
+@cached_by_class
 def _weights(owner: type) -> frozenset[str]:
     """Return the names of a class's weights: what it annotates and does not take as an argument."""
     annotated = {name for base in owner.__mro__ for name in vars(base).get("__annotations__", ())}
@@ -56,7 +56,7 @@ class Rules:
             weight = next((name for name in names if prefix and name in weights), None)
             if weight is None or kind not in getters:
                 others = [name for name in inspect.signature(owner).parameters if name not in arguments]
-                raise unexpected(owner.__name__, [argument], others)
+                raise unknown_argument(owner.__name__, [argument], others)
             rule = getters[kind](value)
             if rule is not None:
                 (self.regularizers if kind == "regularizer" else self.constraints)[weight] = rule

@@ -24,8 +24,8 @@ from ..config.limits import room
 from .abstract import blank, on_shapes
 from .building import RestoreOnError
 from .masks import mask_of, set_mask
-from .state import undisturbed
-from .symbols import Call, Shape, Symbol, instances, replaced
+from .state import preserve_state
+from .symbols import Call, Shape, Symbol, instances, replace_leaves
 
 # The lengths that unknown axes get, in the order in which they are tried: first two far apart, so that no stride or
 # pool makes them equal, then some with other divisors, and at last all small ones and a few large ones.
@@ -66,7 +66,7 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
     open_axes = _open_axes(call)
     is_open = any(open_axes)
     before = RestoreOnError(module) if is_open and not module.built else None
-    with module.mode(training=False), undisturbed(module), np.errstate(all="ignore"):
+    with module.mode(training=False), preserve_state(module), np.errstate(all="ignore"):
         runs = _runs(call, open_axes)
         lengths, result = next(runs)
         outs = instances(_VALUES, result)
@@ -95,7 +95,7 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
     if not call.nested:
         module.output_shape = symbols[0].shape
     it = iter(symbols)
-    return replaced(_VALUES, lambda _: next(it), result)
+    return replace_leaves(_VALUES, lambda _: next(it), result)
 
 
 def _open_axes(call: Call) -> tuple[bool, bool]:
@@ -175,7 +175,7 @@ def _filled(call: Call, values: list[Any]) -> Any:
         return value
 
     with during(probed=(call.module, call.args)):
-        args, kwargs = replaced(Symbol, filled, call.args), replaced(Symbol, filled, call.kwargs)
+        args, kwargs = replace_leaves(Symbol, filled, call.args), replace_leaves(Symbol, filled, call.kwargs)
         if not any(symbol.mask_ndim for symbol in call.given):
             return call.module(*args, **kwargs)
         with warnings.catch_warnings():

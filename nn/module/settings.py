@@ -160,7 +160,7 @@ def _number_of(this: ref[Tree]) -> int:
 
 
 @contextmanager
-def covered(root: Tree) -> Iterator[None]:
+def cover(root: Tree) -> Iterator[None]:
     """Do not read the state of this tree inside: someone else sees to it that it stays."""
     with during(covered=CALL.get().covered | {id(module) for _, module in root._walk()}):
         yield

@@ -103,7 +103,7 @@ def _own_buffers(part: Tree[Any]) -> list[Tensor]:
 
 
 @contextmanager
-def undisturbed(module: Tree[Any]) -> Iterator[None]:
+def preserve_state(module: Tree[Any]) -> Iterator[None]:
     """Let a module run inside without changing what its layers carry from batch to batch.
 
     Nor does it change the buffers of classes that are not of nn, which may assign to them in any call.

@@ -220,7 +220,7 @@ def _plain_index(index: Any) -> Any:
 # ---- nested arguments -----------------------------------------------------------------------------------------------
 
 
-def replaced(kind: type | tuple[type, ...], f: Callable[[Any], Any], structure: Any) -> Any:
+def replace_leaves(kind: type | tuple[type, ...], f: Callable[[Any], Any], structure: Any) -> Any:
     """Return nested lists, tuples and dicts with every instance of `kind` replaced by f of it.
 
     Every step of a functional model does this, so it does not go through `tree.map`, which takes twice as long.
@@ -232,12 +232,12 @@ def replaced(kind: type | tuple[type, ...], f: Callable[[Any], Any], structure: 
     if isinstance(structure, kind):
         return f(structure)
     if isinstance(structure, list):
-        return [replaced(kind, f, part) for part in structure]
+        return [replace_leaves(kind, f, part) for part in structure]
     if isinstance(structure, tuple):
-        parts = [replaced(kind, f, part) for part in structure]
+        parts = [replace_leaves(kind, f, part) for part in structure]
         return type(structure)(*parts) if hasattr(structure, "_fields") else tuple(parts)
     if isinstance(structure, dict):
-        return {key: replaced(kind, f, part) for key, part in structure.items()}
+        return {key: replace_leaves(kind, f, part) for key, part in structure.items()}
     return structure
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd_lite import Changes, Tensor, dynamic
 
-from ..config.config import Registered, made, plain
+from ..config.config import Registered, make, plain
 from .composite import CompositeOptimizer
 from .gradients import Gradients
 from .hyper import Inner
@@ -119,13 +119,13 @@ class OptimizerMap(Registered, MutableMapping[str, Optimizer]):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        new = cls(made("an optimizer", config["default_optimizer"], Optimizer))  # type: ignore[type-abstract]
+        new = cls(make("an optimizer", config["default_optimizer"], Optimizer))  # type: ignore[type-abstract]
         for key, entry in config["optimizer_map"].items():
             shared = entry is None or isinstance(entry, str)
             new[key] = (
                 (new._default if entry is None else new._map[entry])
                 if shared
-                else made("an optimizer", entry, Optimizer)  # type: ignore[type-abstract]
+                else make("an optimizer", entry, Optimizer)  # type: ignore[type-abstract]
             )
         return new
 

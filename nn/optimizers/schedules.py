@@ -20,7 +20,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..config.arguments import flag, number, optional, refused, text
+from ..config.arguments import argument_error, flag, number, optional, text
 from ..config.config import Configurable
 from ..config.fields import Converted, field
 from ..config.registry import Registry
@@ -42,7 +42,7 @@ __dir__ = __all__.copy
 
 def _numbers(owner: Any, name: str, value: Any) -> list[float]:
     if isinstance(value, str) or not isinstance(value, Iterable):
-        raise refused(TypeError, owner, name, "a list of numbers", value)
+        raise argument_error(TypeError, owner, name, "a list of numbers", value)
     return [number(0)(owner, f"every one of {name}", one) for one in value]
 
 

@@ -14,13 +14,13 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite.files import SavedFileError, refused_as
 
-from ..config.config import CustomObjectScope, Registered, class_called, custom_called, function_called, restored
-from ..config.limits import parsed, reading, room
+from ..config.config import CustomObjectScope, Registered, class_called, custom_called, function_called, restore
+from ..config.limits import parse, reading, room
 from ..config.nesting import all_levels, with_room
 from ..config.plain import check_plain, dicts_in
 from ..module.described import layer_config
 from ..module.module import Module
-from ..module.symbols import Call, Spec, Symbol, replaced
+from ..module.symbols import Call, Spec, Symbol, replace_leaves
 from ..module.tree import levels_of
 
 MODEL_FORMAT = "model 2"
@@ -38,7 +38,7 @@ def describe(model: Module) -> dict[str, Any]:
 
 def remake(about: Mapping[str, Any]) -> Module:
     """Return a model from what `describe` returned, with new weights; it is built if the original was."""
-    model = restored(about["model"])
+    model = restore(about["model"])
     if not isinstance(model, Module):
         raise ValueError(f"expected a model; received {type(model).__name__}")
     if about.get("example") is not None:
@@ -173,7 +173,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     """
     caller = "model_from_json"
     try:
-        flat = parsed(json_string)
+        flat = parse(json_string)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{caller}: expected JSON text, as model.to_json() returns it; received {json_string!r:.60} ({error})"
@@ -210,7 +210,7 @@ def _compile(caller: str, model: Any, config: Any) -> None:
 
 def _shape(example: Any) -> Any:
     """Return the arguments that built a model as plain values: shapes and dtypes for tensors."""
-    return replaced(Spec, lambda spec: {"shape": list(spec.shape), "dtype": spec.dtype}, list(example))
+    return replace_leaves(Spec, lambda spec: {"shape": list(spec.shape), "dtype": spec.dtype}, list(example))
 
 
 def _zeros(example: Any) -> Any:

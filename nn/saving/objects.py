@@ -13,7 +13,7 @@ from ..config.config import (
     name_in_configurations,
     plain,
     reference,
-    restored,
+    restore,
 )
 from ..config.limits import reading
 from ..config.nesting import all_levels, with_room
@@ -103,4 +103,4 @@ def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | No
     """
     with CustomObjectScope(custom_objects), reading(config):
         allow("deserialize_keras_object: the configuration", config)
-        return restored(config)
+        return restore(config)

@@ -14,11 +14,11 @@ from autograd_lite.arrays import is_duck_array
 
 from .. import losses, metrics, optimizers
 from ..config.ambient import CALL
-from ..config.config import kept_by_class
+from ..config.config import cached_by_class
 from ..data.structure import batch_size_of, is_structure, map_structure
 from ..metrics.averages import MeanMetricWrapper
 from ..metrics.metric import Metric, as_array
-from ..module.masks import MASKS, joined, masks_in
+from ..module.masks import MASKS, join_masks, masks_in
 from .outputs import (
     _LossTracker,
     _OutputMetric,
@@ -155,17 +155,17 @@ def _show(metric: Any, y: Any, predicted: Any, w: Any, masks: Any) -> None:
     if isinstance(predicted, np.ndarray):
         y = fit_targets(y, predicted.shape)
     if masks is not None and w is None and isinstance(metric, MeanMetricWrapper):
-        metric.update_masked(y, predicted, joined(None, masks))
+        metric.update_masked(y, predicted, join_masks(None, masks))
         return
     if masks is not None and "sample_weight" in parameters_of(type(metric).update_state):
-        w = joined(w, masks)
+        w = join_masks(w, masks)
     if w is None:
         metric.update_state(y, predicted)
     else:
         metric.update_state(y, predicted, w)
 
 
-@kept_by_class
+@cached_by_class
 def parameters_of(method: Any) -> frozenset[str]:
     """Return the names of a method's parameters."""
     return frozenset(inspect.signature(method).parameters)

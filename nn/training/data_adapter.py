@@ -15,7 +15,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.arrays import is_duck_array, to_numpy
 
-from ..config.arguments import as_array, as_scalar, is_number, is_text, number, positive, refused
+from ..config.arguments import argument_error, as_array, as_scalar, is_number, is_text, number, positive
 from ..data import DataLoader
 from ..data.py_dataset import Passes, PyDataset
 from ..data.structure import batch_size_of, is_structure, leaves, map_structure, unpack
@@ -194,7 +194,7 @@ def validation_due(caller: str, freq: Any) -> Callable[[int], bool]:
     if isinstance(freq, Iterable) and not isinstance(freq, str):
         chosen = {positive(caller, "validation_freq", epoch) for epoch in freq}
         return lambda epoch: epoch in chosen
-    raise refused(TypeError, caller, "validation_freq", "an integer or a list of epochs", freq)
+    raise argument_error(TypeError, caller, "validation_freq", "an integer or a list of epochs", freq)
 
 
 def validation_parts(caller: str, data: Any) -> tuple[Any, Any, Any]:

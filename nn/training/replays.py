@@ -39,8 +39,8 @@ from autograd_lite import Tensor, tree
 from autograd_lite.extend import is_compiling
 
 from ..config.ambient import CALL
-from ..config.arguments import refused
-from ..module.settings import Settings, covered, settings_of
+from ..config.arguments import argument_error
+from ..module.settings import Settings, cover, settings_of
 
 # How many batches of one shape run as they are, by `jit_compile`. Tracing takes about as long as 50 steps of a small
 # model, so a training of a few steps must not begin with it.
@@ -62,7 +62,7 @@ def check_choice(caller: str, value: Any) -> bool | str:
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     error = ValueError if isinstance(value, str) else TypeError
-    raise refused(error, caller, "jit_compile", "'auto', True or False", value)
+    raise argument_error(error, caller, "jit_compile", "'auto', True or False", value)
 
 
 class _Changed(Exception):
@@ -104,7 +104,7 @@ class _Computation:
 
         def run(*batch: Any) -> Any:
             model = model_of()
-            with covered(model):  # whose state `Replays.check` guards
+            with cover(model):  # whose state `Replays.check` guards
                 if not is_compiling():
                     return function(model, *constants, *batch)
                 with _refuse_changes(model):

@@ -19,7 +19,7 @@ from autograd_lite.extend import module_scope, more_on
 from .. import optimizers
 from ..config.ambient import CALL
 from ..config.arguments import flag, is_text
-from ..config.config import plain, restored
+from ..config.config import plain, restore
 from ..config.forks import on_fork
 from ..data.structure import batch_size_of, map_structure, unpack
 from ..metrics import Metric
@@ -194,7 +194,7 @@ class Stepper(Module):
             >>> twin.optimizer, twin.metrics[1].metrics
             (SGD(learning_rate=0.01, momentum=0.0), (MeanAbsoluteError(name='mae'),))
         """
-        self.compile(**restored(dict(config)))
+        self.compile(**restore(dict(config)))
 
     @property
     def optimizer(self) -> optimizers.Optimizer | Any:

@@ -29,7 +29,7 @@ from ..module.logits import remember_logits
 from ..module.modes import in_mode
 from ..module.module import Module
 from ..module.penalties import has_penalties
-from ..module.state import undisturbed
+from ..module.state import preserve_state
 from .compiled import Compiled, as_list, values_of
 from .contention import WATCH
 from .data_adapter import DataAdapter, Validation, class_weights, first_row, shapes_with, validation_due
@@ -491,7 +491,7 @@ class Trainer(Stepper):
         loss = self._require_compiled(caller).loss
         if self._overrides("train_step") and (self.built or not self._has_call()):
             return  # the custom step need not call the model as a whole
-        with RestoreOnError(self), undisturbed(self), self.mode(training=False):
+        with RestoreOnError(self), preserve_state(self), self.mode(training=False):
             for part in (samples, validation):
                 if part is None:
                     continue

@@ -11,7 +11,7 @@ import numpy as np
 from autograd_lite import Tensor
 
 from .. import layers
-from ..config.arguments import checked_here, refused
+from ..config.arguments import argument_error, checked_here
 from ..data.dataset import Dataset
 from ..models import Model
 from ..module.symbols import Symbol
@@ -81,9 +81,9 @@ class FeatureSpace:
         name: str | None = None,
     ) -> None:
         if not features:
-            raise refused(ValueError, self, "features", "at least one column", features)
+            raise argument_error(ValueError, self, "features", "at least one column", features)
         if output_mode not in ("concat", "dict"):
-            raise refused(ValueError, self, "output_mode", "'concat' or 'dict'", output_mode)
+            raise argument_error(ValueError, self, "output_mode", "'concat' or 'dict'", output_mode)
         self.name, self.output_mode = name or "feature_space", output_mode
         sizes = {"float_discretized": num_discretization_bins} | dict.fromkeys(
             ("integer_hashed", "string_hashed"), hashing_dim
@@ -94,7 +94,7 @@ class FeatureSpace:
         ]
         for cross in self.crosses:
             if unknown := set(cross.feature_names) - set(features):
-                raise refused(ValueError, self, "crosses", f"names among {sorted(features)}", sorted(unknown))
+                raise argument_error(ValueError, self, "crosses", f"names among {sorted(features)}", sorted(unknown))
         self.preprocessors = {column: feature.preprocessor for column, feature in self.features.items()}
         self.crossers = {cross.name: layers.HashedCrossing(cross.crossing_dim) for cross in self.crosses}
         self._adapts = [column for column, layer in self.preprocessors.items() if _adapts(layer)]
@@ -106,7 +106,9 @@ class FeatureSpace:
         if isinstance(kind, Feature):
             return kind
         if kind not in KINDS:
-            raise refused(ValueError, self, f"features[{column!r}]", f"one of {', '.join(KINDS)}, or a feature", kind)
+            raise argument_error(
+                ValueError, self, f"features[{column!r}]", f"one of {', '.join(KINDS)}, or a feature", kind
+            )
         return KINDS[kind](*([sizes[kind]] if kind in sizes else []))
 
     # ---- kinds of columns -------------------------------------------------------------------------------------------
@@ -190,7 +192,7 @@ class FeatureSpace:
             table = {column: dataset[column] for column in self._adapts}
             dataset = Dataset.from_tensor_slices(table).batch(1024) if table else Dataset([])
         if not isinstance(dataset, Dataset):
-            raise refused(TypeError, "FeatureSpace.adapt", "dataset", "a dict of columns or a Dataset", dataset)
+            raise argument_error(TypeError, "FeatureSpace.adapt", "dataset", "a dict of columns or a Dataset", dataset)
         for column in self._adapts:
             values = dataset.map(lambda sample, column=column: sample[column])
             if not np.ndim(next(iter(values))):
@@ -207,9 +209,9 @@ class FeatureSpace:
             ValueError: if a column is missing, or `adapt` was not called.
         """
         if not isinstance(data, Mapping):
-            raise refused(TypeError, self, "data", "a dict of columns", data)
+            raise argument_error(TypeError, self, "data", "a dict of columns", data)
         if missing := set(self.features) - set(data):
-            raise refused(
+            raise argument_error(
                 ValueError, self, "data", f"the columns {sorted(self.features)}", f"none of {sorted(missing)}"
             )
         encoded = self._encode({column: _column(data[column]) for column in self.features})
@@ -289,7 +291,9 @@ def _layer(name: str | None) -> str | None:
 
 def _check_mode(caller: str, output_mode: str, *modes: str) -> str:
     if output_mode not in modes:
-        raise refused(ValueError, f"FeatureSpace.{caller}", "output_mode", f"one of {', '.join(modes)}", output_mode)
+        raise argument_error(
+            ValueError, f"FeatureSpace.{caller}", "output_mode", f"one of {', '.join(modes)}", output_mode
+        )
     return output_mode
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..config.arguments import checked, positive, refused
+from ..config.arguments import argument_error, checked, positive
 from ..config.settings import image_data_format
 from ..data import DataLoader
 from ..data.dataset import Dataset, draw_seed, stack_elements
@@ -58,7 +58,7 @@ class Folder(NamedTuple):
             for part in (paths, labels):
                 np.random.RandomState(seed).shuffle(part)
         if self.label_mode == "binary" and self.with_labels and len(names) != 2:
-            raise refused(
+            raise argument_error(
                 ValueError, self.caller, "label_mode", f"'int' or 'categorical' for {len(names)} classes", "binary"
             )
         held_out = int((self.validation_split or 0) * len(paths))
@@ -94,17 +94,21 @@ class Folder(NamedTuple):
     def _check(self) -> None:
         split, subset = self.validation_split, self.subset
         if isinstance(self.labels, str) and self.labels != "inferred":
-            raise refused(ValueError, self.caller, "labels", "'inferred', None or one integer a file", self.labels)
+            raise argument_error(
+                ValueError, self.caller, "labels", "'inferred', None or one integer a file", self.labels
+            )
         if self.label_mode not in _LABEL_MODES:
-            raise refused(
+            raise argument_error(
                 ValueError, self.caller, "label_mode", "'int', 'categorical', 'binary' or None", self.label_mode
             )
         if self.class_names is not None and not isinstance(self.labels, str):
-            raise refused(ValueError, self.caller, "class_names", "None unless labels='inferred'", self.class_names)
+            raise argument_error(
+                ValueError, self.caller, "class_names", "None unless labels='inferred'", self.class_names
+            )
         if split is not None and split and not 0 < split < 1:
-            raise refused(ValueError, self.caller, "validation_split", "a share between 0 and 1", split)
+            raise argument_error(ValueError, self.caller, "validation_split", "a share between 0 and 1", split)
         if subset not in _SUBSETS:
-            raise refused(ValueError, self.caller, "subset", "'training', 'validation', 'both' or None", subset)
+            raise argument_error(ValueError, self.caller, "subset", "'training', 'validation', 'both' or None", subset)
         if bool(split) != bool(subset):
             raise ValueError(
                 f"{self.caller}: expected validation_split and subset together; received validation_split={split!r} "
@@ -118,7 +122,9 @@ class Folder(NamedTuple):
         if self.batch_size is not None:
             positive(self.caller, "batch_size", self.batch_size)
         if not Path(self.directory).is_dir():
-            raise refused(ValueError, self.caller, "directory", "a folder that exists", os.fspath(self.directory))
+            raise argument_error(
+                ValueError, self.caller, "directory", "a folder that exists", os.fspath(self.directory)
+            )
 
     def _index(self, endings: tuple[str, ...]) -> tuple[list[str], list[int], list[str]]:
         """Return the files in alphabetical order, their labels, and the names of the classes."""
@@ -246,10 +252,10 @@ def image_dataset_from_directory(
     caller = "image_dataset_from_directory"
     folder = _folder(locals())
     if color_mode not in MODES:
-        raise refused(ValueError, caller, "color_mode", f"one of {', '.join(MODES)}", color_mode)
+        raise argument_error(ValueError, caller, "color_mode", f"one of {', '.join(MODES)}", color_mode)
     size = [image_size, image_size] if isinstance(image_size, (int, np.integer)) else list(image_size)
     if len(size) != 2:
-        raise refused(ValueError, caller, "image_size", "(height, width)", image_size)
+        raise argument_error(ValueError, caller, "image_size", "(height, width)", image_size)
     _check_format(caller, format)
     order = data_format or image_data_format()
     resize = Resizing(
@@ -360,7 +366,7 @@ def audio_dataset_from_directory(
     caller = "audio_dataset_from_directory"
     folder = _folder(locals())
     if ragged:
-        raise refused(ValueError, caller, "ragged", "False: batches are dense, filled with zeros", ragged)
+        raise argument_error(ValueError, caller, "ragged", "False: batches are dense, filled with zeros", ragged)
 
     def read(path: str) -> Array:
         sound = _sound(caller, path, sampling_rate)
@@ -401,4 +407,4 @@ def _of_length(sound: Array, length: int) -> Array:
 
 def _check_format(caller: str, format: str) -> None:
     if format not in ("tf", "grain"):
-        raise refused(ValueError, caller, "format", "'tf' or 'grain', which mean the same here", format)
+        raise argument_error(ValueError, caller, "format", "'tf' or 'grain', which mean the same here", format)

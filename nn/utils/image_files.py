@@ -16,7 +16,7 @@ import autograd_lite as ag
 from autograd_lite import ShapeError, Tensor
 from autograd_lite.extend import needs
 
-from ..config.arguments import checked, refused
+from ..config.arguments import argument_error, checked
 from ..config.settings import floatx, image_data_format
 from ..layers import Resizing
 
@@ -69,11 +69,11 @@ def load_img(
     """
     caller = "load_img"
     if color_mode not in MODES:
-        raise refused(ValueError, caller, "color_mode", f"one of {', '.join(MODES)}", color_mode)
+        raise argument_error(ValueError, caller, "color_mode", f"one of {', '.join(MODES)}", color_mode)
     if target_size is not None and len(target_size) != 2:
-        raise refused(ValueError, caller, "target_size", "(height, width), or None", target_size)
+        raise argument_error(ValueError, caller, "target_size", "(height, width), or None", target_size)
     if target_size is not None and interpolation not in _FILTERS:
-        raise refused(ValueError, caller, "interpolation", f"one of {', '.join(_FILTERS)}", interpolation)
+        raise argument_error(ValueError, caller, "interpolation", f"one of {', '.join(_FILTERS)}", interpolation)
     picture = read_picture(caller, path, color_mode)
     if target_size is None or picture.size == (size := (target_size[1], target_size[0])):
         return picture
@@ -85,7 +85,7 @@ def read_picture(caller: str, path: Any, color_mode: str) -> Any:
     """Return the picture in a file, with the channels of a mode."""
     image = pillow(caller)
     if not isinstance(path, (str, bytes, os.PathLike, io.BytesIO)):
-        raise refused(TypeError, caller, "path", "a path or a BytesIO", path)
+        raise argument_error(TypeError, caller, "path", "a path or a BytesIO", path)
     data = path if isinstance(path, io.BytesIO) else io.BytesIO(Path(os.fsdecode(path)).read_bytes())
     try:
         picture = image.open(data)
@@ -226,7 +226,7 @@ def smart_resize(
         (10, 10, 3)
     """
     if len(size) != 2:
-        raise refused(ValueError, "smart_resize", "size", "(height, width)", size)
+        raise argument_error(ValueError, "smart_resize", "size", "(height, width)", size)
     shape = np.shape(x)
     if len(shape) not in (3, 4):
         raise ShapeError(f"smart_resize: expected an image or a batch of them, of rank 3 or 4; received shape {shape}")
@@ -250,5 +250,5 @@ def smart_resize(
 def _is_channels_first(caller: str, data_format: str | None) -> bool:
     words = ("channels_last", "channels_first")
     if data_format is not None and data_format not in words:
-        raise refused(ValueError, caller, "data_format", f"one of {', '.join(words)}, or None", data_format)
+        raise argument_error(ValueError, caller, "data_format", f"one of {', '.join(words)}, or None", data_format)
     return (data_format or image_data_format()) == "channels_first"

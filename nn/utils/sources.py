@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..config.arguments import checked, refused
+from ..config.arguments import argument_error, checked
 from ..models.plan import call_inputs, is_input
 from ..module.symbols import Symbol
 
@@ -21,7 +21,7 @@ def get_source_inputs(tensor: Symbol) -> list[Symbol]:
         ['b', 'a']
     """
     if not isinstance(tensor, Symbol):
-        raise refused(
+        raise argument_error(
             TypeError, "get_source_inputs", "tensor", "a symbol, such as a layer returns for nn.Input", tensor
         )
     pending, seen, inputs = [tensor], set[Symbol](), []

@@ -10,7 +10,7 @@ import pytest
 
 import autograd_lite as ag
 from nn import initializers, layers
-from nn.config.config import plain, restored
+from nn.config.config import plain, restore
 from nn.initializers import Initializer
 
 CASES: dict[str, Any] = {
@@ -123,7 +123,7 @@ def test_refusals_say_what_was_received_and_expected(call: Any, error: type[Exce
 
 def test_the_layer_and_the_initializer_of_one_name_are_told_apart() -> None:
     for thing in (initializers.Identity(2.0), layers.Identity()):
-        twin = restored(json.loads(json.dumps(plain(thing))))
+        twin = restore(json.loads(json.dumps(plain(thing))))
         assert type(twin) is type(thing)
     dense = layers.Dense.from_config(layers.Dense(3, kernel_initializer=initializers.Identity(2.0)).get_config())
     dense(np.ones((1, 3)))

@@ -14,7 +14,7 @@ import numpy as np
 
 from autograd_lite import Tensor
 
-from ...config.arguments import is_integer, refused
+from ...config.arguments import argument_error, is_integer
 
 Lengths = Sequence[int]
 
@@ -88,7 +88,7 @@ def as_axes(owner: Any, name: str, value: Any) -> tuple[int, ...] | None:
     axes = list(value) if isinstance(value, (list, tuple)) else [value]
     expected = "None, an integer or a tuple of different integers"
     if not all(map(is_integer, axes)):
-        raise refused(TypeError, owner, name, expected, value)
+        raise argument_error(TypeError, owner, name, expected, value)
     if not axes or len(set(axes)) < len(axes):
-        raise refused(ValueError, owner, name, expected, value)
+        raise argument_error(ValueError, owner, name, expected, value)
     return tuple(int(axis) for axis in axes)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, cast
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ...config.arguments import Check, Seed, is_number, refused
+from ...config.arguments import Check, Seed, argument_error, is_number
 from ...config.fields import Converted
 from ...module.module import Shape
 from ...random import draw_rows
@@ -34,9 +34,9 @@ def as_range(low: float, high: float, mirrored: bool = False, fixed: bool = Fals
         first = value if fixed else 0.0
         ends = [-value if mirrored else first, value] if is_number(value) else value
         if not isinstance(ends, (tuple, list)) or not all(map(is_number, ends)):
-            raise refused(TypeError, owner, name, expected, value)
+            raise argument_error(TypeError, owner, name, expected, value)
         if len(ends) != 2 or not all(low <= f <= high for f in ends):
-            raise refused(ValueError, owner, name, expected, value)
+            raise argument_error(ValueError, owner, name, expected, value)
         return float(min(ends)), float(max(ends))
 
     return check
@@ -45,9 +45,9 @@ def as_range(low: float, high: float, mirrored: bool = False, fixed: bool = Fals
 def pixel_range(owner: Any, name: str, value: Any) -> tuple[float, float]:
     """Check that `value` is the smallest and the largest value of a pixel, two different numbers."""
     if not isinstance(value, (tuple, list)) or not all(map(is_number, value)):
-        raise refused(TypeError, owner, name, "two numbers, (low, high)", value)
+        raise argument_error(TypeError, owner, name, "two numbers, (low, high)", value)
     if len(value) != 2 or value[0] == value[1]:
-        raise refused(ValueError, owner, name, "two numbers, (low, high)", value)
+        raise argument_error(ValueError, owner, name, "two numbers, (low, high)", value)
     return float(min(value)), float(max(value))
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ...config.arguments import Seed, as_seed, is_number, lengths, optional, refused
+from ...config.arguments import Seed, argument_error, as_seed, is_number, lengths, optional
 from ...config.fields import Converted, field
 from ..arguments import DataFormatLike, LengthsLike, as_data_format
 from .base import Augmentation, Factor, as_range, pixel_range
@@ -108,7 +108,7 @@ class RandomGaussianBlur(Augmentation):
 def _bits(owner: Any, name: str, value: Any) -> tuple[int, int]:
     low, high = as_range(1, 8, fixed=True)(owner, name, value)
     if low != int(low) or high != int(high):
-        raise refused(ValueError, owner, name, "whole numbers of bits", value)
+        raise argument_error(ValueError, owner, name, "whole numbers of bits", value)
     return int(low), int(high)
 
 
@@ -225,7 +225,7 @@ def box(lengths: tuple[int, int], shares: Any, places: Any) -> Any:
 def _colors(owner: Any, name: str, value: Any) -> Array:
     colors = value if isinstance(value, (tuple, list)) else [value]
     if not all(map(is_number, colors)):
-        raise refused(TypeError, owner, name, "a number, or one for each channel", value)
+        raise argument_error(TypeError, owner, name, "a number, or one for each channel", value)
     return np.asarray(colors, owner.dtype)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ...config.arguments import is_integer, refused
+from ...config.arguments import argument_error, is_integer
 from ...config.fields import Converted, field
 from ...module.module import Shape
 from ..arguments import DataFormatLike, as_data_format
@@ -28,9 +28,9 @@ def pairs(owner: Any, name: str, value: Any) -> tuple[tuple[int, int], ...]:
         values = value if value and isinstance(value[0], (tuple, list)) else (value,)
     widths = [tuple(p) if isinstance(p, (tuple, list)) else (p, p) for p in _items(values)]
     if not isinstance(values, (tuple, list)) or not all(is_integer(n) for pair in widths for n in pair):
-        raise refused(TypeError, owner, name, expected, value)
+        raise argument_error(TypeError, owner, name, expected, value)
     if len(widths) != rank or any(len(pair) != 2 or min(pair) < 0 for pair in widths):
-        raise refused(ValueError, owner, name, expected, value)
+        raise argument_error(ValueError, owner, name, expected, value)
     return tuple((int(a), int(b)) for a, b in widths)
 
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 from autograd_lite import Tensor
 
-from ...config.arguments import flag, number, one_of, optional, positive, refused
+from ...config.arguments import argument_error, flag, number, one_of, optional, positive
 from ...config.fields import Converted, field
 from ...config.limits import room
 from ...module.module import Shape
@@ -145,9 +145,9 @@ class CategoryEncoding(Encoding):
 def _ascending(owner: Any, name: str, value: Any) -> tuple[float, ...]:
     edges = np.asarray(value)
     if edges.dtype.kind not in "fiu" or edges.ndim != 1:
-        raise refused(TypeError, owner, name, "numbers in ascending order", value)
+        raise argument_error(TypeError, owner, name, "numbers in ascending order", value)
     if not (np.diff(edges) >= 0).all():
-        raise refused(ValueError, owner, name, "numbers in ascending order", value)
+        raise argument_error(ValueError, owner, name, "numbers in ascending order", value)
     return tuple(edges.astype(np.float64).tolist())
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 import autograd_lite as ag
 
-from ...config.arguments import as_array, flag, is_integer, is_text, one_of, optional, positive, refused, text
+from ...config.arguments import argument_error, as_array, flag, is_integer, is_text, one_of, optional, positive, text
 from ...config.fields import Converted, field
 from ...config.limits import room
 from ...module.module import Shape
@@ -42,9 +42,9 @@ def _widths(owner: Any, name: str, value: Any) -> int | tuple[int, ...] | None:
     if value is None or is_integer(value):
         return optional(positive)(owner, name, value)
     if not isinstance(value, (tuple, list)) or not value or not all(map(is_integer, value)):
-        raise refused(TypeError, owner, name, expected, value)
+        raise argument_error(TypeError, owner, name, expected, value)
     if min(value) < 1:
-        raise refused(ValueError, owner, name, expected, value)
+        raise argument_error(ValueError, owner, name, expected, value)
     return tuple(int(n) for n in value)
 
 

@@ -35,7 +35,7 @@ import autograd_lite as ag
 from autograd_lite.arrays import asarray_like
 
 from ...config.ambient import CALL
-from ...config.arguments import is_integer, one_of, refused, speaker
+from ...config.arguments import argument_error, is_integer, one_of, speaker
 from ...config.limits import room
 from ...module.module import Shape
 from .categories import VECTORS, Encoding
@@ -56,7 +56,7 @@ def as_salt(owner: Any, name: str, value: Any) -> tuple[int, int] | None:
     pair = (value, value) if is_integer(value) else value
     if pair is None or (isinstance(pair, (tuple, list)) and len(pair) == 2 and all(map(is_integer, pair))):
         return None if pair is None else (int(pair[0]), int(pair[1]))
-    raise refused(TypeError, owner, name, "an integer, two of them, or None", value)
+    raise argument_error(TypeError, owner, name, "an integer, two of them, or None", value)
 
 
 def bucket_of(text: str | bytes, buckets: int, salt: tuple[int, int] | None) -> int:

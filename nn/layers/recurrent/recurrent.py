@@ -25,7 +25,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ... import activations
-from ...config.arguments import Seed, as_seed, flag, number, positive, refused
+from ...config.arguments import Seed, argument_error, as_seed, flag, number, positive
 from ...config.fields import field
 from ...config.limits import STEP, room
 from ...module.module import Shape
@@ -35,9 +35,9 @@ from .cells import GRUCell, LSTMCell, RecurrentCell, SimpleRNNCell
 
 def _cells(owner: Any, name: str, value: Any) -> list[Any]:
     if not isinstance(value, (list, tuple)):
-        raise refused(TypeError, owner, name, "a list of cells", value)
+        raise argument_error(TypeError, owner, name, "a list of cells", value)
     if not value:
-        raise refused(ValueError, owner, name, "a list of cells", value)
+        raise argument_error(ValueError, owner, name, "a list of cells", value)
     return [_check_cell("StackedRNNCells", cell) for cell in value]
 
 

@@ -16,7 +16,7 @@ from ...config.arguments import positive
 from ...config.fields import field, weight
 from ...initializers import TruncatedNormal
 from ...module.module import Module, Shape
-from ...module.settings import covered
+from ...module.settings import cover
 from ..arguments import as_layer
 from ..layer import Layer
 
@@ -120,7 +120,7 @@ class SpectralNormalization(Wrapper):
         twin: Any = copy.copy(self.layer)  # the layer itself may be running in another thread
         if training:
             vars(twin)[name] = self._divide(getattr(twin, name))
-        with covered(twin) if is_compiling() else nullcontext():  # its state is that of the layer
+        with cover(twin) if is_compiling() else nullcontext():  # its state is that of the layer
             out = twin(x, training=training) if type(twin)._takes_training else twin(x)
         if (added := vars(twin).get("_added")) is not None:
             vars(self.layer).setdefault("_added", added)

@@ -17,8 +17,8 @@ import autograd_lite as ag
 from autograd_lite.extend import write_file
 from autograd_lite.files import SavedFileError, refused_as
 
-from ...config.config import restored
-from ...config.limits import at_most, parsed, reading
+from ...config.config import restore
+from ...config.limits import at_most, parse, reading
 from ...config.plain import check_plain
 from ...module.module import Module
 from .archive import archive_bytes, read_archive
@@ -144,7 +144,7 @@ def load_model(caller: str, path: Any, data: bytes, compile: bool) -> Any:
             arrays, old = read_hdf5(caller, where, data)
             if "@model_config" not in old:
                 raise ValueError("it has the weights of a model alone. Build the model, and call load_weights")
-            about = dict(parsed(_text(old["@model_config"])))
+            about = dict(parse(_text(old["@model_config"])))
         model = _make_model(about, arrays)
         weights, problems = _legacy(model, arrays, old) if _is_legacy(old) else match_weights(model, arrays)
         if problems:
@@ -184,12 +184,12 @@ def _load_assets(model: Module, files: Mapping[str, bytes]) -> None:
 def _unpack(
     caller: str, where: str, files: Mapping[str, bytes]
 ) -> tuple[dict[str, Any], dict[str, Array], dict[str, Any]]:
-    metadata = parsed(files.get(_METADATA, b"{}"))
+    metadata = parse(files.get(_METADATA, b"{}"))
     if str(metadata.get("keras_version") if isinstance(metadata, dict) else "").startswith("2."):
         raise ValueError("Keras 2 wrote it. Load it in Keras 3, and save it again")
     if "model.weights.json" in files:
         raise ValueError("its weights are in several files. Save it without max_shard_size")
-    about = parsed(_file(caller, where, files, _CONFIG))
+    about = parse(_file(caller, where, files, _CONFIG))
     if not isinstance(about, dict):
         raise ValueError(f"expected a description; received {about!r:.80}")
     arrays, old = read_hdf5(caller, where, _file(caller, where, files, _WEIGHTS))
@@ -209,7 +209,7 @@ def _make_model(about: dict[str, Any], arrays: Mapping[str, Array]) -> Module:
     most = sum(array.size for array in arrays.values())
     shape = (about.get("build_config") or {}).get("input_shape")
     with reading(about), at_most(most, "layers with the weights that the file has"):
-        model = restored(ours({key: part for key, part in about.items() if key in _MADE_OF}))
+        model = restore(ours({key: part for key, part in about.items() if key in _MADE_OF}))
         if not isinstance(model, Module):
             raise ValueError(f"expected a model; received {about.get('class_name')!r:.80}")
         if shape is not None and (model._needs_build() or model._has_unbuilt_parts()):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...config.config import Registered, argument_names, custom_called, function_called, restored
+from ...config.config import Registered, argument_names, custom_called, function_called, restore
 from ...config.registry import snake_case
 from ...layers import Input
 from ...layers.operation import operation_of_keras
@@ -247,7 +247,7 @@ class _Calls:
             result = _operation(name, entry, args, kwargs)
         else:
             if name not in self.made:
-                self.made[name] = restored(
+                self.made[name] = restore(
                     ours({key: entry[key] for key in entry if key not in ("name", "inbound_nodes")})
                 )
                 if not isinstance(self.made[name], Module):
@@ -270,7 +270,7 @@ class _Calls:
             return slice(*(value["config"][key] for key in ("start", "stop", "step")))
         if kind == "__ellipsis__":
             return Ellipsis
-        return {key: self._fill_in(part) for key, part in value.items()} if kind is None else restored(ours(value))
+        return {key: self._fill_in(part) for key, part in value.items()} if kind is None else restore(ours(value))
 
 
 def _histories(value: Any) -> Iterator[tuple[str, int, int]]:

@@ -13,7 +13,7 @@ from ...config.config import (
     function_called,
     name_in_configurations,
     plain,
-    restored,
+    restore,
 )
 from ...layers.operation import Operation, operation_of_keras
 from ...module.described import layer_config
@@ -93,7 +93,7 @@ def theirs(value: Any) -> Any:
         where = f"keras.{module}" if own else "builtins"
         return _entry(where, "function", name, name)
     if kind in ("models.Sequential", "models.Model"):
-        return describe(restored(value))
+        return describe(restore(value))
     if kind == "metrics.AutoAccuracy":
         return "acc" if config.get("name") == "acc" else "accuracy"  # as Keras: which one it is, the outputs tell
     if kind == "losses.FunctionLoss":

@@ -12,7 +12,7 @@ import pytest
 
 import nn
 from nn import layers
-from nn.config.ambient import Setting, held
+from nn.config.ambient import Setting, hold
 
 MODULE = layers.Dense(1, input_shape=(2,))
 SETTING: Setting[str] = Setting("test")
@@ -24,7 +24,7 @@ def named(name: str) -> Any:
 
 # What holds a block, and what is held: two blocks of each, the name of the second being the inner one's.
 BLOCKS: dict[str, tuple[Callable[[Any], AbstractContextManager[Any]], Callable[[], list[Any]], Any, Any]] = {
-    "a setting": (lambda v: held(SETTING, v), lambda: SETTING.values(), "outer", "inner"),
+    "a setting": (lambda v: hold(SETTING, v), lambda: SETTING.values(), "outer", "inner"),
     "a mode": (lambda v: MODULE.mode(training=v), lambda: [MODULE.training], True, False),
     "custom objects": (
         named,

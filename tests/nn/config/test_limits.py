@@ -123,7 +123,7 @@ def test_deep_and_endless_configurations_are_errors_of_ours() -> None:
             lambda c: nn.saving.deserialize_keras_object({"class_name": "layers.Dense", "config": c}),
             lambda c: nn.initializers.deserialize({"class_name": "initializers.Zeros", "config": c}),
         ):
-            with pytest.raises(ValueError, match="expected at most 2000 levels of lists and dicts"):
+            with pytest.raises(ValueError, match="expected at most 2000 levels of nested lists and dicts"):
                 read(config)
 
 
