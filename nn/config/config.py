@@ -248,7 +248,7 @@ def restore(value: Any) -> Any:
     """Return the objects that plain values describe; unknown classes are left for the receiver to report.
 
     Example:
-        >>> restored([{"class_name": "layers.Flatten", "config": {}}, 2.0])
+        >>> restore([{"class_name": "layers.Flatten", "config": {}}, 2.0])
         [Flatten(), 2.0]
     """
     if not isinstance(value, (dict, list)):

@@ -33,7 +33,7 @@ def accepted_type(annotation: Any, cls: type) -> Any:
     """Return the annotation of the values that a field takes, not of those that it keeps.
 
     Example:
-        >>> given("Converted[int | Sequence[int], tuple[int, ...]]", object), given("InitVar[str]", object)
+        >>> accepted_type("Converted[int | Sequence[int], tuple[int, ...]]", object), accepted_type("InitVar[str]", object)
         ('int | Sequence[int]', 'str')
     """
     if not isinstance(annotation, str) or annotation.isidentifier():

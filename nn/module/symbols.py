@@ -226,7 +226,7 @@ def replace_leaves(kind: type | tuple[type, ...], f: Callable[[Any], Any], struc
     Every step of a functional model does this, so it does not go through `tree.map`, which takes twice as long.
 
     Example:
-        >>> replaced(int, lambda n: n + 1, [1, {"a": (2, "b")}])
+        >>> replace_leaves(int, lambda n: n + 1, [1, {"a": (2, "b")}])
         [2, {'a': (3, 'b')}]
     """
     if isinstance(structure, kind):

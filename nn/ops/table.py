@@ -427,7 +427,7 @@ class Op:
             return self.function(*bound.args)
         if self.__name__ == "get_item":
             return bound.args[0][bound.args[1]]
-        plain = symbols.replaced((np.dtype, type), lambda kind: np.dtype(kind).name, [bound.args, bound.kwargs])
+        plain = symbols.replace_leaves((np.dtype, type), lambda kind: np.dtype(kind).name, [bound.args, bound.kwargs])
         return symbols.operate(f"ops.{self.__name__}", *plain[0], **plain[1])
 
     def _convert(self, name: str, value: Any, arguments: Mapping[str, Any]) -> Any:

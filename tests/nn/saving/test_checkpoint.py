@@ -156,7 +156,7 @@ def test_what_a_checkpoint_does_not_have_is_named(tmp_path: Path) -> None:
     model.save(tmp_path / "m")
     with pytest.raises(SavedFileError, match="expected a file that save_checkpoint wrote"):
         load_checkpoint(tmp_path / "m", model)
-    with pytest.raises(TypeError, match="expected a description of numbers"):
+    with pytest.raises(TypeError, match="expected a description of plain values"):
         save_checkpoint(tmp_path / "c", model, extra={"f": print})
 
 
