@@ -33,8 +33,10 @@ def accepted_type(annotation: Any, cls: type) -> Any:
     """Return the annotation of the values that a field takes, not of those that it keeps.
 
     Example:
-        >>> accepted_type("Converted[int | Sequence[int], tuple[int, ...]]", object), accepted_type("InitVar[str]", object)
-        ('int | Sequence[int]', 'str')
+        >>> accepted_type("Converted[int | Sequence[int], tuple[int, ...]]", object)
+        'int | Sequence[int]'
+        >>> accepted_type("InitVar[str]", object)
+        'str'
     """
     if not isinstance(annotation, str) or annotation.isidentifier():
         alias = next(_meanings(annotation, cls), None)
