@@ -46,7 +46,7 @@ class Spread:
 
 
 @dataclass
-class Instruction:
+class Record:
     """All rounds of one contender on one case.
 
     Attributes:
@@ -72,7 +72,7 @@ class Outcome:
     """One case after all rounds: a record per contender, a reason per missing one, cores busy between rounds."""
 
     case: Case
-    records: dict[str, Instruction] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     busy: list[float] = field(default_factory=list)
@@ -98,7 +98,7 @@ def goal_of(case: Case, ours: str, peer: str) -> float | None:
     return case.goals.get(f"{ours} / {peer}", case.goals.get(peer))
 
 
-def ratios(records: Mapping[str, Instruction]) -> dict[str, dict[str, Spread]]:
+def ratios(records: Mapping[str, Record]) -> dict[str, dict[str, Spread]]:
     """For each contender of ours, its ratio to everybody else."""
     timed = {name: record.times for name, record in records.items() if record.times}
     return {

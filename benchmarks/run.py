@@ -24,7 +24,7 @@ from benchmarks import goals, history
 from benchmarks.cases import BEFORE, CASES, CONTENDERS, Case
 from benchmarks.load import rest
 from benchmarks.problems import DATA_VARIABLE, digest, disagreements
-from benchmarks.report import ROOT, Instruction, Outcome, as_json, machine, table
+from benchmarks.report import ROOT, Outcome, Record, as_json, machine, table
 
 PAUSE = 0.5  # seconds between rounds: threads of the last contender spin for a tenth of a second before they sleep
 SHOWN = ("commit", "cpu", "instruction set", "native kernels", "cores", "threads", "python", "numpy", "blas")
@@ -205,7 +205,7 @@ def _take_turns(runners: Mapping[str, Runner], outcome: Outcome, rounds: int, pa
     case = outcome.case
     factor = 1.0 if case.mode == "probe" else case.scale
     order = list(runners)
-    outcome.records.update({who: Instruction(info=runners[who].info) for who in order})
+    outcome.records.update({who: Record(info=runners[who].info) for who in order})
     for i in range(rounds):
         first = i % max(len(order), 1)
         for who in order[first:] + order[:first]:
