@@ -25,7 +25,7 @@ _TEXT = 10.0
 _MOST = 2000  # values to draw, the largest
 
 
-class Held(NamedTuple):
+class ArenaValue(NamedTuple):
     """A value in the arena.
 
     Attributes:
@@ -46,10 +46,10 @@ class Held(NamedTuple):
     tip: str
 
 
-def held_of(plan: Plan) -> list[Held]:
+def values_of(plan: Plan) -> list[ArenaValue]:
     """Return the values in the arena of a plan, in the order in which they are made."""
     modules = len({scope for scope in plan.scopes.values() if scope}) > 1
-    values: list[Held] = []
+    values: list[ArenaValue] = []
     latest: dict[Span, int] = {}  # the last value in each span
     for position, call in enumerate(plan.calls):
         span, spec = plan.where[call.value].span, plan.specs[call.value]
@@ -64,22 +64,22 @@ def held_of(plan: Plan) -> list[Held]:
         reads = "nothing reads it" if end == position else f"read for the last time by call {end}"
         tip = f"call {position}: {call.name}, {spec.shape} {spec.dtype}, {amount(spec.nbytes, 'B')}, {reads}"
         tip += "".join(f", {part}" for part in (line, plan.scopes.get(call.node, "")) if part)
-        values.append(Held(position, end + 1, *span, call.name, group or "outside of modules", tip))
+        values.append(ArenaValue(position, end + 1, *span, call.name, group or "outside of modules", tip))
     return values
 
 
 def arena_svg(plan: Plan) -> str:
     """Return the map as SVG: from left to right the calls, from top to bottom the bytes of the arena."""
-    held = held_of(plan)
-    count = len(held)
+    values = values_of(plan)
+    count = len(values)
     if count > _MOST:
-        held = sorted(sorted(held, key=_weight)[-_MOST:])
-    looks = _looks(held)
+        values = sorted(sorted(values, key=_weight)[-_MOST:])
+    looks = _looks(values)
     calls = max(len(plan.calls), 1)
     across = min(_WIDE / calls, _WIDEST)
     right, down = calls * across, _HIGH / max(plan.nbytes, 1)
     drawing = list(_axes(plan, right, across, down))
-    for value in held:
+    for value in values:
         drawing.append(_rectangle(value, looks[value.group], across, down))
     sizes = [plan.specs[call.value].nbytes for call in plan.calls if plan.where[call.value].span is not None]
     caption = (
@@ -96,7 +96,7 @@ def arena_svg(plan: Plan) -> str:
         for look in used
     ]
     style = Stylesheet(used, (EdgeKind.DATA,), (), more=_LINES)
-    description = "; ".join(value.tip for value in held[:20])
+    description = "; ".join(value.tip for value in values[:20])
     sheet = Sheet("Where values lie", (", ".join(caption),), legend, style, heading=True, description=description)
     left = 16 + max(text_width(amount(size, "B"), _TEXT) for size in _steps(plan.nbytes))
     return page(sheet, drawing, -left, right, 14.0, _HIGH + 34).to_svg()
@@ -108,14 +108,14 @@ _LINES = (
 )
 
 
-def _weight(value: Held) -> int:
+def _weight(value: ArenaValue) -> int:
     return (value.stop - value.start) * (value.end - value.begin)
 
 
-def _looks(held: Sequence[Held]) -> Mapping[str, str]:
+def _looks(values: Sequence[ArenaValue]) -> Mapping[str, str]:
     """Return the look of each group: those that take most memory for longest come first."""
     weights: dict[str, float] = defaultdict(float)
-    for value in held:
+    for value in values:
         weights[value.group] += _weight(value)
     order = sorted(weights, key=lambda group: -weights[group])
     few = _LOOKS if len(order) <= len(_LOOKS) + 1 else _LOOKS[:-1]
@@ -123,7 +123,7 @@ def _looks(held: Sequence[Held]) -> Mapping[str, str]:
     return {group: look_of.get(group, _REST) for group in order}
 
 
-def _rectangle(value: Held, look: str, across: float, down: float) -> Element:
+def _rectangle(value: ArenaValue, look: str, across: float, down: float) -> Element:
     x, y = value.begin * across, value.start * down
     width, height = (value.end - value.begin) * across, (value.stop - value.start) * down
     parts = [element("rect", "box", x=x, y=y, width=max(width - 0.8, 0.6), height=max(height - 0.8, 0.6))]

@@ -39,14 +39,14 @@ class HostStateWriter(ValueCodec):
     def __init__(self, values: ValueCodec) -> None:
         forms = {
             "live": Form(DynamicScalar, HostStateWriter._known_number),
-            "host": Form(Tensor, HostStateWriter._host),
+            "host": Form(Tensor, HostStateWriter._array),
         }
         super().__init__(values.held, values.generators, forms, np.generic)
         self._values = values
         self._numbers: dict[int, int] = {}
         self._held: list[Any] = []
         self._keys: list[set[Any]] = []
-        self._lives: dict[DynamicScalar, int] = {}
+        self._scalars: dict[DynamicScalar, int] = {}
         self._arrays: dict[int, int] = {}
 
     def containers(self) -> list[Any]:
@@ -58,23 +58,23 @@ class HostStateWriter(ValueCodec):
 
     def host_state(self, host_state: HostState) -> dict[str, Any]:
         """Return the description of the host state of one trace."""
-        self._lives = {}
+        self._scalars = {}
         self._arrays = {i: n for n, i in enumerate(host_state.arrays)}
         steps = []
         for step in host_state.steps:
             if isinstance(step, Read):
                 for x in values_in(step.value):
                     if x.__class__ is DynamicScalar:
-                        self._live(x)
+                        self._scalar(x)
                 value = self.write(step.value)
                 steps.append({"read": [self._container(step.container, step.key), step.key, value, step.owned]})
             elif isinstance(step, Argument):
-                steps.append({"argument": [step.place, self._live(step.number)]})
-            elif isinstance(step, Fixed) and step.number in self._lives:
+                steps.append({"argument": [step.place, self._scalar(step.number)]})
+            elif isinstance(step, Fixed) and step.number in self._scalars:
                 steps.append({"fixed": [self.write(step.number), self.write(step.value)]})
             elif isinstance(step, DynamicScalar) and self._is_writable(step):
                 args = [self.write(x) for x in step.args]
-                steps.append({"call": [_name_of(step.f), args, self._live(step)]})
+                steps.append({"call": [_name_of(step.f), args, self._scalar(step)]})
             # Static values, and results of other functions, are in no file: nothing could change them there.
         puts = [
             [self._container(put.container, put.key), put.key, None, self.write(put.before)]
@@ -87,7 +87,7 @@ class HostStateWriter(ValueCodec):
         return {"steps": steps, "puts": puts}
 
     def _is_writable(self, x: DynamicScalar) -> bool:
-        return _name_of(x.f) != "" and all(arg in self._lives for arg in x.args if arg.__class__ is DynamicScalar)
+        return _name_of(x.f) != "" and all(arg in self._scalars for arg in x.args if arg.__class__ is DynamicScalar)
 
     def slot(self, x: Any) -> dict[str, Any]:
         """Return the description of a value that fills a slot of the program."""
@@ -105,16 +105,16 @@ class HostStateWriter(ValueCodec):
         self._keys[number].add(key)
         return number
 
-    def _live(self, x: DynamicScalar) -> dict[str, Any]:
-        number = self._lives.setdefault(x, len(self._lives))
+    def _scalar(self, x: DynamicScalar) -> dict[str, Any]:
+        number = self._scalars.setdefault(x, len(self._scalars))
         return {"live": number, "name": x.name, "value": self._values.write(x.value, x.name)}
 
     def _known_number(self: Any, x: DynamicScalar, where: str) -> dict[str, Any]:
-        if x not in self._lives:
+        if x not in self._scalars:
             raise UnwritableError(f"a number that {_first_unknown(x)} computes anew at every call")
-        return self._live(x)
+        return self._scalar(x)
 
-    def _host(self: Any, x: Tensor, where: str) -> dict[str, Any]:
+    def _array(self: Any, x: Tensor, where: str) -> dict[str, Any]:
         return {"host": self._arrays[id(x)]} if id(x) in self._arrays else {"new": like(x._data)}
 
 
@@ -145,12 +145,12 @@ class HostStateReader(ValueCodec):
 
     def __init__(self, values: ValueCodec, containers: Any) -> None:
         forms = {
-            "live": Form(read=HostStateReader._live),
-            "host": one_entry("host", read=HostStateReader._host),
+            "live": Form(read=HostStateReader._scalar),
+            "host": one_entry("host", read=HostStateReader._array),
             "new": one_entry("new", read=lambda codec, about: wrap(example(about), None)),
         }
         super().__init__(values.held, values.generators, forms)
-        self._lives: dict[int, DynamicScalar] = {}
+        self._scalars: dict[int, DynamicScalar] = {}
         self._arrays: list[Tensor] = []
         self._host_state = HostState(_never)
         self.containers: list[dict[str, Any]] = [self.read({"dict": part}) for part in containers]
@@ -159,7 +159,7 @@ class HostStateReader(ValueCodec):
 
     def host_state(self, about: Mapping[str, Any]) -> HostState:
         """Return the host state of one trace."""
-        self._lives, self._arrays, self._host_state = {}, [], HostState(_never)
+        self._scalars, self._arrays, self._host_state = {}, [], HostState(_never)
         host_state = self._host_state
         for step in about["steps"]:
             ((kind, content),) = step.items()
@@ -173,14 +173,14 @@ class HostStateReader(ValueCodec):
                 if place != sum(isinstance(step, Argument) for step in host_state.steps):
                     refuse("the numbers among the arguments in order", place)
                 number = host_state.argument(place, self.read(live["value"]))
-                self._lives[live["live"]] = number
+                self._scalars[live["live"]] = number
             elif kind == "fixed":
                 number, value = map(self.read, content)
                 is_number = isinstance(number, DynamicScalar)
                 host_state.steps.append(Fixed(number if is_number else refuse("a number", content), value))
             elif kind == "call":
                 name, args, live = content
-                host_state.steps.append(self._live(live, _function_named(name), tuple(map(self.read, args))))
+                host_state.steps.append(self._scalar(live, _function_named(name), tuple(map(self.read, args))))
             else:
                 refuse("a step", kind)
         for number, key, value, before in about["puts"]:
@@ -201,7 +201,7 @@ class HostStateReader(ValueCodec):
 
     def _arrays_of(self, about: Any, value: Any) -> None:
         """Make a Tensor for each array of a value, in order; raise if the description has others."""
-        numbers = _hosts_in(about)
+        numbers = _array_numbers(about)
         arrays = [x for x in values_in(value) if isinstance(x, (np.ndarray, np.generic))]
         if numbers != list(range(len(self._arrays), len(self._arrays) + len(arrays))):
             refuse("the arrays of a state in order", numbers)
@@ -210,28 +210,30 @@ class HostStateReader(ValueCodec):
             self._arrays.append(t)
             self._host_state.arrays[id(t)] = t
 
-    def _host(self: Any, n: Any) -> Tensor:
+    def _array(self: Any, n: Any) -> Tensor:
         array: Tensor = nth(self._arrays, n)
         return array
 
-    def _live(self: Any, about: Any, f: Callable[..., Any] | None = None, args: tuple[Any, ...] = ()) -> DynamicScalar:
+    def _scalar(
+        self: Any, about: Any, f: Callable[..., Any] | None = None, args: tuple[Any, ...] = ()
+    ) -> DynamicScalar:
         number, value = about["live"], self.read(about["value"])
         if type(number) is not int or not isinstance(value, (int, float, np.generic)):
             refuse("a number", about)
-        if f is not None or number not in self._lives:
+        if f is not None or number not in self._scalars:
             name = of_kind(str, about["name"])
-            self._lives[number] = DynamicScalar(self._host_state, _placeholder if f is None else f, args, value, name)
-        live: DynamicScalar = self._lives[number]
+            self._scalars[number] = DynamicScalar(self._host_state, _placeholder if f is None else f, args, value, name)
+        live: DynamicScalar = self._scalars[number]
         return live
 
 
-def _hosts_in(about: Any) -> list[Any]:
+def _array_numbers(about: Any) -> list[Any]:
     """Return the numbers of the arrays in a description, in order."""
     if isinstance(about, dict):
         if "host" in about:
             return [about["host"]]
         about = list(about.values())
-    return [n for part in about for n in _hosts_in(part)] if isinstance(about, list) else []
+    return [n for part in about for n in _array_numbers(part)] if isinstance(about, list) else []
 
 
 def _function_named(name: Any) -> Callable[..., Any]:

@@ -120,14 +120,8 @@ class _Painter:
                 at = Affine2D.from_values(*attrs["transform"]) + at
             elif element.tag == "svg":
                 at = Affine2D().translate(attrs["x"], attrs["y"]) + at
-                outline: Outline = (
-                    ("M", 0, 0),
-                    ("h", attrs["width"]),
-                    ("v", attrs["height"]),
-                    ("H", 0),
-                    ("Z",),
-                )
-                window = _path(outline), at
+                rectangle = element._replace(tag="rect", attributes={**attrs, "x": 0.0, "y": 0.0})
+                window = _path(_outline(rectangle)), at
             for child in element.children:
                 if isinstance(child, Element):
                     self.paint(child, around | classes, at, window)
@@ -194,9 +188,8 @@ class _Painter:
             elif child:
                 runs.append((child, style))
         letters = [self._run(text, size, own) for text, own in runs]
-        x -= {"start": 0.0, "middle": 0.5, "end": 1.0}[element.attributes["text-anchor"]] * sum(
-            run.width for run in letters
-        )
+        width = sum(run.width for run in letters)
+        x -= {"start": 0.0, "middle": 0.5, "end": 1.0}[element.attributes["text-anchor"]] * width
         for (text, own), run in zip(runs, letters, strict=True):
             here = Affine2D().scale(run.scale, -run.scale).translate(x, y) + at
             if "stroke" in own:  # a halo lies behind the letters

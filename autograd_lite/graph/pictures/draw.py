@@ -111,7 +111,7 @@ def _outline(kind: str, center: Point, box: Box, inset: float, css: str = "box")
         right_half: Path = (("h", across), ("l", cut, cut), ("v", down), ("l", -cut, cut))
         left_half: Path = (("h", -across), ("l", -cut, -cut), ("v", -down), ("z",))
         return element("path", css, d=(("M", left + cut, top), *right_half, *left_half))
-    corners = {"rx": min(8.0, box.height / 3) - inset} if kind == "rounded" else {}
+    corners: dict[str, Any] = {"rx": min(8.0, box.height / 3) - inset} if kind == "rounded" else {}
     return element("rect", css, x=left, y=top, width=width, height=height, **corners)
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 import autograd_lite as ag
 from autograd_lite.graph import Graph, Kind, Role, build_graph, mirror
 from autograd_lite.graph.marks import Mark, Overlay
-from autograd_lite.graph.pictures.mirror.drawing import drawing_of
+from autograd_lite.graph.pictures.mirror.svg import drawing_of
 from autograd_lite.ir.node_labels import amount
 
 from ...running import lines_for_every_hash_seed

@@ -106,27 +106,20 @@ def _is_asked(options: ViewOptions) -> bool:
     return bool(modules) or options.get("depth") is not None
 
 
-def views_of(
-    graph: PureGraph,
-    *,
-    overlay: Overlaid | None = None,
-    depth: int | None = None,
-    expand: Paths = (),
-    collapse: Paths = (),
-    fold: bool = True,
-    limit: int = PICTURE_LIMIT,
-) -> Iterator[View]:
+def views_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Iterator[View]:
     """Yield the Views that `view_of` chooses from, beginning with the one that shows most.
 
     If the reader asks for certain modules, or for all nodes, there is no choice.
     """
+    limit, depth, fold = options.get("limit", PICTURE_LIMIT), options.get("depth"), options.get("fold", True)
+    expand, collapse = options.get("expand", ()), options.get("collapse", ())
     if not _is_count(limit) or not (depth is None or _is_count(depth)):
         raise TypeError(
             f"view_of: expected whole numbers as limit and depth; received limit={limit!r}, depth={depth!r}"
         )
     if limit < 1 or (depth is not None and depth < 0):
         raise ValueError(f"view_of: expected limit >= 1 and depth >= 0; received limit={limit}, depth={depth}")
-    marks = overlay_of(graph, overlay)
+    marks = overlay_of(graph, options.get("overlay"))
     homes = homes_of(graph.nodes)
     rows = Rows(graph.nodes, homes.own)
     for plan, most in _Folder(graph, homes, rows, depth, expand, collapse, limit).plans(fold):

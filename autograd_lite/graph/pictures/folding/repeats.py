@@ -62,12 +62,8 @@ def runs_in(tokens: Sequence[int]) -> list[Run]:
 
 def _is_known(runs_of_period: dict[int, list[Run]], i: int, period: int) -> bool:
     runs = runs_of_period.get(period, [])
-    k = bisect_right(runs, i, key=_start) - 1
+    k = bisect_right(runs, i, key=lambda run: run.start) - 1
     return k >= 0 and runs[k].start <= i < runs[k].stop
-
-
-def _start(run: Run) -> int:
-    return run.start
 
 
 def _extend(tokens: Sequence[int], i: int, period: int) -> Run:

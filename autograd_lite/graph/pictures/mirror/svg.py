@@ -6,34 +6,75 @@ Saved values lead across to the rules that read them, with their bytes; gradient
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Unpack
+from typing import NamedTuple, Unpack
 
 from ....core.messages import checked
 from ....ir.build import build_from
-from ....ir.node_labels import clip, visible
+from ....ir.node_labels import amount, clip, visible
 from ....ir.pure_graph import PureGraph
 from ....ir.pure_program import PureProgram
 from ....tensors.tensor import Tensor
-from ..boxes import SMALL, Label, Line
+from ..boxes import SMALL, Label, Line, label_of
 from ..draw import STUB, Element, element, node_element, stub, text
+from ..drawing import first_that_fits
 from ..folding.fold import ViewOptions
 from ..layout.geometry import Point
 from ..sheet import Sample, Scene, Sheet, heat_sample, line_sample, page, sample_of
 from ..style import HEATS, LOOKS, Stylesheet
-from ..view import EdgeKind
+from ..view import EdgeKind, ViewNode
 from ..widths import text_width
-from .drawing import drawing_of
 from .frames import Band
 from .grid import CHIP
-from .model import Mirror, results_of
-from .route import Note, Plan, Wire
+from .model import Mirror, mirrors_of, results_of
+from .place import place_boxes
+from .route import Note, Plan, Wire, plan_lines
 
 _HEADER = 34.0
+# The size of the text of a rule.
+_RULE = 12.0
 # Read aloud to those who do not see the picture.
 _DESCRIPTION = (
     "On the left the forward pass runs down; on the right the derivative rules run up, each next to its operation. "
     "Dotted lines lead what is saved to the rules that read it; dashed lines lead gradients to the parameters."
 )
+
+
+class Drawing(NamedTuple):
+    """A mirror; the labels of its boxes, by cell of its rules, and of its saved values; and where all that goes."""
+
+    mirror: Mirror
+    labels: list[Label]
+    rules: dict[int, Label]
+    words: list[str]
+    plan: Plan
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height."""
+        plan = self.plan
+        return plan.right_end - plan.left_end, plan.low_end
+
+
+def drawing_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Drawing:
+    """Lay out the mirror of a graph with a backward pass; see `Graph.to_mirror`."""
+    return first_that_fits(map(_lay_out, mirrors_of(graph, **options)), lambda drawing: drawing.size)
+
+
+def _lay_out(mirror: Mirror) -> Drawing:
+    labels = [_label(box) for box in mirror.view.nodes]
+    rules = {k: _label(box) for k, box in mirror.rules.items()}
+    words = [amount(saved.nbytes, "B") for saved in mirror.saved]
+    where = place_boxes(mirror, [label.box for label in labels], {k: label.box for k, label in rules.items()})
+    return Drawing(mirror, labels, rules, words, plan_lines(mirror, where, words))
+
+
+def _label(box: ViewNode) -> Label:
+    label = label_of(box)
+    if box.look != "backward" or box.members:
+        return label
+    # What a rule does is not small print.
+    head, *rules = label.lines
+    return label._replace(lines=(head, *(line._replace(size=_RULE, style="") for line in rules)))
 
 
 def mirror_scene(graph: PureGraph, **options: Unpack[ViewOptions]) -> Scene:
@@ -177,8 +218,8 @@ def _note(mirror: Mirror, words: Sequence[str], note: Note) -> Element:
     if note.kind == "seed":
         return text(Line(mirror.seeds[note.of].label, SMALL, "grad halo"), x, y - 9)
     gradient = mirror.gradients[note.of]
-    label = text(Line(gradient.label, SMALL, "grad halo"), x, y - 9)
-    return element("g", "", label, tip="\n".join(gradient.tip), data_gradient=gradient.node)
+    line = text(Line(gradient.label, SMALL, "grad halo"), x, y - 9)
+    return element("g", "", line, tip="\n".join(gradient.tip), data_gradient=gradient.node)
 
 
 def _chip(mirror: Mirror, word: str, note: Note) -> Element:
