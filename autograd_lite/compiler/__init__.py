@@ -1,1 +1,1 @@
-"""From programs to plans, and from plans to code that replays them."""
+"""Compilation: programs become plans, and plans become code that replays them."""

@@ -75,7 +75,7 @@ class Arena:
 
 
 class Place(StrEnum):
-    """Where a value lies."""
+    """The kinds of places for values."""
 
     ARGUMENT = "an argument"
     CAPTURED = "captured"  # a Tensor from outside, which is read at every replay
@@ -114,7 +114,7 @@ ALLOCATED = Where(Place.ALLOCATED)
 
 
 class Assignment(NamedTuple):
-    """Where all values of a plan lie.
+    """The places of all values of a plan.
 
     Attributes:
         where: every value lies.

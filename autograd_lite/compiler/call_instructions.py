@@ -43,7 +43,7 @@ class NotNative(Exception):
 
 
 class Spot(NamedTuple):
-    """Where a value lies.
+    """The place of a value, as instructions address it.
 
     Attributes:
         kind: of memory: "arena", "scratch" of a block, "array" for a constant one, "argument", "scalar" for a number
@@ -58,7 +58,7 @@ class Spot(NamedTuple):
 
 
 class Operand(NamedTuple):
-    """What a loop reads or writes."""
+    """An array that a loop reads or writes."""
 
     spot: Spot
     shape: tuple[int, ...]
@@ -97,7 +97,7 @@ class Instruction(NamedTuple):
 
     @property
     def work(self) -> int:
-        """How many elements the loops go through."""
+        """The number of elements that the loops go through."""
         if self.block is not None:
             return len(self.inside) * math.prod(self.block.shape)
         return math.prod(self.dimensions) * math.prod(self.core)

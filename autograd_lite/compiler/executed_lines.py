@@ -1,4 +1,4 @@
-"""Which code runs, and which of its lines: asked where what code reads matters only if it has run."""
+"""The code and lines that run, watched where a read matters only if its line has run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Line = tuple[CodeType, int]
 
 
 class Ran:
-    """What has run.
+    """The code and lines that have run.
 
     Attributes:
         codes: those watched that have run.

@@ -32,7 +32,7 @@ _WIDEST = 48  # column of the text of a plan that is aligned
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """What a replay does.
+    """The calls of a replay, and the places of their values.
 
     Attributes:
         calls: in order.

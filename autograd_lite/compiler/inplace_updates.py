@@ -14,7 +14,7 @@ from .numpy_calls import Call, How, Spec
 
 
 class Update(NamedTuple):
-    """How a plan ends.
+    """The end of a plan.
 
     Attributes:
         calls: all calls of the plan, those of its end last.

@@ -21,7 +21,7 @@ from .recording_array import RecordingArray, Unrecordable, concrete, recording_a
 
 
 class _Template(NamedTuple):
-    """How an op was lowered. Values are numbered anew: first the inputs, then what the calls make, one by one.
+    """The calls of a lowered op. Values are numbered anew: first the inputs, then the results of calls, one by one.
 
     Attributes:
         calls: in order.

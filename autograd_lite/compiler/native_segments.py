@@ -245,7 +245,7 @@ class _SegmentFinder:
 
 
 class _Spots(dict[int, Any]):
-    """Where values lie, by their numbers: cached, as far as it is the same in all segments.
+    """The places of values, by their numbers: cached, as far as they are the same in all segments.
 
     Attributes:
         arrays: that are always the same, by their ids.

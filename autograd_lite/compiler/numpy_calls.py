@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class How(StrEnum):
-    """What kind of call computes a value, and so where the value may lie."""
+    """The kinds of calls, which decide where a result may lie."""
 
     UFUNC = "ufunc"  # one array, which `out` may be given for
     REDUCE = "reduce"  # likewise

@@ -1,4 +1,4 @@
-"""What `GuardCollector` notes of objects of this project, of Python's, NumPy's and SciPy's classes, and of slots."""
+"""Guards on objects of this project, of Python's, NumPy's and SciPy's classes, and on slots."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HOLDS_CODE = (types.FunctionType, types.MethodType, functools.partial, list, tu
 
 
 class GuardCollector(Protocol):
-    """The part of `guards.GuardCollector` that this needs."""
+    """The part of `guard_collector.GuardCollector` that this needs."""
 
     by_name: bool
 

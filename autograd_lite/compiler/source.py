@@ -1,4 +1,4 @@
-"""From a plan to Python: straight-line code, one call a line, with the user's lines behind it."""
+"""Generated Python of a plan: straight-line code, one call a line, with the user's lines in comments."""
 
 from __future__ import annotations
 

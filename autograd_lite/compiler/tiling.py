@@ -41,7 +41,7 @@ class Block(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """How many there are in all."""
+        """The number of rows in all."""
         return math.prod(self.shape) // self.row
 
     @property

@@ -49,7 +49,7 @@ ENOUGH = 2
 
 
 class Recording(NamedTuple):
-    """What one run of a function did.
+    """The record of one run of a function.
 
     Attributes:
         program: the operations.

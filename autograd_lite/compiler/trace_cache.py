@@ -1,4 +1,4 @@
-"""What a compiled function keeps for one kind of arguments."""
+"""The cached traces of a compiled function, and how a trace becomes a replay."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ class InProgress(Exception):
 
 
 class Pending:
-    """What a replay is made of.
+    """A replay that is made at the next call.
 
     Args:
         traced: what the function did twice.

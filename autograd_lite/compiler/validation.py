@@ -34,7 +34,7 @@ _REPORT = "This is a fault of autograd_lite's; please report it with f.explain()
 
 
 class Outcome(NamedTuple):
-    """What a call has led to.
+    """The results and effects of a call.
 
     Attributes:
         results: the arrays that it returned.

@@ -101,7 +101,7 @@ class CheckpointedScan(ControlOp):
 
     @property
     def params(self) -> dict[str, Any]:  # type: ignore[override]
-        """What graphs show of it."""
+        """The parameters that graphs show."""
         return self.scan.params
 
     def forward(self, *arrays: Any, **_: Any) -> tuple[Any, ...]:
@@ -178,12 +178,12 @@ class CheckpointedBackward(ControlOp):
 
     @property
     def bodies(self) -> tuple[Body]:  # type: ignore[override]
-        """What takes a step back."""
+        """The body of one step back."""
         return (self.split.linear[0].back,)
 
     @property
     def params(self) -> dict[str, Any]:  # type: ignore[override]
-        """What graphs show of it."""
+        """The parameters that graphs show."""
         return self.split.params
 
     @cached_property
@@ -195,12 +195,12 @@ class CheckpointedBackward(ControlOp):
 
     @property
     def num_inputs(self) -> int:
-        """How many arguments it takes."""
+        """The number of arguments."""
         return self.places[2] + len(self.split.body.examples)
 
     @property
     def places(self) -> tuple[int, int, int]:
-        """Where among the inputs the cotangents so far begin, where the states, and where the inputs of the scan."""
+        """The positions of the inputs where cotangents so far begin, where the states, and where the scan's inputs."""
         f = len(self.split.floating)
         b = f + len(self.split.consts_wrt)
         return f, b, b + self.split.num_carry

@@ -220,7 +220,7 @@ class Unfamiliar(Exception):
 
 
 class FunctionKey:
-    """What a function is, apart from the Tensors that it reads.
+    """The identity of a function, apart from the Tensors that it reads.
 
     Attributes:
         key: equal for functions that do the same.

@@ -155,7 +155,7 @@ class Choice(ControlOp):
 
     @property
     def params(self) -> dict[str, Any]:  # type: ignore[override]
-        """What graphs show of it."""
+        """The parameters that graphs show."""
         return {"true": self.bodies[1], "false": self.bodies[0]}
 
     def forward(self, *arrays: Any, **_: Any) -> tuple[Any, ...]:

@@ -72,7 +72,7 @@ class ControlOp:
 
     @property
     def num_inputs(self) -> int:
-        """How many arguments it takes."""
+        """The number of arguments."""
         return len(self.bodies[0].examples)
 
     @property

@@ -24,7 +24,7 @@ _Buffer = Callable[[], Any]
 
 
 class NativeLoop:
-    """What runs a body in C for arguments that lie in memory in one way.
+    """Runs a body in C, for arguments of one layout.
 
     Args:
         body: what runs.

@@ -85,7 +85,7 @@ class Scan(ControlOp):
 
     @property
     def params(self) -> dict[str, Any]:  # type: ignore[override]
-        """What graphs show of it."""
+        """The parameters that graphs show."""
         if self.length == UNBOUNDED:
             return {"body": self.body}
         return {"body": self.body, "length": self.length, "reverse": self.reverse}

@@ -1,4 +1,4 @@
-"""What every transformation does with arguments: choose some, turn them into variables, and return results."""
+"""Arguments of transformations: some are chosen and become variables, and results return as arrays or Tensors."""
 
 from __future__ import annotations
 

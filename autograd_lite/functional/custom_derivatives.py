@@ -412,7 +412,7 @@ def _freeze(a: Any) -> Any:
 
 
 class _Record(NamedTuple):
-    """What a function's result depends on.
+    """The dependencies of a function's result.
 
     Attributes:
         outer: the edges, in order, through which it depends on earlier records.

@@ -82,7 +82,7 @@ def sum_of(x: Any, y: Any) -> Any:
 
 
 class Stated:
-    """What has derivatives that users state, by arguments or for all of them, as vector or as Jacobian products."""
+    """A function with stated derivatives, by single arguments or for all, as vector- or Jacobian-vector products."""
 
     caller: str  # for messages
     bare_stays = False  # whether rules get arrays as arrays even where Tensors would give other last bits

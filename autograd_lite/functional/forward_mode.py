@@ -43,7 +43,7 @@ from .reverse_mode import pairs_of, pull_back
 
 
 class Jvp:
-    """What `jvp` returns: call it with arguments and their tangents.
+    """The function that `jvp` returns: call it with arguments and their tangents.
 
     Attributes:
         report: the names of the ops in the last call that have no forward rule and were differentiated by two

@@ -1,4 +1,4 @@
-"""Why a tensor has no gradient: the state that its gradient is in, and where its path to the loss was cut."""
+"""Reasons why a tensor has no gradient: its own state, or the place where its path to the loss was cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From tensors to their graph: one iterative walk over the record, in time linear in its length."""
+"""Builds the graph of tensors: one iterative walk over the record, in time linear in its length."""
 
 from __future__ import annotations
 

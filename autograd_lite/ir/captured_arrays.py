@@ -1,4 +1,4 @@
-"""Which arrays from outside operations have taken while a function was traced, and where the user's code was then."""
+"""Arrays from outside that operations took while a function was traced, with the places in the user's code."""
 
 from __future__ import annotations
 

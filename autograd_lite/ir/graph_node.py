@@ -1,4 +1,4 @@
-"""What a graph is made of: nodes, their kinds and parameters. All of it is immutable, and none of it holds an array."""
+"""Nodes of graphs, their kinds and parameters. All of it is immutable, and none of it holds an array."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..core.shape_arithmetic import Shape, size_of
 
 
 class Kind(StrEnum):
-    """What a node is: one of four kinds of slots, or an operation.
+    """Kinds of nodes: four kinds of slots, and operations.
 
     Example:
         >>> import autograd_lite as ag
@@ -75,7 +75,7 @@ class Flow(NamedTuple):
 
 
 class ArrayDigest(NamedTuple):
-    """What a graph keeps of an array that is a parameter of an op, such as an index: enough to tell two apart.
+    """A digest of an array that is a parameter of an op, such as an index: enough to tell two apart.
 
     Example:
         >>> print(ArrayDigest.of(np.array([2, 0, 1])))
@@ -322,7 +322,7 @@ class GraphNode:
 
     @property
     def result(self) -> int | None:
-        """Which result of a call it takes out, from 0; None for other nodes. The call is its input."""
+        """The position of the result that it takes out of a call, its input; None for other nodes."""
         return next((p.value for p in self.params), 0) if self.op == _RESULT else None
 
     @property

@@ -1,4 +1,4 @@
-"""How arrays lie in memory: their strides, which decide in which order a sum adds, and so its last bits."""
+"""Layouts of arrays in memory: their strides decide in which order a sum adds, and so its last bits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .pure_program import PureProgram
 
 
 class Layout(NamedTuple):
-    """What an array is like, apart from its values.
+    """The layout of an array.
 
     Attributes:
         shape, dtype, strides: as of an array.

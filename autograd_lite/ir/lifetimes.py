@@ -1,4 +1,4 @@
-"""How long the arrays of a graph live when the engine runs it, and in whose memory they lie.
+"""Lifetimes of the arrays of a graph when the engine runs it, and the owners of their memory.
 
 An array of the forward pass lives until it is read for the last time, or, if a derivative rule saved it, until the
 rules of the last op that saved it have run. A cotangent lives until the rules that read it have run, a gradient and a
@@ -34,7 +34,7 @@ _ELIDABLE = {
 
 
 class Why(StrEnum):
-    """What keeps an array alive."""
+    """Reasons that keep an array alive."""
 
     MADE = "just made"
     READ = "read by"

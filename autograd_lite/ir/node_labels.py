@@ -1,4 +1,4 @@
-"""What faces say about a node: types, parameters, counts and numbers with units; and text made safe to show."""
+"""Labels of nodes in pictures and texts: types, parameters, counts, numbers with units; and text made safe to show."""
 
 from __future__ import annotations
 

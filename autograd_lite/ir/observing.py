@@ -17,7 +17,7 @@ from ..tensors.tensor import Tensor
 
 
 class Seen:
-    """What the observers in a replay know.
+    """The state that observers in a replay share.
 
     Args:
         alarm: has something in it after an operation that was invalid.
@@ -79,7 +79,7 @@ def quiet() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What `observe` calls if `f` only raises errors."""
+    """An observer that only raises errors."""
 
     f: Callable[..., Any]
 
@@ -89,7 +89,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """What `assume` has called at every replay."""
+    """A condition of `assume`, which every replay checks."""
 
     holds: Callable[..., Any]
 

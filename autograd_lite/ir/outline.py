@@ -30,7 +30,7 @@ _make = GraphNode.__new__
 
 
 class Outline:
-    """What a graph is made of.
+    """The rows of a graph whose nodes are not made yet.
 
     Attributes:
         rows: for each node in order its row, or, of a slot, the node itself.

@@ -1,4 +1,4 @@
-"""How texts are written: Unicode or ASCII, with or without colors, as wide as they are or cut at a width."""
+"""Styles of texts: Unicode or ASCII, with or without colors, at full width or cut."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def columns(text: str) -> int:
 
 
 class Pen(NamedTuple):
-    """How a text is written.
+    """A style of text.
 
     Attributes:
         ascii: use ASCII alone; other characters appear as `\\u…` escapes.

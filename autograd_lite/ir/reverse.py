@@ -23,7 +23,7 @@ from .pure_program import PureProgram
 
 
 class Reverse:
-    """What gradients flow through on their way from some results of a program to some of its slots.
+    """The operations between some results of a program and some of its slots that gradients flow through.
 
     Args:
         program: the program.

@@ -1,4 +1,4 @@
-"""What a graph can say about values without holding them: a few numbers for each array."""
+"""Statistics of values, which a graph keeps in place of the values: a few numbers for each array."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What calls of a module read in Python (attributes, modes): compiled code rests on them, and is made anew for others.
+"""Guards on the Python state that calls of a module read: attributes and modes. Other states get other compiled code.
 
 The states that a tree of modules has been in are numbered. A function that is being compiled reads the number of each
-tree that it calls; so it takes another way where, say, a mode, a rate or a parameter is another one.
+tree that it calls, and is traced again where, say, a mode, a rate or a parameter has changed.
 """
 
 from __future__ import annotations

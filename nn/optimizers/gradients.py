@@ -136,7 +136,7 @@ def clip(gradients: Gradients, each: float | None, value: float | None, everythi
 
 
 def are_finite(gradients: Gradients) -> bool:
-    """True if all elements of all gradients are finite; a function that is compiled rests on that."""
+    """True if all elements of all gradients are finite; a compiled function assumes this and checks it."""
     present = [g for g in gradients if g is not None]
     if is_compiling():
         assume(lambda *arrays: all(map(is_finite, arrays)), *present)

@@ -374,7 +374,7 @@ class Optimizer(_Begun):
         changes.put(own, "_iterations", steps + 1)
 
     def _pin(self) -> None:
-        """State that a function that is compiled rests on all that does not change from step to step."""
+        """Guard a function that is being compiled on all attributes that do not change from step to step."""
         if is_compiling():
             for name in sorted(vars(self).keys() - _LIVE):
                 static(vars(self), name)

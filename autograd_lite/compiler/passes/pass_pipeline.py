@@ -1,4 +1,4 @@
-"""Which passes run, and in which order."""
+"""The pipeline of passes, in order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Pass = Callable[[PureProgram], PureProgram]
 
 
 class Stage(NamedTuple):
-    """What a pass has made.
+    """The program after a pass.
 
     Attributes:
         name: of the pass; that of the first stage is "traced".
@@ -30,7 +30,7 @@ class Stage(NamedTuple):
 
     @property
     def operations(self) -> int:
-        """How many there are."""
+        """The number of operations."""
         return len(self.program.calls)
 
     @property

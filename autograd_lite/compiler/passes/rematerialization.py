@@ -86,7 +86,7 @@ def peak_of(program: PureProgram) -> int:
 
 
 class _Schedule:
-    """How much memory is in use at each operation of a program.
+    """The memory in use at each operation of a program.
 
     Attributes:
         program: the program.
