@@ -10,17 +10,17 @@ from ...ir.pure_graph import PureGraph
 from ...ir.pure_program import PureProgram
 from ...tensors.tensor import Tensor
 from .markdown import markdown
-from .parts import Explained, as_plain
+from .parts import Story, as_plain
 from .steps import Teller
 from .text import text
-from .wrt import Wrt, asked
+from .wrt import Wrt, find_question
 
 # Arrays of at most this many elements are written out: by default, and with values=True.
 _SMALL, _LARGE = 16, 1000
 
 
-class Explanation(Explained):
-    """Why a gradient is what it is: see `explain`. Iterating goes through the steps.
+class Explanation(Story):
+    """The explanation of a gradient: see `explain`. Iterating goes through the steps.
 
     Example:
         >>> import autograd_lite as ag
@@ -66,8 +66,8 @@ def explain(
 ) -> Explanation:
     """Explain a gradient: the chain rule for this graph, one op after another, from the loss back to a tensor.
 
-    Every step shows what the op computed, the cotangent that comes in, the local derivative, what is passed on to the
-    argument, what was summed because of broadcasting, what was cast, and where contributions of several uses add up.
+    Every step shows the op's formula, the cotangent that comes in, the local derivative, the part passed on to the
+    argument, sums because of broadcasting, casts, and where contributions of several uses add up.
     The numbers are those of the recorded computation, run again; no gradient is written to any tensor.
 
     Args:
@@ -138,7 +138,7 @@ def explain(
     """
     if max_steps < 2:
         raise ValueError(f"explain: expected max_steps of at least 2; received {max_steps}")
-    teller = Teller(asked(loss, wrt, values, cotangent), _LARGE if values is True else _SMALL, max_steps)
+    teller = Teller(find_question(loss, wrt, values, cotangent), _LARGE if values is True else _SMALL, max_steps)
     return Explanation(
         teller.outputs(),
         teller.forward(),

@@ -1,4 +1,4 @@
-"""The story of an explanation: what is said, and in which order. A pen writes it down as text or as Markdown."""
+"""The story of an explanation: its sentences, in order. A pen writes it down as text or as Markdown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from .parts import Amount, Explained, Gap, Made, Step, Target
+from .parts import Amount, ForwardValue, Gap, Step, Story, Target
 from .words.printer import number_text
 
 
@@ -34,9 +34,9 @@ class Pen(Protocol):
 
     # fmt: off
     def title(self, words: str) -> Iterator[str]: ...
-    def output(self, made: Made, several: bool) -> Iterator[str]: ...
-    def target(self, target: Target, what: str) -> Iterator[str]: ...
-    def forward(self, made: Sequence[Made], gap: bool) -> Iterator[str]: ...
+    def output(self, value: ForwardValue, several: bool) -> Iterator[str]: ...
+    def target(self, target: Target, kind: str) -> Iterator[str]: ...
+    def forward(self, values: Sequence[ForwardValue], gap: bool) -> Iterator[str]: ...
     def backward(self, words: str) -> Iterator[str]: ...
     def step(self, step: Step, last: int, facts: Sequence[Fact]) -> Iterator[str]: ...
     def gap(self, words: str) -> Iterator[str]: ...
@@ -45,11 +45,11 @@ class Pen(Protocol):
     # fmt: on
 
 
-def narrated(e: Explained, pen: Pen) -> Iterator[str]:
+def narrate(e: Story, pen: Pen) -> Iterator[str]:
     """Yield the lines of an explanation."""
-    yield from pen.title(f"How L changes with {listed([target.name for target in e.targets])}")
-    for made in e.outputs:
-        yield from pen.output(made, len(e.outputs) > 1)
+    yield from pen.title(f"How L changes with {join_names([target.name for target in e.targets])}")
+    for value in e.outputs:
+        yield from pen.output(value, len(e.outputs) > 1)
     for target in e.targets:
         yield from pen.target(target, f"{_kind(target)}, {target.shape} {target.dtype}")
     if e.forward:
@@ -73,11 +73,11 @@ def narrated(e: Explained, pen: Pen) -> Iterator[str]:
         yield from pen.note(note)
 
 
-# ---- what is said ---------------------------------------------------------------------------------------------------
+# ---- the sentences --------------------------------------------------------------------------------------------------
 
 
 def _facts(step: Step, shown: Mapping[str, int]) -> Iterator[Fact]:
-    """Yield what is said about a step; `shown` are the numbers of the steps whose results were shown, by their ids."""
+    """Yield the facts about a step; `shown` are the numbers of the steps whose results were shown, by their ids."""
     for g in step.incoming:
         seen = shown.get(g.value.id, 0) if "\n" in array_text(g.value) else 0
         yield Fact("comes in", f"{g.name} = {derivative(g.result)}", g.latex, g.value, seen)
@@ -95,7 +95,7 @@ def _facts(step: Step, shown: Mapping[str, int]) -> Iterator[Fact]:
         yield Fact("adds up", _use(step), value=step.total if step.use > 1 else None)
 
 
-def _start(e: Explained) -> str:
+def _start(e: Story) -> str:
     """Return what the backward pass starts with."""
     if len(e.outputs) > 1:
         return "a derivative of 1 with respect to each of the results"
@@ -115,15 +115,15 @@ def _use(step: Step) -> str:
 
 def _kind(target: Target) -> str:
     """Return what kind of tensor a target is."""
-    what = {"parameter": "a parameter", "op": "the result of an operation"}.get(target.kind, "an input")
-    return what if target.name == target.id else f"{target.id}, {what}"
+    kind = {"parameter": "a parameter", "op": "the result of an operation"}.get(target.kind, "an input")
+    return kind if target.name == target.id else f"{target.id}, {kind}"
 
 
 def _gap(gap: Gap) -> str:
     return f"… {gap.count:,} more steps: {gap.words} …"
 
 
-def listed(names: Sequence[str], most: int = 6) -> str:
+def join_names(names: Sequence[str], most: int = 6) -> str:
     """Return "a", "a and b" or "a, b and c"; only the first of many."""
     names = [*names[:most], f"{len(names) - most} more"] if len(names) > most else list(names)
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "nothing"
@@ -132,10 +132,10 @@ def listed(names: Sequence[str], most: int = 6) -> str:
 # ---- small words for both pens --------------------------------------------------------------------------------------
 
 
-def where_text(part: Made | Step, begin: str) -> str:
+def where_text(part: ForwardValue | Step, begin: str) -> str:
     """Return, after `begin`, where the user's program calls an op; empty if that was not recorded."""
-    told = ", ".join(filter(None, (part.scope, part.source)))
-    return begin + told if told else ""
+    place = ", ".join(filter(None, (part.scope, part.source)))
+    return begin + place if place else ""
 
 
 def derivative(name: str) -> str:
@@ -158,9 +158,9 @@ def array_text(a: Amount | None) -> str:
         return texts[0]
     if not texts:
         return "[]"
-    wide = max(map(len, texts)) if len(a.shape) > 1 else 0
-    told = iter(texts)
-    spelled = np.array([next(told).rjust(wide) for _ in range(array.size)], dtype=object).reshape(a.shape)
+    width = max(map(len, texts)) if len(a.shape) > 1 else 0
+    padded = iter(texts)
+    spelled = np.array([next(padded).rjust(width) for _ in range(array.size)], dtype=object).reshape(a.shape)
     lines = np.array2string(spelled, separator=", ", threshold=1 << 30, formatter={"all": str}, max_line_width=76)
     return "\n".join(line for line in lines.splitlines() if line.strip())
 

@@ -39,20 +39,20 @@ def amount(node: GraphNode | None, value: Any, limit: int, node_id: str = "") ->
     a = to_numpy(value)
     with np.errstate(all="ignore"):
         norm = float(np.linalg.norm(a.reshape(-1).astype(np.result_type(a.dtype, np.float64), copy=False)))
-    return Amount(node_id, a.shape, str(a.dtype), norm, _nested(a.tolist()) if a.size <= limit else None)
+    return Amount(node_id, a.shape, str(a.dtype), norm, _nest(a.tolist()) if a.size <= limit else None)
 
 
-def _nested(values: Any) -> Any:
-    return tuple(_nested(v) for v in values) if isinstance(values, list) else values
+def _nest(values: Any) -> Any:
+    return tuple(_nest(v) for v in values) if isinstance(values, list) else values
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Made:
+class ForwardValue:
     """A value of the forward pass, on the way from the requested tensors to the loss.
 
     Attributes:
         id: of its node.
-        name: what it is called in formulas.
+        name: in formulas.
         kind: "op", or what else it is: "parameter", "input", "constant".
         words: how it was computed, such as "x @ w"; empty for a leaf.
         latex: name and formula as LaTeX.
@@ -76,8 +76,8 @@ class Incoming:
     """A cotangent that comes into a step.
 
     Attributes:
-        name: what it is called in the rule: "g", or for the result of a call "g.Q" or "g[0]".
-        result: what the result that it belongs to is called.
+        name: in the rule: "g", or for the result of a call "g.Q" or "g[0]".
+        result: the name of the result that it belongs to.
         latex: the derivative of the loss with respect to that, as LaTeX.
         value: its numbers.
     """
@@ -104,7 +104,7 @@ class Step:
         source: the user's line, if it was recorded.
         rule: the rule as text, in terms of `g`, the incoming cotangent.
         local: the local derivative as text; empty if the rule is not a product with one.
-        reason: why the rule is what it is, in a sentence; may be empty.
+        reason: the reason for the rule, in a sentence; may be empty.
         remarks: what the engine did afterwards: summed over broadcast axes, cast, added up.
         latex: the rule as an equation in LaTeX.
         local_latex: the local derivative as an equation in LaTeX; empty if there is none.
@@ -165,7 +165,7 @@ class Use:
         step: the number of its step.
         op: the id of the op.
         forward: what the op computed.
-        contribution: what it gives.
+        contribution: its part of the gradient.
     """
 
     step: int
@@ -180,7 +180,7 @@ class Target:
 
     Attributes:
         id: of its node.
-        name: what it is called in formulas.
+        name: in formulas.
         kind: "parameter", or "op" if it is the result of one.
         shape, dtype: of the tensor.
         gradient: the derivative of the loss with respect to it, as `backward` gives it.
@@ -199,21 +199,21 @@ class Target:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Explained:
-    """Everything that is said about why a gradient is what it is: what `text` and `markdown` write.
+class Story:
+    """The explanation of a gradient, which `text` and `markdown` write down.
 
     Attributes:
         outputs: the loss; or several results, whose sum is explained.
-        forward: what was computed on the way from the requested tensors to the loss.
+        forward: the values on the way from the requested tensors to the loss.
         seeds: what the backward pass starts with, for each output.
         steps: the chain rule, in the order in which it runs.
-        gaps: what is left out between them.
+        gaps: the steps that are left out between them.
         targets: the requested tensors, with their gradients.
         notes: what else a reader should know, such as why there are no numbers.
     """
 
-    outputs: tuple[Made, ...]
-    forward: tuple[Made, ...]
+    outputs: tuple[ForwardValue, ...]
+    forward: tuple[ForwardValue, ...]
     seeds: tuple[Amount, ...]
     steps: tuple[Step, ...]
     gaps: tuple[Gap, ...]
@@ -227,12 +227,12 @@ class Explained:
         return len(self.steps)
 
 
-def as_plain(thing: Any) -> Any:
+def as_plain(value: Any) -> Any:
     """Return data as what JSON knows: dicts, lists, strings and finite numbers; anything else as text."""
-    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        return {f.name: as_plain(getattr(thing, f.name)) for f in dataclasses.fields(thing)}
-    if isinstance(thing, (list, tuple)):
-        return [as_plain(v) for v in thing]
-    if isinstance(thing, float):
-        return thing if math.isfinite(thing) else str(thing)
-    return thing if thing is None or isinstance(thing, (bool, int, str)) else str(thing)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: as_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, (list, tuple)):
+        return [as_plain(v) for v in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)

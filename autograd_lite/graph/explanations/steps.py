@@ -15,10 +15,10 @@ from ...ir.graph_node import Flow, Kind, Role
 from ...ir.listing import place
 from ...ir.node_labels import visible
 from ...ir.pure_graph import PureGraph
-from .parts import Amount, Gap, Incoming, Made, Step, Target, Use, amount
+from .parts import Amount, ForwardValue, Gap, Incoming, Step, Target, Use, amount
 from .words.reasons import reason, sentence_of
 from .words.rules import Words
-from .wrt import Asked
+from .wrt import Question
 
 # At most this many uses of a tensor are listed at the end.
 _USES = 8
@@ -30,12 +30,12 @@ class Teller:
     """Tells the steps of one explanation.
 
     Args:
-        question: the graph, what is asked for, and the values.
+        question: the graph, the requested nodes, and the values.
         limit: arrays of at most this many elements are written out.
         most: with more steps than this, the middle is left out.
     """
 
-    def __init__(self, question: Asked, limit: int, most: int) -> None:
+    def __init__(self, question: Question, limit: int, most: int) -> None:
         self._graph = question.graph
         self._question = question
         self._values = question.values
@@ -43,20 +43,20 @@ class Teller:
         self._words = Words(question.graph, ids=True)
         self._flows = _towards(question.graph, question.targets)
         self._most = most
-        self._kept = _ends(self._flows, most)
+        self._shown = _ends(self._flows, most)
         self._uses = Counter(flow.into for flow in self._flows)
 
-    def outputs(self) -> tuple[Made, ...]:
+    def outputs(self) -> tuple[ForwardValue, ...]:
         """Return the results that are explained."""
-        return tuple(self._made(i) for i in dict.fromkeys(self._graph.outputs))
+        return tuple(self._forward_value(i) for i in dict.fromkeys(self._graph.outputs))
 
-    def forward(self) -> tuple[Made, ...]:
-        """Return what was computed: everything, or in a large graph only what the steps go through."""
+    def forward(self) -> tuple[ForwardValue, ...]:
+        """Return the values of the forward pass: all, or in a large graph only those on the path of the steps."""
         nodes = [node for node in self._graph if not (node.backward or node.value or node.kind is Kind.STATE)]
-        path = {flow.op for _, flow in self._kept}
+        path = {flow.op for _, flow in self._shown}
         if len(nodes) > self._most:
             nodes = [node for node in nodes if node.id in path]
-        return tuple(self._made(node.id) for node in nodes) if path else ()
+        return tuple(self._forward_value(node.id) for node in nodes) if path else ()
 
     def seeds(self) -> tuple[Amount, ...]:
         """Return what the backward pass starts with, for every output that it starts from."""
@@ -65,25 +65,25 @@ class Teller:
 
     def steps(self) -> tuple[Step, ...]:
         """Return the steps that are shown."""
-        kept = dict(self._kept)
+        shown = dict(self._shown)
         seen: Counter[str] = Counter()
         steps = []
         for number, flow in enumerate(self._flows, start=1):
             seen[flow.into] += 1
-            if number in kept:
+            if number in shown:
                 steps.append(self._step(number, flow, seen[flow.into]))
         return tuple(steps)
 
     def gaps(self) -> tuple[Gap, ...]:
-        """Return what is left out between them."""
-        if len(self._kept) == len(self._flows):
+        """Return the steps that are left out between them."""
+        if len(self._shown) == len(self._flows):
             return ()
-        numbers = [number for number, _ in self._kept]
+        numbers = [number for number, _ in self._shown]
         after = next(n for n, following in itertools.pairwise(numbers) if following != n + 1)
         count = len(self._flows) - len(numbers)
         ops = Counter(self._graph[flow.op].op for flow in self._flows[after : after + count])
-        told = ", ".join(f"{op} ×{n}" for op, n in ops.most_common(4)) + (", …" if len(ops) > 4 else "")
-        return (Gap(after, count, told),)
+        words = ", ".join(f"{op} ×{n}" for op, n in ops.most_common(4)) + (", …" if len(ops) > 4 else "")
+        return (Gap(after, count, words),)
 
     def targets(self) -> tuple[Target, ...]:
         """Return the requested tensors, with their gradients."""
@@ -106,18 +106,18 @@ class Teller:
         value = self._values.get(node_id)
         return amount(self._graph[node_id], None if value is None else conjugate(value), self._limit, node_id)
 
-    def _made(self, node_id: str) -> Made:
+    def _forward_value(self, node_id: str) -> ForwardValue:
         node, words = self._graph[node_id], self._words
         name = words.name(node)
         forward = words.forward(node_id) if node.op else ""
         latex = words.latex_name(node) + (f" = {words.forward_latex(node_id)}" if node.op else "")
         value = None if node.has_several else self._amount(node_id)
-        return Made(node_id, name, str(node.kind), forward, latex, visible(node.scope), place(node), value)
+        return ForwardValue(node_id, name, str(node.kind), forward, latex, visible(node.scope), place(node), value)
 
     def _step(self, number: int, flow: Flow, use: int) -> Step:
         graph, words = self._graph, self._words
         node = graph[flow.op]
-        said = words.rule(flow, limit=_LIMIT)
+        rule = words.rule(flow, limit=_LIMIT)
         local = words.local(flow, limit=_LIMIT) if self._has_slope(flow) else ""
         return Step(
             number,
@@ -130,10 +130,10 @@ class Teller:
             words.forward(node.id),
             visible(node.scope),
             place(node),
-            said.formula,
+            rule.formula,
             local,
             self._reason(flow),
-            said.remarks,
+            rule.remarks,
             *self._equations(flow),
             self._incoming(flow),
             self._slope(flow) if local and not _is_number(local) else None,
@@ -162,7 +162,7 @@ class Teller:
             node,
             flow.argument,
             [self._graph[i] for i in node.inputs],
-            self._words.named,
+            self._words.text_of,
             sentence=sentence_of(op, values, call[2] if call else {}),
             flat=self._words.is_flat(flow),
         )
@@ -229,13 +229,13 @@ def _is_number(text: str) -> bool:
 
 def _towards(graph: PureGraph, targets: Sequence[str]) -> list[Flow]:
     """Return the steps on the paths from the outputs to the targets."""
-    useful, kept = set(targets), []
+    useful, flows = set(targets), []
     results = graph.results_of_calls
     for flow in reversed(graph.flows):
         if flow.into in useful:
             useful.update([flow.op, *(node.id for node in results.get(flow.op, ()))])
-            kept.append(flow)
-    return kept[::-1]
+            flows.append(flow)
+    return flows[::-1]
 
 
 def _ends(flows: Sequence[Flow], most: int) -> list[tuple[int, Flow]]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from .narrator import Fact, array_text, derivative, narrated, size_text, where_text
-from .parts import Amount, Explained, Made, Step, Target
+from .narrator import Fact, array_text, derivative, narrate, size_text, where_text
+from .parts import Amount, ForwardValue, Step, Story, Target
 
 _INDENT = "    "
 # Where the formulas of a step begin.
 _LABEL = 11
 
 
-def text(explanation: Explained, width: int) -> str:
+def text(explanation: Story, width: int) -> str:
     """Return the text of an explanation."""
-    return "\n".join(narrated(explanation, _TextPen(max(width, 40))))
+    return "\n".join(narrate(explanation, _TextPen(max(width, 40))))
 
 
 class _TextPen:
@@ -28,25 +28,25 @@ class _TextPen:
     def title(self, words: str) -> Iterator[str]:
         yield from (words, "=" * len(words), "")
 
-    def output(self, made: Made, several: bool) -> Iterator[str]:
+    def output(self, value: ForwardValue, several: bool) -> Iterator[str]:
         self._outputs += 1
         if several and self._outputs == 1:
             yield "L is the sum of several results:"
-        named = f"{made.name} = {made.words}" if made.words else made.name
-        yield from self._equation(f"{_INDENT if several else 'L is '}{named}", made.value, "")
+        named = f"{value.name} = {value.words}" if value.words else value.name
+        yield from self._equation(f"{_INDENT if several else 'L is '}{named}", value.value, "")
 
-    def target(self, target: Target, what: str) -> Iterator[str]:
-        yield f"{target.name} is {what}"
+    def target(self, target: Target, kind: str) -> Iterator[str]:
+        yield f"{target.name} is {kind}"
 
-    def forward(self, made: Sequence[Made], gap: bool) -> Iterator[str]:
+    def forward(self, values: Sequence[ForwardValue], gap: bool) -> Iterator[str]:
         yield from ("", "Forward: what was computed on the way", "")
-        formulas = [f"{m.name} = {m.words}" if m.words else f"{m.name}, {m.kind}" for m in made]
-        values = [(array_text(m.value) or size_text(m.value)).splitlines() or [""] for m in made]
-        wide = min(max(map(len, formulas)), 60)
-        wider = min(max(len(line) for lines in values for line in lines), 40)
-        for m, formula, (first, *rest) in zip(made, formulas, values, strict=True):
-            yield f"{_INDENT}{formula:<{wide}}   {first:<{wider}}   {where_text(m, '# ')}".rstrip()
-            yield from (f"{_INDENT}{'':<{max(wide, len(formula))}}   {line}" for line in rest)
+        formulas = [f"{m.name} = {m.words}" if m.words else f"{m.name}, {m.kind}" for m in values]
+        texts = [(array_text(m.value) or size_text(m.value)).splitlines() or [""] for m in values]
+        width = min(max(map(len, formulas)), 60)
+        wider = min(max(len(line) for lines in texts for line in lines), 40)
+        for m, formula, (first, *rest) in zip(values, formulas, texts, strict=True):
+            yield f"{_INDENT}{formula:<{width}}   {first:<{wider}}   {where_text(m, '# ')}".rstrip()
+            yield from (f"{_INDENT}{'':<{max(width, len(formula))}}   {line}" for line in rest)
         if gap:
             yield f"{_INDENT}…   (and what the steps left out below go through)"
 
@@ -64,8 +64,8 @@ class _TextPen:
                 wrapped = textwrap.wrap(fact.words, self._width - len(_INDENT) - _LABEL)
                 yield from (self._label("" if k else "why", line) for k, line in enumerate(wrapped))
             elif fact.label != "then":  # that is part of the formula
-                told = fact.label != "locally" or array_text(fact.value)
-                yield from self._labelled(fact.label, fact.words, fact.value if told else None)
+                has_numbers = fact.label != "locally" or array_text(fact.value)
+                yield from self._fact(fact.label, fact.words, fact.value if has_numbers else None)
 
     def gap(self, words: str) -> Iterator[str]:
         yield from ("", words)
@@ -74,8 +74,8 @@ class _TextPen:
         yield ""
         if target.count == 0:
             yield f"{target.name} is L itself, or a part of it, so there is no step to take:"
-        kept = f", which backward() puts into {target.name}.grad" if target.kind == "parameter" else ""
-        yield f"The gradient with respect to {target.name}{words}{kept}"
+        destination = f", which backward() puts into {target.name}.grad" if target.kind == "parameter" else ""
+        yield f"The gradient with respect to {target.name}{words}{destination}"
         yield from self._equation(f"{_INDENT}{derivative(target.name)}", target.gradient, "")
         if target.count > 1:
             yield f"{_INDENT}is the sum of what its {target.count} uses contribute:"
@@ -83,7 +83,7 @@ class _TextPen:
             for k, use in enumerate(target.uses):
                 if left_out and k == len(target.uses) // 2:
                     yield f"{_INDENT}{'':<{_LABEL}}… {left_out} more"
-                yield from self._labelled(f"step {use.step}", f"{use.op} = {use.forward}", use.contribution, sign=":")
+                yield from self._fact(f"step {use.step}", f"{use.op} = {use.forward}", use.contribution, sign=":")
 
     def note(self, words: str) -> Iterator[str]:
         yield ""
@@ -94,7 +94,7 @@ class _TextPen:
     def _label(self, label: str, words: str) -> str:
         return f"{_INDENT}{label:<{_LABEL}}{words}"
 
-    def _labelled(self, label: str, formula: str, a: Amount | None, *, sign: str = " =") -> Iterator[str]:
+    def _fact(self, label: str, formula: str, a: Amount | None, *, sign: str = " =") -> Iterator[str]:
         yield from self._equation(self._label(label, formula), a, _INDENT + " " * _LABEL, sign)
 
     def _equation(self, formula: str, a: Amount | None, indent: str, sign: str = " =") -> Iterator[str]:

@@ -27,7 +27,7 @@ _NODES, _BYTES = 2000, 64 << 20
 _NOW = " All numbers are of the inputs as they are now; an earlier backward() had others."
 
 
-class Asked(NamedTuple):
+class Question(NamedTuple):
     """A question.
 
     Attributes:
@@ -35,7 +35,7 @@ class Asked(NamedTuple):
         targets: the ids of the requested nodes.
         values: of every node, by its id; empty if they are not known.
         calls: for each operation the op, the ids of its arguments and its parameters; empty for a Graph alone.
-        notes: why there are no values, or what is odd about them.
+        notes: why there are no values, or why they may surprise.
     """
 
     graph: PureGraph
@@ -45,23 +45,23 @@ class Asked(NamedTuple):
     notes: tuple[str, ...]
 
 
-def asked(loss: Any, wrt: Wrt, values: Values, cotangent: Any) -> Asked:
+def find_question(loss: Any, wrt: Wrt, values: Values, cotangent: Any) -> Question:
     """Check what `explain` was called with, and find the nodes and values."""
     program, outputs = _program(loss, cotangent)
     graph = program.graph if isinstance(program, PureProgram) else program
     targets = _Finder(graph, program, outputs).targets(wrt)
-    graph = _named(graph, targets, wrt)
-    notes = _unreached(graph) if wrt is None else ()
+    graph = _name_targets(graph, targets, wrt)
+    notes = _note_unreached(graph) if wrt is None else ()
     if not isinstance(program, PureProgram):
-        return Asked(graph, targets, {}, {}, notes)
-    found, note = _values(program, values, outputs)
-    changed = program.first_changed(found) if found else None
+        return Question(graph, targets, {}, {}, notes)
+    numbers, note = _values(program, values, outputs)
+    changed = program.first_changed(numbers) if numbers else None
     if changed is not None:
         notes = (f"The inputs have changed since: {changed} is not what it was when it was recorded.{_NOW}", *notes)
-    return Asked(graph, targets, found, program.calls, (note, *notes) if note else notes)
+    return Question(graph, targets, numbers, program.calls, (note, *notes) if note else notes)
 
 
-def _unreached(graph: PureGraph) -> tuple[str, ...]:
+def _note_unreached(graph: PureGraph) -> tuple[str, ...]:
     """Return which parameters of the graph no gradient reaches."""
     reached = graph.cotangents
     idle = [node for node in graph if node.kind is Kind.PARAMETER and node.id not in reached]
@@ -89,16 +89,16 @@ def _program(loss: Any, cotangent: Any) -> tuple[PureProgram | PureGraph, tuple[
         _check(t, len(outputs), cotangent)
     program = PureProgram.build(outputs, backward=True)
     if cotangent is not None:
-        program = _seeded(program, outputs[0], cotangent)
+        program = _seed(program, outputs[0], cotangent)
     return program, outputs
 
 
-def _named(graph: PureGraph, targets: tuple[str, ...], wrt: Wrt) -> PureGraph:
+def _name_targets(graph: PureGraph, targets: tuple[str, ...], wrt: Wrt) -> PureGraph:
     """Give requested results of operations the names of their tensors; graphs know the names of leaves only."""
-    wanted = [wrt] if isinstance(wrt, (Tensor, str)) else list(wrt or ())
-    if len(wanted) != len(targets):
+    requested = [wrt] if isinstance(wrt, (Tensor, str)) else list(wrt or ())
+    if len(requested) != len(targets):
         return graph
-    named = {i: t.name for i, t in zip(targets, wanted, strict=True) if isinstance(t, Tensor) and t.name}
+    named = {i: t.name for i, t in zip(targets, requested, strict=True) if isinstance(t, Tensor) and t.name}
     nodes = tuple(replace(node, name=node.name or str(named.get(node.id, ""))) for node in graph)
     return replace(graph, nodes=nodes) if any(not graph[i].name for i in named) else graph
 
@@ -134,9 +134,9 @@ def _short(t: Tensor) -> str:
     return f"a tensor {name}of shape {t.shape} {t.dtype}"
 
 
-def _seeded(program: PureProgram, t: Tensor, cotangent: Any) -> PureProgram:
-    given = np.asarray(cotangent.data if isinstance(cotangent, Tensor) else cotangent, t.dtype)
-    seeds = {node.id: conjugate(given) for node in program.graph if node.role is Role.SEED}
+def _seed(program: PureProgram, t: Tensor, cotangent: Any) -> PureProgram:
+    seed = np.asarray(cotangent.data if isinstance(cotangent, Tensor) else cotangent, t.dtype)
+    seeds = {node.id: conjugate(seed) for node in program.graph if node.role is Role.SEED}
     return replace(program, bindings=MappingProxyType({**program.bindings, **seeds}))
 
 
@@ -157,17 +157,17 @@ def _values(program: PureProgram, values: Values, outputs: tuple[Tensor, ...]) -
             "backward(), or call backward(retain_graph=True)."
         )
     try:
-        found = program.values()
+        numbers = program.values()
     except GradError as error:
         reason = str(error).partition(": ")[2]
         return {}, f"The numbers are no longer known: {reason}."
     # The graph follows tensors that were assigned since, for example by an optimizer's step.
     for i, t in zip(graph.outputs, outputs, strict=False):
-        if not np.allclose(found[i], t.data, rtol=1e-4, equal_nan=True):
-            return found, (
+        if not np.allclose(numbers[i], t.data, rtol=1e-4, equal_nan=True):
+            return numbers, (
                 "A tensor was assigned a new value after the loss was computed; the numbers are of the new values."
             )
-    return found, ""
+    return numbers, ""
 
 
 # ---- the tensors asked for ------------------------------------------------------------------------------------------
@@ -186,36 +186,36 @@ class _Finder:
         """Return the ids of the requested nodes, each once."""
         if wrt is None:
             return tuple(self._graph.gradients)
-        wanted = [wrt] if isinstance(wrt, (Tensor, str)) or not isinstance(wrt, Iterable) else list(wrt)
-        if not wanted:
+        requested = [wrt] if isinstance(wrt, (Tensor, str)) or not isinstance(wrt, Iterable) else list(wrt)
+        if not requested:
             raise ValueError("explain: expected a tensor or a name in wrt; received an empty list")
-        return tuple(dict.fromkeys(self._found(thing) for thing in wanted))
+        return tuple(dict.fromkeys(self._find(t) for t in requested))
 
-    def _found(self, thing: Any) -> str:
-        if isinstance(thing, Tensor):
-            node_id = self._of_tensor(thing)
-            name = f"'{clip(visible(thing.name), 40)}'" if thing.name else f"the tensor of shape {thing.shape}"
+    def _find(self, t: Any) -> str:
+        if isinstance(t, Tensor):
+            node_id = self._of_tensor(t)
+            name = f"'{clip(visible(t.name), 40)}'" if t.name else f"the tensor of shape {t.shape}"
             if node_id is None:
                 raise GradError(
                     f"explain: not reached: the loss was not computed from {name}, or only through its bare values "
                     "(.data, .numpy(), float()), detach() or no_grad(). ag.why_no_grad(t, loss) may tell more"
                 )
-        elif isinstance(thing, str):
-            node_id = self._of_name(thing)
-            name = f"'{clip(visible(thing), 40)}'"
+        elif isinstance(t, str):
+            node_id = self._of_name(t)
+            name = f"'{clip(visible(t), 40)}'"
         else:
-            raise TypeError(f"explain: expected a Tensor, a name or None as wrt; received {type(thing).__name__}")
+            raise TypeError(f"explain: expected a Tensor, a name or None as wrt; received {type(t).__name__}")
         if node_id not in self._reached:
             raise GradError(f"explain: {self._why(node_id, name)}")
         return node_id
 
     def _of_tensor(self, t: Tensor) -> str | None:
         edge = edge_of(t)
-        found = next((i for i, thing in self._bindings.items() if thing is edge), None)
-        if found is not None or edge is t or not self._outputs:
-            return found
+        node_id = next((i for i, bound in self._bindings.items() if bound is edge), None)
+        if node_id is not None or edge is t or not self._outputs:
+            return node_id
         # The graph with a backward pass was made from a copy of the record; its forward nodes are in the same order.
-        alone = next((i for i, thing in build_from(self._outputs).bindings.items() if thing is edge), None)
+        alone = next((i for i, bound in build_from(self._outputs).bindings.items() if bound is edge), None)
         nodes = [node.id for node in self._graph if not node.backward]
         return None if alone is None else nodes[int(alone[1:])]
 
@@ -233,10 +233,14 @@ class _Finder:
                 f"{len(named)} tensors: {', '.join(named[:8])}. Pass one of these ids"
             )
         names = sorted({node.name for node in forward if node.name and node.kind is Kind.PARAMETER})
-        known = ", ".join(clip(visible(n), 40) for n in names[:8]) + (", …" if len(names) > 8 else "")
+        parameters = ", ".join(clip(visible(n), 40) for n in names[:8]) + (", …" if len(names) > 8 else "")
         raise KeyError(
             f"explain: expected the name or the id of a tensor of the graph; received {clip(visible(name), 80)!r}. "
-            + (f"Its parameters are {known}" if known else "None of its parameters has a name; pass the tensor itself")
+            + (
+                f"Its parameters are {parameters}"
+                if parameters
+                else "None of its parameters has a name; pass the tensor itself"
+            )
         )
 
     # ---- why not ----------------------------------------------------------------------------------------------------
@@ -249,7 +253,7 @@ class _Finder:
                 f"not required: {name} was made without requires_grad=True, so no gradient is computed for it. Make it "
                 "with ag.tensor(a, requires_grad=True)"
             )
-        cut = self._cut(node_id)
+        cut = self._first_cut(node_id)
         if cut is None:
             return f"not required: nothing that {name} was computed from requires a gradient"
         reader, argument = cut
@@ -257,7 +261,7 @@ class _Finder:
         op = op_text(reader, self._graph)
         return f"not reached: {name} leads to the loss only through '{op}' ({reader.id}), {why}"
 
-    def _cut(self, node_id: str) -> tuple[GraphNode, int] | None:
+    def _first_cut(self, node_id: str) -> tuple[GraphNode, int] | None:
         """Return the first op after a node through which no gradient comes back, and the argument."""
         behind = {node_id}
         reached = {self._graph.call_of(self._graph[i]).id for i in self._reached} | self._reached.keys()

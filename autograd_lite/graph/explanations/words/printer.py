@@ -14,7 +14,7 @@ from ....core.multi_result import get_tuple_element
 from ....core.shape_arithmetic import Shape
 from ....ir.node_labels import DIGEST, brief_values, clip, result_text, visible
 from ....ops import arith, compare, contract, index as indexing, nested_array, shape as shaping
-from .terms import Term, by_name, expansion, is_elementwise, narrow, narrowed, product_of
+from .terms import Term, by_name, can_narrow, expansion, is_elementwise, narrow, product_of
 
 # Precedence, as in Python: what binds tighter has more.
 LOOSE, COMPARED, OR, XOR, AND, SHIFT, SUM, PRODUCT, MINUS, POWER, CALL = range(11)
@@ -45,7 +45,7 @@ class Notation(NamedTuple):
         sum_over: the sign of a sum over axes, which takes the place of the call; None if `sum` is called.
         text, number: set text, and the digits of a number.
         length: how many characters of a formula are seen.
-        cut: what is left of a formula too long at any depth.
+        cut: shortens a formula that is too long at any depth.
     """
 
     elided: str
@@ -84,10 +84,10 @@ class Printed(NamedTuple):
     binds: int
 
 
-def fitted(
+def fit(
     t: Term, names: Mapping[str, str], notation: Notation, *, limit: int, digits: int = 4, free: bool = False
 ) -> str:
-    """Print a term within `limit` characters: what is deepest inside it gives way to dots first.
+    """Print a term within `limit` characters: its innermost parts give way to dots first.
 
     Args:
         t: the term.
@@ -146,7 +146,7 @@ class Printer:
         return _SPECIAL.get(t.op, Printer._call)(self, t, args)
 
     def _args(self, t: Term, depth: int, shape: Shape | None) -> list[Printed]:
-        free = narrowed(t.args, shape) if is_elementwise(t.op) else [t.op == "broadcast_to"] * len(t.args)
+        free = can_narrow(t.args, shape) if is_elementwise(t.op) else [t.op == "broadcast_to"] * len(t.args)
         return [self.term(a, depth, f) for a, f in zip(t.args, free, strict=True)]
 
     def _leaf(self, t: Term) -> Printed:
@@ -164,7 +164,7 @@ class Printer:
     def _product(self, t: Term, depth: int, shape: Shape | None) -> Printed:
         notation, product = self._notation, product_of(t)
         factors = [*product.above, *product.below]
-        free = narrowed([f for f, _ in factors], shape)
+        free = can_narrow([f for f, _ in factors], shape)
         if len(factors) == 1 and factors[0][1] == 1 and product.above:
             only = self.term(factors[0][0], depth, free[0])
             return Printed(f"-{self._inside(only, PRODUCT + 1)}", MINUS) if product.negative else only
@@ -188,7 +188,7 @@ class Printer:
 
     def _factor(self, f: Term, power: int, printed: Printed, *, held: bool) -> str:
         """Write a factor with its power; `held` if the bar of a fraction keeps it together."""
-        if self._notation.truth and f.bare == "b" and f.op:
+        if self._notation.truth and f.kind == "b" and f.op:
             return self._notation.truth.format(printed.text)
         if power == 1:
             return printed.text if held else self._inside(printed, PRODUCT + 1)
@@ -219,28 +219,28 @@ class Printer:
         if axes == (*range(n - 2), n - 1, n - 2):
             of_two, of_last_two, binds = self._notation.transposed
             return Printed(self._inside(args[0], CALL) + (of_two if n == 2 else of_last_two), binds)
-        return self._shaped("transpose", args[0], axes)
+        return self._method_call("transpose", args[0], axes)
 
     def _reshape(self, t: Term, args: Sequence[Printed]) -> Printed:
         new = expansion(t.args[0].shape, t.shape)
         if new is None:
-            return self._shaped("reshape", args[0], t.shape)
+            return self._method_call("reshape", args[0], t.shape)
         last = max((i for i, is_new in enumerate(new) if is_new), default=-1)
         return self._at(args[0], ", ".join("None" if is_new else ":" for is_new in new[: last + 1]))
 
     def _broadcast(self, t: Term, args: Sequence[Printed]) -> Printed:
-        return self._shaped("broadcast_to", args[0], t.shape)
+        return self._method_call("broadcast_to", args[0], t.shape)
 
     def _astype(self, t: Term, args: Sequence[Printed]) -> Printed:
         dtype = t.param("dtype")
-        return self._shaped("astype", args[0], dtype.text if dtype else "")
+        return self._method_call("astype", args[0], dtype.text if dtype else "")
 
-    def _shaped(self, op: str, x: Printed, values: Shape | str) -> Printed:
+    def _method_call(self, op: str, x: Printed, values: Shape | str) -> Printed:
         template = self._notation.shaped[op]
         # A method needs its object in parentheses, a function does not.
         inner = self._inside(x, CALL if template.startswith("{x}.") else LOOSE)
-        bare = str(values).strip("(,)") or "()"
-        return Printed(template.format(x=inner, values=self._notation.text(str(values)), bare=bare), CALL)
+        elements = str(values).strip("(,)") or "()"
+        return Printed(template.format(x=inner, values=self._notation.text(str(values)), bare=elements), CALL)
 
     def _getitem(self, t: Term, args: Sequence[Printed]) -> Printed:
         return self._at(args[0], index_text(t))
@@ -264,26 +264,26 @@ class Printer:
             return Printed(notation.around[t.op].format(args[0].text), CALL)
         if t.op == "sum" and notation.sum_over:
             return Printed(f"{notation.sum_over(param_value(t, 'axis'))} {self._inside(args[0], PRODUCT)}", SUM)
-        return self._called(t.op, *args, *params_text(t))
+        return self._function_call(t.op, *args, *params_text(t))
 
-    def _called(self, op: str, *args: Printed | str) -> Printed:
+    def _function_call(self, op: str, *args: Printed | str) -> Printed:
         """Write a call; the arguments are formulas, and text to be set."""
         notation = self._notation
         name = notation.names.get(op) or notation.text(op)
         inner = ", ".join(notation.text(a) if isinstance(a, str) else a.text for a in args)
         return Printed(notation.call.format(name, inner), CALL)
 
-    def _joined(self, t: Term, args: Sequence[Printed]) -> Printed:
+    def _join(self, t: Term, args: Sequence[Printed]) -> Printed:
         several = self._notation.listed.format(", ".join(a.text for a in args))
-        return self._called(t.op, Printed(several, CALL), *params_text(t))
+        return self._function_call(t.op, Printed(several, CALL), *params_text(t))
 
-    def _indexed(self, t: Term, args: Sequence[Printed]) -> Printed:
+    def _index(self, t: Term, args: Sequence[Printed]) -> Printed:
         shape = [f"shape={t.shape}"] if t.op == "scatter_add" else []
         index = self._notation.at.format("", self._notation.text(index_text(t)))
-        return self._called(t.op, *args, Printed(index, CALL), *shape)
+        return self._function_call(t.op, *args, Printed(index, CALL), *shape)
 
     def _contract(self, t: Term, args: Sequence[Printed]) -> Printed:
-        return self._called("einsum", repr(param_value(t, "subscripts")), *args)
+        return self._function_call("einsum", repr(param_value(t, "subscripts")), *args)
 
 
 _OPPOSITE: Mapping[str, str] = {"+": "-", "-": "+"}
@@ -300,10 +300,10 @@ _SPECIAL: Mapping[str, Callable[[Printer, Term, Sequence[Printed]], Printed]] = 
         shaping.astype: Printer._astype,
         indexing.getitem: Printer._getitem,
         get_tuple_element: Printer._result,
-        indexing.scatter_add: Printer._indexed,
-        indexing.index_update: Printer._indexed,
-        nested_array.array: Printer._joined,
-        shaping.concatenate: Printer._joined,
+        indexing.scatter_add: Printer._index,
+        indexing.index_update: Printer._index,
+        nested_array.array: Printer._join,
+        shaping.concatenate: Printer._join,
         contract.contract: Printer._contract,
     }
 )
@@ -329,21 +329,21 @@ def number_text(value: Any, digits: int = 4) -> str:
 
 def param_value(t: Term, name: str) -> Any:
     """Return the value of a parameter, or None."""
-    found = t.param(name)
-    return None if found is None else found.value
+    param = t.param(name)
+    return None if param is None else param.value
 
 
 def index_text(t: Term) -> str:
     """Write an index as between brackets; an array in it by its dtype and shape."""
-    found = t.param("index")
-    text = re.sub(DIGEST, "", found.text) if found else ""
+    param = t.param("index")
+    text = re.sub(DIGEST, "", param.text) if param else ""
     return visible(text[1:-2] if text.endswith(",)") else text[1:-1] if text.startswith("(") else text)
 
 
 def params_text(t: Term) -> list[str]:
     """Write the parameters that say more than the defaults and the shape."""
-    found = brief_values(t.params, {**_DEFAULTS, "shape": str(t.shape), **_of_windows(t)})
-    return [f"{name}={clip(visible(text), 60)}" for name, text in found.items()]
+    texts = brief_values(t.params, {**_DEFAULTS, "shape": str(t.shape), **_of_windows(t)})
+    return [f"{name}={clip(visible(text), 60)}" for name, text in texts.items()]
 
 
 def _of_windows(t: Term) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Why a derivative rule is what it is, in a sentence for readers who see the chain rule for the first time."""
+"""The reasons for derivative rules, each in a sentence for readers who see the chain rule for the first time."""
 
 from __future__ import annotations
 
@@ -234,11 +234,11 @@ _COMPOSED = "inside, it is {calls}: the chain rule goes back through them, from 
 
 
 def sentence_of(op: Op | None, inputs: Sequence[Any] = (), params: Mapping[str, Any] | None = None) -> Sentence:
-    """Return why the rules of an op are what they are, for all arguments or each: stated, or inherited.
+    """Return the reason for the rules of an op, for all arguments or each: stated, or inherited.
 
     Args:
         op: the record.
-        inputs, params: of a call, if there are values: an op inherits what it is made of from the NumPy calls in its
+        inputs, params: of a call, if there are values: an op inherits its composition from the NumPy calls in its
             forward function.
     """
     if op is None:
@@ -264,7 +264,7 @@ def reason(
     sentence: Sentence = "",
     flat: bool = False,
 ) -> str:
-    """Return why an op's rule for one argument is what it is; empty if nothing simple can be said.
+    """Return the reason for an op's rule for one argument; empty if nothing simple can be said.
 
     Args:
         node: the call of the op.

@@ -147,11 +147,11 @@ class Words:
         self._letters = next((letters for letters in _LETTERS if taken.isdisjoint(letters)), "")
         self._results = graph.results_of_calls
         self._earlier: dict[Flow, tuple[str, ...]] = {}
-        known: dict[str, tuple[str, ...]] = {}
+        sources: dict[str, tuple[str, ...]] = {}
         for flow in graph.flows:
             if flow.total != flow.contribution:
-                self._earlier[flow] = known.get(flow.into, ())
-            known[flow.into] = (*known.get(flow.into, ())[-3:], flow.op)
+                self._earlier[flow] = sources.get(flow.into, ())
+            sources[flow.into] = (*sources.get(flow.into, ())[-3:], flow.op)
 
     def cotangents(self, flow: Flow) -> dict[str, GraphNode]:
         """Return the ids of the cotangents that a rule starts from, and what each is the cotangent of.
@@ -162,7 +162,7 @@ class Words:
         return {self._cotangents[out.id]: out for out in outs if out.id in self._cotangents}
 
     def part(self, whose: str, out: GraphNode) -> str:
-        """Return what an op's result is called as a part of what is called `whose`: "g", or "g.Q" of a call."""
+        """Return the name of an op's result as a part of `whose`: "g", or "g.Q" of a call."""
         return whose if out.result is None else result_text(self._nodes[out.inputs[0]].op, out.result, whose)
 
     def rule(self, flow: Flow, *, limit: int = LIMIT) -> RuleText:
@@ -183,7 +183,7 @@ class Words:
         t = self.forward_term(node_id)
         if t.op == "multiply" and len(leaves(t)) == 1 and t.args[0].leaf == t.args[1].leaf:
             return f"{self.name(self._nodes[t.args[0].leaf])} * {self.name(self._nodes[t.args[0].leaf])}"
-        return plain(t, self._named(leaves(t)), limit=limit)
+        return plain(t, self._names_of(leaves(t)), limit=limit)
 
     def forward_term(self, node_id: str) -> Term:
         """Return an op, applied to its arguments, as a term."""
@@ -223,18 +223,18 @@ class Words:
         if self._nodes[node_id].result is not None:
             return latex_name(self.forward(node_id))
         t = self.forward_term(node_id)
-        names = self._named(leaves(t))
+        names = self._names_of(leaves(t))
         return latex(t, {i: _tex(i, name) for i, name in names.items()}, limit=limit)
 
     # ---- what the engine did ----------------------------------------------------------------------------------------
 
     def repairs(self, flow: Flow) -> list[GraphNode]:
         """Return the nodes that undo a broadcast or a promotion, in the order in which they run."""
-        found, here, gs = [], self._nodes[flow.contribution], self.cotangents(flow)
+        repairs, here, gs = [], self._nodes[flow.contribution], self.cotangents(flow)
         while here.id not in gs and here.role in (Role.CAST, Role.UNBROADCAST):
-            found.append(here)
+            repairs.append(here)
             here = self._nodes[here.inputs[0]]
-        return found[::-1]
+        return repairs[::-1]
 
     def _repair(self, flow: Flow, node: GraphNode) -> str:
         if node.role is Role.CAST:
@@ -363,11 +363,11 @@ class Words:
             places = dict(reversed(list(zip(op.inputs, self._letters, strict=False))))
             if "out" not in self._own.values():
                 places |= {out.id: self.part("out", out) for out in (op, *self._results.get(op.id, ()))}
-        names = self._named(leaves(t), places)
+        names = self._names_of(leaves(t), places)
         gs = self.cotangents(flow)
         return {i: self.part("g", gs[i]) if i in gs else name for i, name in names.items()}
 
-    def _named(self, ids: Iterable[str], places: Mapping[str, str] | None = None) -> dict[str, str]:
+    def _names_of(self, ids: Iterable[str], places: Mapping[str, str] | None = None) -> dict[str, str]:
         """Name nodes by the user's name, which no two share, else by their place, else by their id."""
         return {i: self._own.get(i) or (places or {}).get(i) or self.name(self._nodes[i]) for i in ids}
 
@@ -380,7 +380,7 @@ class Words:
             return self.part(self.name(self._nodes[node.inputs[0]]), node)
         return self._own.get(node.id, node.id)
 
-    def named(self, node: GraphNode) -> str:
+    def text_of(self, node: GraphNode) -> str:
         """Return the value of a constant number, and the name of any other node."""
         t = leaf(node)
         return self.name(node) if t.value is None else number_text(t.value)
@@ -389,8 +389,8 @@ class Words:
         if t.op == "scatter_add" and not t.args[0].op:
             return f"zeros {t.shape} with {plain(t.args[0], names, limit=limit)} added at [{index_text(t)}]"
         if t.op == "index_update" and not t.args[0].op and not t.args[1].op:
-            kept, new = (plain(a, names, limit=limit) for a in t.args)
-            return f"{kept} with {new} at [{index_text(t)}]"
+            before, new = (plain(a, names, limit=limit) for a in t.args)
+            return f"{before} with {new} at [{index_text(t)}]"
         text = plain(t, names, limit=limit, free=True)
         return f"{text} (spread over {t.shape})" if t.thin != t.shape else text
 
@@ -414,17 +414,17 @@ def _tex(node_id: str, name: str) -> str:
 
 def leaves(t: Term) -> list[str]:
     """Return the ids of the leaves of a term, each once, in order of appearance."""
-    found: dict[str, None] = {}
+    ids: dict[str, None] = {}
     seen, stack = {id(t)}, [t]
     while stack:
         here = stack.pop()
         if here.leaf:
-            found[here.leaf] = None
+            ids[here.leaf] = None
         for a in (*here.args, *filter(None, (here._carrier, here._local)))[::-1]:
             if id(a) not in seen:
                 seen.add(id(a))
                 stack.append(a)
-    return list(found)
+    return list(ids)
 
 
 def axes_text(axes: Sequence[int] | None) -> str:

@@ -13,7 +13,7 @@ from ....core.op import Op
 from ....core.shape_arithmetic import Shape
 from ....ir.node_labels import clip
 from ....ops import arith, compare, elementwise_activations, matrix_products
-from .printer import AND, CALL, COMPARED, LOOSE, MINUS, OR, POWER, PRODUCT, SHIFT, SUM, XOR, Notation, fitted
+from .printer import AND, CALL, COMPARED, LOOSE, MINUS, OR, POWER, PRODUCT, SHIFT, SUM, XOR, Notation, fit
 from .terms import Term, by_name
 
 # Signs between two arguments, and how tightly they bind; where there is none, the op is called.
@@ -45,8 +45,8 @@ _BINARY: Mapping[Op, tuple[str | None, str | None, int]] = {
 
 
 def plain(t: Term, names: Mapping[str, str], *, limit: int, digits: int = 4, free: bool = False) -> str:
-    """Print a term as Python would read it; see `printer.fitted`."""
-    return fitted(t, names, _PLAIN, limit=limit, digits=digits, free=free)
+    """Print a term as Python would read it; see `printer.fit`."""
+    return fit(t, names, _PLAIN, limit=limit, digits=digits, free=free)
 
 
 _PLAIN = Notation(
@@ -84,8 +84,8 @@ _PLAIN = Notation(
 
 
 def latex(t: Term, names: Mapping[str, str], *, limit: int, free: bool = False) -> str:
-    """Print a term as LaTeX; see `printer.fitted`."""
-    return fitted(t, names, _LATEX, limit=limit, free=free)
+    """Print a term as LaTeX; see `printer.fit`."""
+    return fit(t, names, _LATEX, limit=limit, free=free)
 
 
 _ESCAPED: Mapping[str, str] = {
@@ -100,7 +100,7 @@ _ESCAPED: Mapping[str, str] = {
 
 
 def latex_text(text: str) -> str:
-    """Set text upright, with everything escaped that means something in LaTeX; "?" stands for what is not ASCII.
+    """Set text upright, with LaTeX's special characters escaped; "?" replaces characters outside of ASCII.
 
     Example:
         >>> print(latex_text("log_softmax"))
@@ -137,7 +137,7 @@ def _sum_over(axes: Sequence[int] | None) -> str:
     return r"\sum" if axes is None else rf"\sum_{{{latex_text('axis ' + ', '.join(map(str, axes)))}}}"
 
 
-def _multiplied(factors: Sequence[tuple[Term, str]]) -> str:
+def _multiply(factors: Sequence[tuple[Term, str]]) -> str:
     """Join factors: numbers first, then arrays with a circled dot between them."""
     ordered = sorted(factors, key=lambda pair: (pair[0].value is None, bool(pair[0].shape)))
     numbers = [text for f, text in ordered if not f.shape]
@@ -153,7 +153,7 @@ def _number(text: str) -> str:
 _KNOWN = ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan")
 
 
-def _seen(formula: str) -> int:
+def _visible_length(formula: str) -> int:
     """Return approximately how many letters and signs of a formula are visible."""
     return len(re.sub(r"\\(left|right|mathrm|mathbb|frac|odot|overline)|\\[a-z]+|[{}\\ ]", "", formula))
 
@@ -188,10 +188,10 @@ _LATEX = Notation(
     fraction=(r"\frac{{{}}}{{{}}}", r"\frac{{{}}}{{{}}}"),
     has_bar=True,
     dots=(r"\cdot", r"\odot"),
-    times=_multiplied,
+    times=_multiply,
     sum_over=_sum_over,
     text=latex_text,
     number=_number,
-    length=_seen,
+    length=_visible_length,
     cut=lambda _, __: r"\ldots",
 )

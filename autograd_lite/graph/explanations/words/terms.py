@@ -1,8 +1,8 @@
 """A derivative rule, or one op, read off a graph as a formula: terms, simplified where that reads better.
 
-A term represents a value. The formula is true of what was recorded, up to rounding: products are flattened, `g - g * a`
-is written `g * (1 - a)`, explicit broadcasts are left out where broadcasting happens anyway, and the masks that keep a
-NaN away from a zero cotangent are not shown.
+A term represents a value. The formula is true of the recorded computation, up to rounding: products are flattened,
+`g - g * a` is written `g * (1 - a)`, explicit broadcasts are left out where broadcasting happens anyway, and the masks
+that keep a NaN away from a zero cotangent are not shown.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class Term:
 
     Attributes:
         op: the op's name; empty on a leaf.
-        args: what it is applied to.
+        args: its arguments.
         params: of the op.
         shape: of the value.
-        bare: the kind of its dtype.
+        kind: the kind of its dtype.
         leaf: for a leaf, the id of its node; empty for a number.
         value: for a number, the number.
         has_g: whether the cotangent is in it.
@@ -57,7 +57,7 @@ class Term:
     args: tuple[Term, ...]
     params: tuple[Param, ...]
     shape: Shape
-    bare: str
+    kind: str
     leaf: str = ""
     value: Any = None
     has_g: bool = False
@@ -102,28 +102,28 @@ def _number(text: str) -> Any:
         return text == "True"
     for kind in (int, float, complex):
         with contextlib.suppress(ValueError):
-            found = kind(text)
-            return found if kind is not int or abs(found) < 2**64 else None
+            number = kind(text)
+            return number if kind is not int or abs(number) < 2**64 else None
     return None
 
 
 def term_of(node: GraphNode, args: tuple[Term, ...]) -> Term:
     """Make the term of an op's node, in its simplest form."""
-    made = _SIMPLER[node.op](node, args) if node.op in _SIMPLER else None
-    return as_it_is(node, args) if made is None else made
+    simpler = _SIMPLER[node.op](node, args) if node.op in _SIMPLER else None
+    return as_it_is(node, args) if simpler is None else simpler
 
 
 def as_it_is(node: GraphNode, args: tuple[Term, ...]) -> Term:
     """Make the term of an op's node without simplifying."""
-    return _made(node.op, args, node.params, node.shape, node.dtype.kind)
+    return _make(node.op, args, node.params, node.shape, node.dtype.kind)
 
 
-def _made(op: str, args: tuple[Term, ...], params: tuple[Param, ...], shape: Shape, bare: str) -> Term:
+def _make(op: str, args: tuple[Term, ...], params: tuple[Param, ...], shape: Shape, kind: str) -> Term:
     has_g, depth, carrier, local = False, 0, None, None
     for a in args:
         has_g, depth = has_g or a.has_g, max(depth, a.depth)
     if has_g:
-        carrier, local = _factored(op, args, params, shape)
+        carrier, local = _factor(op, args, params, shape)
     if carrier is not None and local is not None:
         thin = thin_shape((carrier, local))
     elif is_elementwise(op):
@@ -131,7 +131,7 @@ def _made(op: str, args: tuple[Term, ...], params: tuple[Param, ...], shape: Sha
     else:
         inner = _narrow(op, args, shape)
         thin = shape if inner is None else inner.thin
-    return Term(op, args, params, shape, bare, "", None, has_g, carrier, local, depth + 1, thin)
+    return Term(op, args, params, shape, kind, "", None, has_g, carrier, local, depth + 1, thin)
 
 
 def by_name(table: Mapping[Op, V]) -> dict[str, V]:
@@ -141,8 +141,8 @@ def by_name(table: Mapping[Op, V]) -> dict[str, V]:
 
 def is_elementwise(op: str) -> bool:
     """Return whether an op works element by element, so that its arguments are broadcast."""
-    found = OPS.get(op)
-    return found is not None and found.is_elementwise
+    record = OPS.get(op)
+    return record is not None and record.is_elementwise
 
 
 # ---- simpler forms --------------------------------------------------------------------------------------------------
@@ -154,22 +154,22 @@ def _where(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
     if condition.value is not None:
         return chosen if chosen.shape == node.shape else None
     # Inside, it is known what the same condition chooses.
-    args = (condition, _given(yes, condition, True), _given(no, condition, False))
-    return _made("where", args, (), node.shape, node.dtype.kind)
+    args = (condition, _resolve(yes, condition, True), _resolve(no, condition, False))
+    return _make("where", args, (), node.shape, node.dtype.kind)
 
 
 _NESTED = 8
 
 
-def _given(t: Term, condition: Term, holds: bool, steps: int = _NESTED) -> Term:
+def _resolve(t: Term, condition: Term, holds: bool, steps: int = _NESTED) -> Term:
     """Resolve choices by a condition inside a term where it is known to hold, or not to."""
     if t.op == "where" and t.args[0] is condition:
         return t.args[1] if holds else t.args[2]
     if not steps or not is_elementwise(t.op):
         return t
-    args = tuple([_given(a, condition, holds, steps - 1) for a in t.args])
+    args = tuple([_resolve(a, condition, holds, steps - 1) for a in t.args])
     same = all(a is b for a, b in zip(args, t.args, strict=True))
-    return t if same else _made(t.op, args, t.params, t.shape, t.bare)
+    return t if same else _make(t.op, args, t.params, t.shape, t.kind)
 
 
 def _getitem(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
@@ -177,7 +177,7 @@ def _getitem(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
     if not isinstance(index, tuple) or not all(i is None or i is Ellipsis or i == slice(None) for i in index):
         return None
     # It only inserts new axes.
-    return args[0] if args[0].shape == node.shape else _made("reshape", args, (), node.shape, node.dtype.kind)
+    return args[0] if args[0].shape == node.shape else _make("reshape", args, (), node.shape, node.dtype.kind)
 
 
 def _matmul(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
@@ -185,8 +185,8 @@ def _matmul(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
     if not any(signs):
         return None
     inner = tuple(a.args[0] if minus else a for a, minus in zip(args, signs, strict=True))
-    made = _made("matmul", inner, (), node.shape, node.dtype.kind)
-    return made if all(signs) else _made("negative", (made,), (), node.shape, node.dtype.kind)
+    product = _make("matmul", inner, (), node.shape, node.dtype.kind)
+    return product if all(signs) else _make("negative", (product,), (), node.shape, node.dtype.kind)
 
 
 def _power(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
@@ -194,7 +194,7 @@ def _power(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
     if exponent == 1 and args[0].shape == node.shape:
         return args[0]
     if exponent == 2 and args[0].shape == node.shape:
-        return _made("square", args[:1], (), node.shape, node.dtype.kind)
+        return _make("square", args[:1], (), node.shape, node.dtype.kind)
     return None
 
 
@@ -224,11 +224,11 @@ def _conjugate(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
 
 def _astype(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
     # A truth value counts as 0 or 1 wherever a number is expected.
-    return args[0] if args[0].bare == "b" or args[0].value is not None else None
+    return args[0] if args[0].kind == "b" or args[0].value is not None else None
 
 
 def _reciprocal(node: GraphNode, args: tuple[Term, ...]) -> Term:
-    return _made("divide", (ONE, args[0]), (), node.shape, node.dtype.kind)
+    return _make("divide", (ONE, args[0]), (), node.shape, node.dtype.kind)
 
 
 def _softmax_pullback(node: GraphNode, args: tuple[Term, ...]) -> Term:
@@ -237,7 +237,7 @@ def _softmax_pullback(node: GraphNode, args: tuple[Term, ...]) -> Term:
     axis = node.params[0].value % len(node.shape)
     reduced = tuple(1 if i == axis else n for i, n in enumerate(node.shape))
     along = Param("axis", f"({axis},)", (axis,)), Param("keepdims", "True", True)
-    total = _made("sum", (_plain("multiply", g, y),), along, reduced, g.bare)
+    total = _make("sum", (_plain("multiply", g, y),), along, reduced, g.kind)
     return _plain("multiply", _plain("subtract", g, total), y)
 
 
@@ -296,7 +296,7 @@ _SIMPLER: Mapping[str, Callable[..., Term | None]] = by_name(
 # ---- the cotangent in front -----------------------------------------------------------------------------------------
 
 
-def _factored(op: str, args: tuple[Term, ...], params: tuple[Param, ...], shape: Shape) -> tuple[Term | None, ...]:
+def _factor(op: str, args: tuple[Term, ...], params: tuple[Param, ...], shape: Shape) -> tuple[Term | None, ...]:
     """Write a term with the cotangent in it as carrier * local; (None, None) if it is only its own carrier."""
     first, *rest = args
     other = rest[0] if rest else ONE
@@ -311,13 +311,13 @@ def _factored(op: str, args: tuple[Term, ...], params: tuple[Param, ...], shape:
         local = _plain(op, first.local, other.local)
         return first.carrier, local
     if op in ("broadcast_to", "reshape") and not first.local.shape and first.local is not ONE:
-        return _made(op, (first.carrier,), params, shape, first.bare), first.local
+        return _make(op, (first.carrier,), params, shape, first.kind), first.local
     return None, None
 
 
 def _plain(op: str, *args: Term) -> Term:
     shape = np.broadcast_shapes(*(a.shape for a in args))
-    return _made(op, args, (), shape, "f")
+    return _make(op, args, (), shape, "f")
 
 
 def _times(a: Term, b: Term) -> Term:
@@ -404,8 +404,8 @@ class _Powers(dict[Any, Any]):
 
     def add(self, term: Term, power: int) -> None:
         key = term.leaf or (("number", repr(term.value)) if term.value is not None else id(term))
-        known = self.get(key)
-        self[key] = (term, power + (known[1] if known else 0))
+        before = self.get(key)
+        self[key] = (term, power + (before[1] if before else 0))
 
     def factors(self) -> tuple[tuple[Term, int], ...]:
         return tuple(self.values())
@@ -437,7 +437,7 @@ def expansion(before: Shape, after: Shape) -> tuple[bool, ...] | None:
 
 
 def narrow(term: Term) -> Term:
-    """Return what is left of a term where broadcasting happens anyway."""
+    """Return a term without its outermost broadcast, where broadcasting happens anyway."""
     inner = _narrow(term.op, term.args, term.shape)
     return term if inner is None else inner
 
@@ -459,12 +459,12 @@ def thin_shape(terms: Sequence[Term]) -> Shape:
     return shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
 
 
-def narrowed(terms: Sequence[Term], shape: Shape | None) -> list[bool]:
+def can_narrow(terms: Sequence[Term], shape: Shape | None) -> list[bool]:
     """Return which terms need not be spread for elementwise work to give that shape; None if any shape will do."""
     free = [False] * len(terms)
     shapes = [t.shape for t in terms]
     for i, t in enumerate(terms):
-        kept, shapes[i] = shapes[i], t.thin
+        shape_of_t, shapes[i] = shapes[i], t.thin
         free[i] = shape is None or np.broadcast_shapes(*shapes) == shape
-        shapes[i] = t.thin if free[i] else kept
+        shapes[i] = t.thin if free[i] else shape_of_t
     return free

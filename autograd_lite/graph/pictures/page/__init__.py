@@ -33,7 +33,7 @@ _ESCAPES = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
 class Differences(Protocol):
     """Two graphs in one, with marks, for a page; `GraphDiff` is one."""
 
-    def merged(self) -> tuple[PureGraph, Overlay]:
+    def merge(self) -> tuple[PureGraph, Overlay]:
         """Return one graph made of both, and the marks that tell them apart."""
 
 
