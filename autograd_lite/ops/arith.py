@@ -200,7 +200,7 @@ heaviside    = elementwise(np.heaviside,    0,
 nextafter    = elementwise(np.nextafter,    1, 0)
 ldexp        = elementwise(np.ldexp,        applied(lambda g, out, x, y: np.ldexp(g, y)), None, saves=("y", ""))
 conjugate    = elementwise(np.conjugate,    applied(lambda g, out, x: np.conjugate(g)),
-                                            holomorphic=False, jvp=_conjugate_jvp, glyph="conj")
+                                            holomorphic=False, jvp=_conjugate_jvp, glyph="conj", onnx="Identity")
 
 # ---- angles ---------------------------------------------------------------------------------------------------------
 degrees      = elementwise(np.degrees,      180 / math.pi)

@@ -58,6 +58,7 @@ real = elementwise(
     jvp=_tangent_of(np.real),
     view=lambda x: x.dtype.kind != "c",
     glyph="Re",
+    onnx="Identity",
 )
 imag = elementwise(
     _imag,

@@ -258,7 +258,7 @@ FORMULAS.update({
     "ldexp": _ldexp,
     **dict.fromkeys(("degrees", "rad2deg"), lambda x: x * (180 / math.pi)),
     **dict.fromkeys(("radians", "deg2rad"), lambda x: x * (math.pi / 180)),
-    "conjugate": run("Identity"),
+
     "invert": lambda x: run("Not")(x) if x.dtype == BOOL else x.of(np.iinfo(x.dtype).max if x.kind == "u" else -1) - x,
     "bitwise_and": _bitwise("BitwiseAnd", "And"),
     "bitwise_or": _bitwise("BitwiseOr", "Or"),
@@ -391,11 +391,6 @@ def _where(call: Call, condition: Any, *choices: Any) -> Any:
         return np.broadcast_to((condition & x) | (~condition & y), shape)
     kernel = emitter.kernel("Where", dtype)
     return emitter.call("Where", condition, x.astype(kernel), y.astype(kernel), dtype=kernel, shape=shape).astype(dtype)
-
-
-@exports("real", "copy", "stop_gradient")
-def _identity(call: Call, x: Any) -> Any:
-    return x.emitter.call("Identity", x)
 
 
 @exports("imag")

@@ -429,9 +429,11 @@ def _compare_mixed(op: Op, compare: Callable[..., Value], x: Value, y: Value) ->
 
 
 def _by_operator(call: Call, *inputs: Value | Scalar, **params: Any) -> Any:
-    """Write an op whose record names an operator from floats to floats, in the dtypes that this has a kernel for."""
+    """Write an op whose record names an operator of floats, in the dtypes that this has a kernel for."""
     op, dtype = call.op, wider(call.dtype)
     attributes = {"alpha" if name == "slope" else name: value for name, value in params.items()}
+    if op.onnx == "Identity":
+        return call.emitter.call("Identity", *inputs)
     if dtype.kind == "f" and has_kernel(op.onnx, dtype):
         values = map(call.wide, inputs)
         return call.emitter.run(op.onnx, *values, shape=call.shape, **attributes).cast(call.dtype)
