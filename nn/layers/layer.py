@@ -183,8 +183,8 @@ class Layer(Configurable, Module):
         Args:
             store: what the file has for this layer; a class that overrides both methods may use other keys.
         """
-        own = [member for _, member in self._in_keras_order() if isinstance(member, Tensor) and member.is_leaf]
-        store.update({str(i): weight.numpy() for i, weight in enumerate(own)})
+        weights = [member for _, member in self._in_keras_order() if isinstance(member, Tensor) and member.is_leaf]
+        store.update({str(i): weight.numpy() for i, weight in enumerate(weights)})
 
     def load_own_variables(self, store: Mapping[str, Any]) -> None:
         """Assign the weights that `save_own_variables` has stored.
@@ -192,8 +192,8 @@ class Layer(Configurable, Module):
         Args:
             store: arrays by their keys.
         """
-        own = [member for _, member in self._in_keras_order() if isinstance(member, Tensor) and member.is_leaf]
-        for i, weight in enumerate(own):
+        weights = [member for _, member in self._in_keras_order() if isinstance(member, Tensor) and member.is_leaf]
+        for i, weight in enumerate(weights):
             weight.assign(store[str(i)])
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -213,7 +213,7 @@ class MeanOf(MeanMetricWrapper):
         Metric.__init__(self, name)
 
     def __post_init__(self) -> None:
-        own = {name: getattr(self, name) for name in fields_of(type(self), MeanOf) if name != "name"}
+        arguments = {name: getattr(self, name) for name in fields_of(type(self), MeanOf) if name != "name"}
         is_loss = isinstance(self._of[0], type)
-        self.fn = self._of[0](reduction=None, name=self.name, **own) if is_loss else self._of[0]
-        self._kwargs = {} if is_loss else own
+        self.fn = self._of[0](reduction=None, name=self.name, **arguments) if is_loss else self._of[0]
+        self._kwargs = {} if is_loss else arguments

@@ -109,8 +109,8 @@ def _rows(model: Module, expand_nested: bool, show_trainable: bool) -> tuple[lis
         if connected:
             cells.append(links[id(parent)].get(id(part), "-") if id(parent) in links else "-")
         if show_trainable:
-            mine = part.weights
-            cells.append("Y" if any(t.requires_grad for t in mine) else "N" if mine else "-")
+            weights = part.weights
+            cells.append("Y" if any(t.requires_grad for t in weights) else "N" if weights else "-")
         rows.append(_Row(depth, cells))
         if expand_nested and part is not parent and hasattr(part, "_plan"):  # a model
             links[id(part)] = _links(part)
@@ -150,9 +150,13 @@ def _shape(module: Module, parent: Module) -> str:
         return str((None, *getattr(module, "sample_shape", ())))
     if module.output_shape is not None:
         return str(module.output_shape)
-    own, around = _plan_of(module), _plan_of(parent)
+    plan_of_module, around = _plan_of(module), _plan_of(parent)
     calls = [] if around is None else [outs for part, _, outs in around.calls() if part is module]
-    plan, slots = (own, own.output_slots) if own is not None else (around, calls[0] if calls else [])
+    plan, slots = (
+        (plan_of_module, plan_of_module.output_slots)
+        if plan_of_module is not None
+        else (around, calls[0] if calls else [])
+    )
     return str([plan.specs[slot][0] for slot in slots]) if slots else "?"
 
 

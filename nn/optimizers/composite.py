@@ -81,9 +81,9 @@ class CompositeOptimizer(Optimizer):
         caller = f"{type(self).__name__}.load_state_dict"
         self._require_bound("load_state_dict")
         entries = arrays(state)
-        own = {key: entries.pop(key) for key in list(entries) if "/" not in key}
-        same_keys(caller, self.own_state().keys(), own.keys())
-        new = self.checked_state(caller, own)
+        local = {key: entries.pop(key) for key in list(entries) if "/" not in key}
+        same_keys(caller, self.own_state().keys(), local.keys())
+        new = self.checked_state(caller, local)
         active = self.active
         parts: list[dict[str, Array]] = [{} for _ in active]
         for key, a in entries.items():

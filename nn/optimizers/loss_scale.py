@@ -142,16 +142,16 @@ class LossScaleOptimizer(AroundOptimizer):
 
     def _note_step(self, changes: Changes, gradients: Gradients) -> None:
         self._pin()
-        own = vars(self)
-        scale, steps = dynamic(own, "_scale"), dynamic(own, "_good_steps") + 1
+        attributes = vars(self)
+        scale, steps = dynamic(attributes, "_scale"), dynamic(attributes, "_good_steps") + 1
         if not are_finite(gradients):
             scale, steps = max(scale * 0.5, _SMALLEST), 0
         else:
             self.inner_optimizer._note_step(changes, unscale(gradients, scale))
             if steps >= self.dynamic_growth_steps:
                 scale, steps = min(scale * 2.0, _LARGEST), 0
-        changes.put(own, "_scale", scale)
-        changes.put(own, "_good_steps", steps)
+        changes.put(attributes, "_scale", scale)
+        changes.put(attributes, "_good_steps", steps)
 
     def get_config(self) -> dict[str, Any]:
         names = ("inner_optimizer", "initial_scale", "dynamic_growth_steps", "name")

@@ -262,9 +262,9 @@ class MultiOptimizer(CompositeOptimizer):
 
     def checked_state(self, caller: str, state: Mapping[str, Array]) -> dict[str, Any]:
         iterations = whole_number(caller, "iterations", state["iterations"])
-        if not np.array_equal(state["groups"], own := self.own_state()["groups"]):
+        if not np.array_equal(state["groups"], groups := self.own_state()["groups"]):
             raise ValueError(
-                f"{caller}: expected parameters that belong to the optimizers {own.tolist()!r:.80}; received "
+                f"{caller}: expected parameters that belong to the optimizers {groups.tolist()!r:.80}; received "
                 f"{state['groups'].tolist()!r:.80}. Load into one with the same optimizer_map"
             )
         return {"_iterations": iterations}

@@ -30,9 +30,12 @@ def muon(p: Any, g: Any, state: State, hyper: Hyper, nesterov: bool = True, ns_s
         Jingyuan Liu and others, "Muon is Scalable for LLM Training", 2025, equation 4 (the factors).
     """
     if "velocity" in state:
-        own = {"learning_rate": hyper["learning_rate"] * hyper["adam_lr_ratio"], "iterations": hyper["iterations"]}
-        own |= {"beta_1": hyper["adam_beta_1"], "beta_2": hyper["adam_beta_2"], "epsilon": hyper["epsilon"]}
-        return adam(p, g, state, own)
+        adam_hyper = {
+            "learning_rate": hyper["learning_rate"] * hyper["adam_lr_ratio"],
+            "iterations": hyper["iterations"],
+        }
+        adam_hyper |= {"beta_1": hyper["adam_beta_1"], "beta_2": hyper["adam_beta_2"], "epsilon": hyper["epsilon"]}
+        return adam(p, g, state, adam_hyper)
     m = state["momentum"] * hyper["momentum"] + g
     d = m * hyper["momentum"] + g if nesterov else m
     coefficients = hyper["muon_a"], hyper["muon_b"], hyper["muon_c"]

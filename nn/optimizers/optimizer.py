@@ -350,28 +350,28 @@ class Optimizer(_Begun):
 
     def _note_step(self, changes: Changes, gradients: Gradients) -> None:
         """Compute a step with gradients that are not scaled, and note all that it changes; nothing has changed yet."""
-        own = vars(self)
+        attributes = vars(self)
         self._pin()
-        every, steps = self.gradient_accumulation_steps, dynamic(own, "_iterations")
-        numbers = dynamic(own, "_hyper")
+        every, steps = self.gradient_accumulation_steps, dynamic(attributes, "_iterations")
+        numbers = dynamic(attributes, "_hyper")
         hyper = {**numbers, "iterations": steps // (every or 1) + 1}
         changed: dict[str, Any] = {}
         if self._schedule is not None:
             rate: Any = self.learning_rate  # what the schedule says now
             changed["learning_rate"] = hyper["learning_rate"] = rate if is_compiling() else float(rate)
         if every:
-            gradients = accumulate(dynamic(own, "_accumulated", owned=True), gradients)
+            gradients = accumulate(dynamic(attributes, "_accumulated", owned=True), gradients)
         if not every or not (steps + 1) % every:
             if every:
-                changes.put(own, "_accumulated", [])
+                changes.put(attributes, "_accumulated", [])
                 gradients = [None if g is None else g / every for g in gradients]
             gradients = clip(gradients, *map(numbers.get, ("clipnorm", "clipvalue", "global_clipnorm")))
             changed |= self._note_update(changes, hyper, gradients)
         else:
-            changes.put(own, "_accumulated", gradients)
+            changes.put(attributes, "_accumulated", gradients)
         if changed:
-            changes.put(own, "_hyper", {**numbers, **changed})
-        changes.put(own, "_iterations", steps + 1)
+            changes.put(attributes, "_hyper", {**numbers, **changed})
+        changes.put(attributes, "_iterations", steps + 1)
 
     def _pin(self) -> None:
         """Guard a function that is being compiled on all attributes that do not change from step to step."""

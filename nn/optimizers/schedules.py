@@ -136,14 +136,14 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     name: str = field(text, default="PiecewiseConstant")
 
     def __post_init__(self) -> None:
-        own = "PiecewiseConstantDecay"
+        name = "PiecewiseConstantDecay"
         if len(self.values) != len(self.boundaries) + 1:
             raise ValueError(
-                f"{own}: expected one more value than boundaries; received {len(self.values)} values and "
+                f"{name}: expected one more value than boundaries; received {len(self.values)} values and "
                 f"{len(self.boundaries)} boundaries"
             )
         if self.boundaries != sorted(set(self.boundaries)):
-            raise ValueError(f"{own}: expected boundaries that rise; received {self.boundaries}")
+            raise ValueError(f"{name}: expected boundaries that rise; received {self.boundaries}")
 
     def __call__(self, step: int) -> float:
         return self.values[bisect_left(self.boundaries, step)]

@@ -220,8 +220,8 @@ def _in_memory(shape: tuple[int, ...], common: tuple[int, ...]) -> Array:
     """Return for each cell of the common shape whether it is the first of those that repeat one entry."""
     padded = (1,) * (len(common) - len(shape)) + shape
     real = np.ones(common, bool)
-    for axis, (own, length) in enumerate(zip(padded, common, strict=True)):
-        if own == 1 and length > 1:
+    for axis, (old_length, length) in enumerate(zip(padded, common, strict=True)):
+        if old_length == 1 and length > 1:
             real &= (np.arange(length) == 0).reshape([-1 if i == axis else 1 for i in range(len(common))])
     return real
 

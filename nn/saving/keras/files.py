@@ -275,12 +275,12 @@ def _legacy(model: Any, arrays: Mapping[str, Array], old: Mapping[str, Any]) -> 
         group = f"{start}/{_text(name)}".lstrip("/")
         keys = [f"{group}/{_text(part)}" for part in old.get(f"{group}@weight_names", ())]
         theirs += [(key, arrays[key]) for key in keys]
-    own = [(paths[id(t)], t) for layer in model.layers for t in layer.weights]
-    if len(own) != len(theirs):
-        return {}, [f"  expected {len(own)} arrays; the file has {len(theirs)}"]
+    ours = [(paths[id(t)], t) for layer in model.layers for t in layer.weights]
+    if len(ours) != len(theirs):
+        return {}, [f"  expected {len(ours)} arrays; the file has {len(theirs)}"]
     weights: dict[str, Array] = {}
     problems = []
-    for (path, tensor), (key, array) in zip(own, theirs, strict=True):
+    for (path, tensor), (key, array) in zip(ours, theirs, strict=True):
         if array.shape == tensor.shape:
             weights[path] = array.astype(tensor.dtype)
         else:

@@ -47,10 +47,10 @@ def hdf5_bytes(caller: str, groups: Groups) -> bytes:
     buffer = io.BytesIO()
     with library(caller).File(buffer, "w") as file:
         for path, (name, arrays) in groups.items():
-            own = file.require_group(f"{path}/vars" if path else "vars")
-            own.attrs["name"] = name
+            group = file.require_group(f"{path}/vars" if path else "vars")
+            group.attrs["name"] = name
             for key, array in arrays.items():
-                own.create_dataset(key, data=array)
+                group.create_dataset(key, data=array)
     return buffer.getvalue()
 
 

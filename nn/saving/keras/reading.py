@@ -73,11 +73,11 @@ def _function(value: Mapping[str, Any]) -> Any:
     for name in names:
         if isinstance(name, str) and custom_called(name) is not None:
             return {"class_name": "function", "config": name}
-    own = f"{_kind(value.get('module'))}.{value.get('config')}"
-    if function_called(own) is None:
+    name_here = f"{_kind(value.get('module'))}.{value.get('config')}"
+    if function_called(name_here) is None:
         name = repr(value.get("config"))[:80]
         raise ValueError(f"it names the function {name}. Pass it in custom_objects={{{name}: …}}")
-    return {"class_name": "function", "config": own}
+    return {"class_name": "function", "config": name_here}
 
 
 def _kind(module: Any) -> str:

@@ -45,9 +45,9 @@ def _own(module: Module) -> list[Tensor]:
 
 def _parts(module: Any) -> Iterator[tuple[str, Module]]:
     """Yield the parts of a module in the order in which Keras looks for them; the first path of a part counts."""
-    own = {name: value for name, value in vars(module).items() if name not in module._unnamed}
+    parts = {name: value for name, value in vars(module).items() if name not in module._unnamed}
     names = next((PARTS[c.__name__] for c in type(module).__mro__ if c.__name__ in PARTS), {})
-    theirs = {names.get(name, name): value for name, value in own.items()}
+    theirs = {names.get(name, name): value for name, value in parts.items()}
     first = []
     if hasattr(type(module), "get_layer"):  # a model, whose `layers` are an attribute too
         theirs["layers"] = [part for _, part in module._named_layers()]
@@ -86,12 +86,12 @@ def _in_container(name: str, container: Any) -> Iterator[tuple[str, Module]]:
 def weight_groups(model: Module) -> dict[str, tuple[str, dict[str, Array]]]:
     """Return, by Keras's path, what Keras would call the part, and its weights."""
     groups: dict[str, tuple[str, dict[str, Array]]] = {}
-    for path, module, own in owners(model):
+    for path, module, weights in owners(model):
         store: dict[str, Any] = {}
         if isinstance(module, Layer) and _keeps_others(module):
             module.save_own_variables(store)
         else:
-            store = {str(i): weight.numpy() for i, (_, weight) in enumerate(own)}
+            store = {str(i): weight.numpy() for i, (_, weight) in enumerate(weights)}
         groups[path] = (module.name, {key: np.asarray(value) for key, value in store.items()})
     return groups
 
@@ -124,18 +124,18 @@ def match_weights(model: Module, arrays: Mapping[str, Array]) -> tuple[dict[str,
     }
     weights: dict[str, Array] = {}
     problems: list[str] = []
-    for path, module, own in owners(model):
+    for path, module, current in owners(model):
         prefix = f"{path}/vars/" if path else "vars/"
         theirs = {key: left.pop(key) for key in [*left] if key.startswith(prefix)}
         if _keeps_others(module):
             continue
-        if len(theirs) != len(own):
-            names = ", ".join(name for name, _ in own) or "no weights"
+        if len(theirs) != len(current):
+            names = ", ".join(name for name, _ in current) or "no weights"
             problems.append(
-                f"  {path or 'the model'}: expected {len(own)} arrays ({names}); the file has {len(theirs)}"
+                f"  {path or 'the model'}: expected {len(current)} arrays ({names}); the file has {len(theirs)}"
             )
             continue
-        for i, (name, tensor) in enumerate(own):
+        for i, (name, tensor) in enumerate(current):
             array = theirs.get(f"{prefix}{i}")
             if array is None or array.shape != tensor.shape:
                 shape = "none" if array is None else array.shape
@@ -153,9 +153,9 @@ def _order(model: Module, optimizer: Any, state: Mapping[str, Array]) -> list[st
     """Return the keys of an optimizer's state in the order of Keras's variables."""
     place = {id(t): i for i, t in enumerate(model.weights)}
     every = sorted(range(len(optimizer.parameters)), key=lambda i: place.get(id(optimizer.parameters[i]), len(place)))
-    own = tuple(dict.fromkeys(slot for key in state if (slot := key.partition(".")[2]) and slot not in _FIRST))
+    slots = tuple(dict.fromkeys(slot for key in state if (slot := key.partition(".")[2]) and slot not in _FIRST))
     keys = ["iterations"] + ["learning_rate"] * (optimizer._schedule is None)
-    for group in [*((slot,) for slot in _FIRST), *SLOTS.get(type(optimizer).__name__, (own,))]:
+    for group in [*((slot,) for slot in _FIRST), *SLOTS.get(type(optimizer).__name__, (slots,))]:
         keys += [key for i in every for slot in group if (key := f"{i}.{slot}") in state]
     return keys + [last for last in [LAST.get(type(optimizer).__name__, "")] if last in state]
 

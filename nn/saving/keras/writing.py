@@ -88,9 +88,9 @@ def theirs(value: Any) -> Any:
         return {key: theirs(part) for key, part in value.items()}
     kind, config = value["class_name"], value["config"]
     if kind == "function":
-        own = function_called(config) is not None and custom_called(config) is None
-        module, _, name = str(config).rpartition(".") if own else ("", "", config)
-        where = f"keras.{module}" if own else "builtins"
+        is_ours = function_called(config) is not None and custom_called(config) is None
+        module, _, name = str(config).rpartition(".") if is_ours else ("", "", config)
+        where = f"keras.{module}" if is_ours else "builtins"
         return _entry(where, "function", name, name)
     if kind in ("models.Sequential", "models.Model"):
         return describe(restore(value))
