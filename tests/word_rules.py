@@ -11,10 +11,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-# Participles without -ed; words in -ed that are not; and names of variables that say nothing of their value.
+# Participles without -ed (`put` is a verb as it stands); words in -ed that are not participles; and names of variables
+# that say nothing of their value.
 _WORDS = """
-bent bound broken brought built chosen cut done drawn dropped fed felt found frozen given gone grown held hidden
-kept known laid left lent lost made met paid put said seen sent shown sought spent split sprung stood taken taught
+bent bound broken brought built chosen done drawn dropped fed felt found frozen given gone grown held hidden
+kept known laid left lent lost made met paid said seen sent shown sought spent sprung stood taken taught
 thrown told torn understood undone unseen woken won worn written
 
 bed bleed breed embed exceed feed need proceed red seed shed speed succeed unneed weed

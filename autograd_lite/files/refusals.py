@@ -18,7 +18,7 @@ _MEMORY_MESSAGES = re.compile(
     r"|MemoryError",
     re.I,
 )
-_PANIC = "PanicException"  # of libraries in Rust, where they would end the program; it is no subclass of Exception
+_PANIC = "PanicException"  # of libraries in Rust, where they would end the program; not a subclass of Exception
 
 
 class SavedFileError(ValueError):

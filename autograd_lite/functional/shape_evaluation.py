@@ -41,7 +41,7 @@ class Abstract(Tracer):
         return self.spec.dtype
 
     @property
-    def differentiated(self) -> bool:
+    def is_differentiated(self) -> bool:
         """False: it carries no derivative."""
         return False
 

@@ -82,7 +82,7 @@ def several(name: str, arrays: Any) -> list[Any]:
 
 def carries_derivative(x: Any) -> bool:
     """Return whether a derivative would be lost if an operand were taken for a constant, in any transformation."""
-    return bool(getattr(x, "requires_grad", False) or getattr(getattr(x, "_data", x), "differentiated", False))
+    return bool(getattr(x, "requires_grad", False) or getattr(getattr(x, "_data", x), "is_differentiated", False))
 
 
 def values(x: Any) -> Any:

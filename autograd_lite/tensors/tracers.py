@@ -81,7 +81,7 @@ class Tracer(Operators, Methods, Dispatched):
         return is_per_example(self.inner)
 
     @property
-    def differentiated(self) -> bool:
+    def is_differentiated(self) -> bool:
         """Whether the value carries a derivative, besides the history that is recorded at its level."""
         return True
 
@@ -162,7 +162,7 @@ class TracedTensor(Tensor):
         return apply(barrier.stop_gradient, (self,), {})
 
     def _is_differentiated(self) -> bool:
-        return self.requires_grad or self._data.differentiated
+        return self.requires_grad or self._data.is_differentiated
 
     def __bool__(self) -> bool:
         return bool(self.data)
@@ -204,7 +204,7 @@ class GradTracer(Tracer):
         self.value, self.level = value, level
 
     @property
-    def differentiated(self) -> bool:
+    def is_differentiated(self) -> bool:
         """Whether the value has a derivative further out."""
         return wrap_any(self.value, None)._is_differentiated()
 

@@ -294,7 +294,7 @@ def _distinct(size: int, kinks: str) -> Any:
     extent = max(8, size // 4)
     points = grid(-extent, extent)
     if kinks == "avoid":
-        points = tuple(v for v in points if v * 8 % 2 == 1)
+        points = tuple(v for v in points if v * 8 % 2 == 1)  # odd eighths: kinks are at integers and halves
     return st.lists(st.sampled_from(points), min_size=size, max_size=size, unique=True)
 
 

@@ -25,7 +25,7 @@ from .tracebacks import plainly
 
 
 Shape = tuple[int, ...]
-Finder = Callable[[list[np.ndarray]], Any]
+ParamStrategy = Callable[[list[np.ndarray]], Any]
 
 
 @composite
@@ -88,7 +88,7 @@ def _fits(op: Op, row: Row) -> bool:
     """Return whether the shape rule takes these arguments, and so does the op where the record cannot tell."""
     try:
         op.infer(*(ShapeDtype(a.shape, a.dtype) for a in row.inputs), **row.params)
-        is_sure = op.batch in (batching.elementwise, batching.reduction) and op.name not in _OWN_PARAMS
+        is_sure = op.batch in (batching.elementwise, batching.reduction) and op.name not in _PARAMS_OF_OPS
         if not is_sure or not all(a.size for a in row.inputs):
             with np.errstate(all="ignore"):
                 op.forward(*row.inputs, **row.params)
@@ -172,34 +172,34 @@ def _as_strategy(value: Any) -> Any:
     return value if hasattr(value, "example") else st.just(value)
 
 
-def _always(value: Any) -> Finder:
+def _always(value: Any) -> ParamStrategy:
     return lambda inputs: value
 
 
-def _parameters(op: Op, params: Mapping[str, Any]) -> dict[str, Finder]:
+def _parameters(op: Op, params: Mapping[str, Any]) -> dict[str, ParamStrategy]:
     """Return for each parameter a function of the inputs that returns a strategy or a value."""
-    finders: dict[str, Finder] = {}
-    own = _OWN_PARAMS.get(op.name, {})
+    strategies: dict[str, ParamStrategy] = {}
+    special = _PARAMS_OF_OPS.get(op.name, {})
     named = [] if op.ufunc is not None else [p for p in _signature(op) if p.kind is p.KEYWORD_ONLY]
     for parameter in named:
         name = parameter.name
         if name in params:
             value = params[name]
-            finders[name] = value if callable(value) and not hasattr(value, "example") else _always(value)
-        elif name in own:
-            finders[name] = own[name]
+            strategies[name] = value if callable(value) and not hasattr(value, "example") else _always(value)
+        elif name in special:
+            strategies[name] = special[name]
         elif name == "axis":
-            finders[name] = _canonical_axes if op.batch is batching.reduction else _one_axis
+            strategies[name] = _canonical_axes if op.batch is batching.reduction else _one_axis
         elif name in _COMMON:
-            finders[name] = _COMMON[name]
+            strategies[name] = _COMMON[name]
         elif parameter.default is not parameter.empty:
-            finders[name] = _always(parameter.default)
+            strategies[name] = _always(parameter.default)
         else:
             raise TypeError(
                 f"arguments({op.name}): expected a value, a strategy or a function of the inputs for the parameter "
                 f"{name!r}, of which nothing is known; pass params={{{name!r}: …}}"
             )
-    return finders
+    return strategies
 
 
 def _canonical_axes(inputs: list[np.ndarray]) -> Any:
@@ -222,7 +222,7 @@ def _widths(inputs: list[np.ndarray]) -> Any:
     return st.lists(width, min_size=inputs[0].ndim, max_size=inputs[0].ndim).map(tuple)
 
 
-_COMMON: dict[str, Finder] = {
+_COMMON: dict[str, ParamStrategy] = {
     "keepdims": lambda inputs: st.booleans(),
     "dtype": lambda inputs: None,
     "ddof": lambda inputs: 0,
@@ -232,7 +232,7 @@ _COMMON: dict[str, Finder] = {
     "offset": lambda inputs: st.integers(-2, 2),
     "upper": lambda inputs: st.booleans(),
 }
-_OWN_PARAMS: dict[str, dict[str, Finder]] = {
+_PARAMS_OF_OPS: dict[str, dict[str, ParamStrategy]] = {
     "leaky_relu": {"slope": lambda inputs: st.sampled_from([0.5, 0.01, 0.0])},
     "elu": {"alpha": lambda inputs: st.sampled_from([1.0, 0.5])},
     "reshape": {"shape": lambda inputs: st.permutations(inputs[0].shape).map(lambda s: (*s, 1))},

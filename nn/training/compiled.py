@@ -219,13 +219,13 @@ def _of_one_output(loss: Any) -> bool:
     )
 
 
-def _make_metrics(choices: Any, loss: losses.Loss | None, taken: Collection[str] = ()) -> tuple[Metric, ...]:
+def _make_metrics(choices: Any, loss: losses.Loss | None, reserved: Collection[str] = ()) -> tuple[Metric, ...]:
     """Return metrics as objects; new ones get the prefix "weighted_" if their name is taken, as in Keras."""
     if not isinstance(loss, _OutputsLoss):
-        return tuple(_rename(_make_metric(choice, loss), choice, "", taken) for choice in as_list(choices))
+        return tuple(_rename(_make_metric(choice, loss), choice, "", reserved) for choice in as_list(choices))
     groups = loss.by_output("metrics", choices) if choices else {}
     return tuple(
-        _OutputMetric(_rename(_make_metric(choice, loss.parts.get(name)), choice, f"{name}_", taken), loss, name)
+        _OutputMetric(_rename(_make_metric(choice, loss.parts.get(name)), choice, f"{name}_", reserved), loss, name)
         for name in loss.names
         for choice in as_list(groups.get(name))
     )

@@ -39,11 +39,11 @@ def chain(n: int) -> tuple[float, float, float, float]:
         y = y + 1e-9
     built = time.perf_counter()
     y.backward()
-    differentiated = time.perf_counter()
+    is_differentiated = time.perf_counter()
     del y
     dropped = time.perf_counter()
     assert x.grad is not None
-    return float(x.grad), built - start, differentiated - built, dropped - differentiated
+    return float(x.grad), built - start, is_differentiated - built, dropped - is_differentiated
 
 
 @pytest.mark.usefixtures("low_recursion_limit")

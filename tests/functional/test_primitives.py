@@ -432,13 +432,13 @@ def test_a_tensor_in_a_keyword_loses_no_gradient_unseen() -> None:
     np.testing.assert_array_equal(ag.vmap(lambda x: f(x, scale=x))(BATCH), BATCH**2)
     f.def_jvps(lambda argnums, tangents, out, x, scale: tangents[0] * scale)
     f.def_vjps(lambda argnums, g, out, x, scale: [g * scale] * len(argnums))
-    for differentiated in (
+    for is_differentiated in (
         lambda: ag.grad(lambda x: f(x, scale=x).sum())(X),
         lambda: ag.grad(lambda x: f(Y, scale=x).sum())(X),
         lambda: ag.jvp(lambda x: f(Y, scale=x))((X,), (V,)),
     ):
         with pytest.raises(ag.GradError, match="no derivative by the keyword scale="):
-            differentiated()
+            is_differentiated()
 
 
 def test_cotangents_that_do_not_fit_are_named() -> None:

@@ -84,9 +84,9 @@ def test_a_library_may_refuse_arrays_of_its_class() -> None:
     try:
         assert np.array_equal(grad(lambda x: np.sum(x**2))(x), [0.0, 2.0])
         x.trainable = False
-        for differentiated in (grad(lambda x: np.sum(x**2)), jacobian(np.sin)):
+        for is_differentiated in (grad(lambda x: np.sum(x**2)), jacobian(np.sin)):
             with pytest.raises(ZeroDivisionError, match="not trainable"):
-                differentiated(x)
+                is_differentiated(x)
         with pytest.raises(ZeroDivisionError, match="not trainable"):
             grad(lambda p: np.sum(p["x"]))({"x": x})
     finally:

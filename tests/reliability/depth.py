@@ -51,9 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--ops", type=int, default=1_000_000)
     n = parser.parse_args(arguments).ops
     begin = time.perf_counter()
-    gradient, built, differentiated, dropped = in_small_stack(lambda: chain(n))
+    gradient, built, is_differentiated, dropped = in_small_stack(lambda: chain(n))
     print(f"{n:,} ops in {time.perf_counter() - begin:.1f} s on 256 KiB: built {built:.2f} s, backward", end=" ")
-    print(f"{differentiated:.2f} s, dropped {dropped:.2f} s; gradient {gradient:.12f}, expected", end=" ")
+    print(f"{is_differentiated:.2f} s, dropped {dropped:.2f} s; gradient {gradient:.12f}, expected", end=" ")
     print(f"{1.0000001 ** (n // 2):.12f}")
     failed = abs(gradient - 1.0000001 ** (n // 2)) > 1e-9
     for name, read in answers().items():

@@ -11,7 +11,7 @@ import numpy as np
 from ...core.errors import UnsupportedError
 from ...native import threaded_functions as fast
 from . import bessel_orders as orders
-from .records import NOT_CLOSED, WHOLE, Known, by_last, own_row, scipy_row, sp
+from .records import NOT_CLOSED, WHOLE, UfuncRow, by_last, own_row, scipy_row, sp
 
 
 def _real(x: Any, name: str) -> Any:
@@ -29,7 +29,7 @@ def _by_order(name: str) -> Callable[..., Any]:
     return lambda out, x, y: getattr(sp, f"{name}_by_order")(x, y, order=1)
 
 
-def _row(name: str, function: Callable[..., Any], below: float, above: float, scale: float = 0) -> Known:
+def _row(name: str, function: Callable[..., Any], below: float, above: float, scale: float = 0) -> UfuncRow:
     """Return the row of a function derived by its order.
 
     Args:
@@ -53,7 +53,7 @@ def _row(name: str, function: Callable[..., Any], below: float, above: float, sc
 _ORDER_X = ("positive", "positive")
 _FACTS: dict[str, Any] = {"saves": "xy", "domain": _ORDER_X}
 # 10.6.1, 10.29.1 and the special cases 10.6.3, 10.29.3; the scaled ones differ by the derivative of their factor.
-BESSEL: dict[str, Known] = {
+BESSEL: dict[str, UfuncRow] = {
     "j0": scipy_row(lambda out, x: -sp.j1(x), saves="x"),
     "j1": scipy_row(lambda out, x: 0.5 * (sp.j0(x) - sp.jv(2, x)), saves="x"),
     "y0": scipy_row(lambda out, x: -sp.y1(x), saves="x", domain=("positive",)),

@@ -8,7 +8,7 @@ from ...native import threaded_functions as fast
 from .beta_tails import betainc_by_ab, betaprime_by_ab, slopes
 from .densities import beta_density, betaprime_weight
 from .panel import bell_of_two
-from .records import AB, Known, own_row, scipy_row, sp
+from .records import AB, UfuncRow, own_row, scipy_row, sp
 
 
 def _density_by_ab(a: Any, b: Any, x: Any, of_a: int, of_b: int) -> Any:
@@ -24,7 +24,7 @@ def _weight_by_ab(a: Any, b: Any, r: Any, of_a: int, of_b: int) -> Any:
 
 _SHARED = (*AB, "share")
 
-BETA: dict[str, Known] = {
+BETA: dict[str, UfuncRow] = {
     "beta": scipy_row(
         lambda out, x, y: -out * sp.digamma_step(x, y),
         lambda out, x, y: -out * sp.digamma_step(y, x),

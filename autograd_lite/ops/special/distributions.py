@@ -16,14 +16,14 @@ from ...core.op import applied
 from ...native import threaded_functions as fast
 from .densities import polygamma
 from .panel import bell
-from .records import WHOLE, Known, own_row, scipy_row, sp
+from .records import WHOLE, UfuncRow, own_row, scipy_row, sp
 from .student import stdtr_by_df, student_density
 
 Partials = Sequence[Callable[..., Any] | str]
 _LETTERS = "xyzu"
 
 
-def tail(partials: Partials, sign: int = 1, domain: tuple[str, ...] = ()) -> Known:
+def tail(partials: Partials, sign: int = 1, domain: tuple[str, ...] = ()) -> UfuncRow:
     """Return the row of the lower tail, or with sign=-1 of the upper one."""
 
     def rule(partial: Callable[..., Any] | str) -> Any:
@@ -33,7 +33,7 @@ def tail(partials: Partials, sign: int = 1, domain: tuple[str, ...] = ()) -> Kno
     return scipy_row(*map(rule, partials), saves=["" if isinstance(p, str) else reads for p in partials], domain=domain)
 
 
-def inverse(partials: Partials, order: str, sign: int = 1, domain: tuple[str, ...] = ()) -> Known:
+def inverse(partials: Partials, order: str, sign: int = 1, domain: tuple[str, ...] = ()) -> UfuncRow:
     """Return the row of the function that finds one argument, given the probability.
 
     Args:
@@ -164,7 +164,7 @@ _ROOT = math.sqrt(2 * math.pi)
 _TWO, _THREE = ("positive", "positive"), ("positive", "positive", "positive")
 _P1, _P2 = ("positive", "share"), ("positive", "positive", "share")
 
-DISTRIBUTIONS: dict[str, Known] = {
+DISTRIBUTIONS: dict[str, UfuncRow] = {
     "gammaincc": tail(_INCOMPLETE_GAMMA, -1, domain=_TWO),
     "gammaincinv": inverse(_INCOMPLETE_GAMMA, "0p", domain=_P1),
     "gammainccinv": inverse(_INCOMPLETE_GAMMA, "0p", -1, domain=_P1),

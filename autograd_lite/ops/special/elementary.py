@@ -10,7 +10,7 @@ import numpy as np
 from ...core.op import applied
 from ...native import threaded_functions as fast
 from .power_series import exprel_slope, log_ratio_slope
-from .records import AB, SHARE, Known, scipy_row, sp
+from .records import AB, SHARE, UfuncRow, scipy_row, sp
 
 
 def _both_zero(x: Any, y: Any) -> Any:
@@ -43,7 +43,7 @@ def _pseudo_huber_by_delta(out: Any, x: Any, y: Any) -> Any:
 _DEGREE = math.pi / 180
 
 
-ENTROPY_AND_LOGISTIC: dict[str, Known] = {
+ENTROPY_AND_LOGISTIC: dict[str, UfuncRow] = {
     "expit": scipy_row(lambda out, x: out * sp.expit(-x), saves="ox", glyph="σ"),
     "logit": scipy_row(applied(lambda g, out, x: g / (x * (1 - x))), saves="x", domain=SHARE),
     "log_expit": scipy_row(lambda out, x: sp.expit(-x), saves="x"),
@@ -86,7 +86,7 @@ ENTROPY_AND_LOGISTIC: dict[str, Known] = {
     ),
 }
 
-POWERS: dict[str, Known] = {
+POWERS: dict[str, UfuncRow] = {
     "cbrt": scipy_row(applied(lambda g, out, x: g / (3 * out * out)), saves="o", domain=("nonzero",)),
     "exp2": scipy_row(lambda out, x: out * math.log(2), saves="o"),
     "exp10": scipy_row(lambda out, x: out * math.log(10), saves="o"),

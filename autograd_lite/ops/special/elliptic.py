@@ -9,7 +9,7 @@ import numpy as np
 
 from ...native import threaded_functions as fast
 from .power_series import near_zero
-from .records import AB, SHARE, Known, scipy_row, sp
+from .records import AB, SHARE, UfuncRow, scipy_row, sp
 
 # The power series of the complete elliptic integrals (19.5.1, 19.5.2), differentiated.
 _SQUARES = [(math.comb(2 * n, n) / 4**n) ** 2 * math.pi / 2 for n in range(14)]
@@ -80,7 +80,7 @@ def _agm_by_x(out: Any, x: Any, y: Any) -> Any:
 
 
 _THREE, _PHI = ("positive", "positive", "positive"), ("any", "unit")
-ELLIPTIC: dict[str, Known] = {
+ELLIPTIC: dict[str, UfuncRow] = {
     "ellipk": scipy_row(lambda out, x: _ellipk_slope(x), saves="x", domain=("unit",)),
     "ellipkm1": scipy_row(lambda out, x: -_ellipk_slope(1 - x), saves="x", domain=SHARE),
     "ellipe": scipy_row(lambda out, x: _ellipe_slope(x), saves="x", domain=("unit",)),

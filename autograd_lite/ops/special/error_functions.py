@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...native import threaded_functions as fast
-from .records import SHARE, Known, scipy_row, sp
+from .records import SHARE, UfuncRow, scipy_row, sp
 
 
 def _erfcx_slope(out: Any, x: Any) -> Any:
@@ -32,7 +32,7 @@ _SLOPE = 2 / math.sqrt(math.pi)
 _NORMAL = 1 / math.sqrt(2 * math.pi)
 
 
-ERROR_FUNCTIONS: dict[str, Known] = {
+ERROR_FUNCTIONS: dict[str, UfuncRow] = {
     "erf": scipy_row(lambda out, x: _SLOPE * fast.exp(-(x * x)), saves="x"),
     "erfc": scipy_row(lambda out, x: -_SLOPE * fast.exp(-(x * x)), saves="x"),
     "erfcx": scipy_row(_erfcx_slope, saves="ox"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .records import Known, own_row, scipy_row, sp, ufunc_named
+from .records import UfuncRow, own_row, scipy_row, sp, ufunc_named
 
 FAR = 6.0  # of |Re z| + |Im z|: from here on TERMS steps of the recurrence have all digits
 TERMS = 40
@@ -57,7 +57,7 @@ def _voigt(rule: Callable[..., Any]) -> Callable[..., Any]:
     return partial
 
 
-FADDEEVA: dict[str, Known] = {
+FADDEEVA: dict[str, UfuncRow] = {
     "faddeeva_real": own_row(
         _part(np.real),
         lambda out, x, y, order=0: sp.faddeeva_real(x, y, order=order + 1),

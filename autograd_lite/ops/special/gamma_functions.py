@@ -12,7 +12,7 @@ from ...native import threaded_functions as fast
 from .densities import digamma_step, gamma_density, gamma_score, polygamma
 from .gamma_tails import gammainc_by_a
 from .panel import bell
-from .records import AB, Known, own_row, scipy_row, sp
+from .records import AB, UfuncRow, own_row, scipy_row, sp
 from .zeta_orders import zeta_by_s
 
 
@@ -34,7 +34,7 @@ def _zeta_by_s(s: Any, a: Any, order: int) -> Any:
     return sp.zeta_by_s(s, a, order=order) if order else sp.zeta(s, a)
 
 
-GAMMA: dict[str, Known] = {
+GAMMA: dict[str, UfuncRow] = {
     "gamma": scipy_row(lambda out, x: out * sp.psi(x), saves="ox", domain=("positive",)),
     "gammaln": scipy_row(lambda out, x: sp.psi(x), saves="x", domain=("positive",)),
     "loggamma": scipy_row(lambda out, x: sp.psi(x), saves="x", domain=("positive",)),

@@ -11,7 +11,7 @@ from ...core.op import applied
 from ...native import threaded_functions as fast
 from .distributions import Partials, inverse, tail
 from .power_series import log_ratio
-from .records import NOT_CLOSED, WHOLE, Known, scipy_row, sp
+from .records import NOT_CLOSED, WHOLE, UfuncRow, scipy_row, sp
 
 _ROOT = math.sqrt(2 * math.pi)
 
@@ -78,7 +78,7 @@ def _noncentral_f(m: Any, n: Any, nc: Any, x: Any, raised: int) -> Any:
 # The noncentral χ² density is closed (with a Bessel function); to derive by the noncentrality raises df by 2.
 _NONCENTRAL: Partials = (_ncx2_density, NOT_CLOSED, lambda x, df, nc: -_ncx2_density(x, df + 2, nc))
 
-INTEGRALS: dict[str, Known] = {
+INTEGRALS: dict[str, UfuncRow] = {
     "exp1": scipy_row(applied(lambda g, out, x: -g * fast.exp(-x) / x), saves="x", domain=("positive",)),
     "expi": scipy_row(applied(lambda g, out, x: g * fast.exp(x) / x), saves="x", domain=("positive",)),
     "expn": scipy_row(WHOLE, _expn_by_x, saves=("", "xy"), domain=("any", "positive")),

@@ -10,13 +10,13 @@ import numpy as np
 
 from ...native import threaded_functions as fast
 from .elliptic import first_kind_by_m
-from .records import NOT_CLOSED, Known, sp
+from .records import NOT_CLOSED, UfuncRow, sp
 
 
-def _row(*partials: Any, saves: str = "x", domain: tuple[str, ...] = ("positive",)) -> Known:
+def _row(*partials: Any, saves: str = "x", domain: tuple[str, ...] = ("positive",)) -> UfuncRow:
     """Return the row of a ufunc with several results: for each a partial, or a tuple of them."""
     by_result = tuple([of_one if isinstance(of_one, tuple) else (of_one,) for of_one in partials])
-    return Known(by_result[0], saves, {"domain": domain, "by_result": by_result})
+    return UfuncRow(by_result[0], saves, {"domain": domain, "by_result": by_result})
 
 
 def _root(x: Any) -> Any:
@@ -37,7 +37,7 @@ def _dn_by_m(out: Any, m: Any) -> Any:
     return -(0.5 * sn * sn + m * sn * cn * _am_by_m(out, m)) / dn
 
 
-def _cylinder(factor: Callable[..., Any]) -> Known:
+def _cylinder(factor: Callable[..., Any]) -> UfuncRow:
     """Return the row of a function w and its derivative, where w'' is a factor times w."""
     return _row(
         (NOT_CLOSED, lambda out, x, y: out[1]),
@@ -47,7 +47,7 @@ def _cylinder(factor: Callable[..., Any]) -> Known:
     )
 
 
-SEVERAL: dict[str, Known] = {
+SEVERAL: dict[str, UfuncRow] = {
     # Ai, Ai', Bi, Bi' (9.2.1), and these over their growth for x > 0.
     "airy": _row(
         lambda out, x: out[1],

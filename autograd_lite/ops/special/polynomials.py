@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .records import NOT_CLOSED, WHOLE, Known, by_last, scipy_row, sp
+from .records import NOT_CLOSED, WHOLE, UfuncRow, by_last, scipy_row, sp
 
 
 def _lower(polynomial: Callable[..., Any], degree: Any, *rest: Any) -> Any:
@@ -16,14 +16,14 @@ def _lower(polynomial: Callable[..., Any], degree: Any, *rest: Any) -> Any:
     return np.where(gone, 0, polynomial(np.where(gone, 0, degree - 1), *rest))
 
 
-def _of_degree(partial: Callable[..., Any], domain: str = "unit", selects: bool = True) -> Known:
+def _of_degree(partial: Callable[..., Any], domain: str = "unit", selects: bool = True) -> UfuncRow:
     """Return the row of a polynomial with a degree and an argument, which one of degree 0 does not look at."""
     return by_last(partial, "positive", domain, selects=selects)
 
 
 _PARAMETERS = ("positive", "positive", "positive")
 # Hypergeometric functions (13.3.15, 13.3.22) and orthogonal polynomials (18.9.19, 18.9.23), by their argument.
-SERIES: dict[str, Known] = {
+SERIES: dict[str, UfuncRow] = {
     "hyp0f1": by_last(lambda out, x, y: sp.hyp0f1(x + 1, y) / x, "positive", "any"),
     "hyp1f1": by_last(lambda out, x, y, z: x / y * sp.hyp1f1(x + 1, y + 1, z), "positive", "positive", "any"),
     "hyperu": by_last(lambda out, x, y, z: -x * sp.hyperu(x + 1, y + 1, z), "positive", "positive", "positive"),

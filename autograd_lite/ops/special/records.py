@@ -23,7 +23,7 @@ from ..multi_result_ops import elementwise_several, jvp_by
 from .refused import REFUSED
 
 
-class Known(NamedTuple):
+class UfuncRow(NamedTuple):
     """The facts about a function: a partial for each input, as for `elementwise`, or the reason why there is none.
 
     Of a function with several results these are those of the first; the fact `by_result` has those of all.
@@ -35,14 +35,14 @@ class Known(NamedTuple):
     function: Callable[..., Any] | None = None  # None for a ufunc of SciPy
 
 
-def scipy_row(*partials: Any, saves: str | Sequence[str] = "", **facts: Any) -> Known:
+def scipy_row(*partials: Any, saves: str | Sequence[str] = "", **facts: Any) -> UfuncRow:
     """Return the row of a ufunc of SciPy."""
-    return Known(partials, saves, facts)
+    return UfuncRow(partials, saves, facts)
 
 
-def own_row(function: Callable[..., Any], *partials: Any, saves: str | Sequence[str] = "", **facts: Any) -> Known:
+def own_row(function: Callable[..., Any], *partials: Any, saves: str | Sequence[str] = "", **facts: Any) -> UfuncRow:
     """Return the row of a function of ours, of arrays and parameters, that broadcasts like a ufunc."""
-    return Known(partials, saves, facts, function)
+    return UfuncRow(partials, saves, facts, function)
 
 
 NOT_CLOSED = "the derivative by it is not known in closed form"
@@ -51,7 +51,7 @@ AB = ("positive", "positive")
 SHARE = ("share",)
 
 
-def by_last(partial: Callable[..., Any], *domain: str, reads: str = "", **facts: Any) -> Known:
+def by_last(partial: Callable[..., Any], *domain: str, reads: str = "", **facts: Any) -> UfuncRow:
     """Return the row of a ufunc of SciPy whose derivative is known by the last of its arguments alone.
 
     Args:
@@ -66,7 +66,7 @@ def by_last(partial: Callable[..., Any], *domain: str, reads: str = "", **facts:
 
 
 # What the modules of this folder put together: see `special_tables`.
-TABLE: dict[str, Known] = {}
+TABLE: dict[str, UfuncRow] = {}
 
 
 class _Special:
