@@ -16,12 +16,12 @@ from .tree import Tree
 
 
 def on_shapes(module: Tree[Any], run: Callable[[list[Any]], Any], specs: Sequence[Any]) -> tuple[Any, bool]:
-    """Return what `run` returns for Tensors without values, and True; (None, False) if that fails.
+    """Return the result of `run` for Tensors without values, and True; (None, False) if that fails.
 
-    It fails where values are read: then `run` must be given some. The module is as it was before.
+    It fails where values are read: then `run` needs some. The module is as it was before.
 
     Args:
-        module: what `run` calls, and may build.
+        module: `run` calls it, and may build it.
         run: takes a list of Tensors.
         specs: arrays, or whatever else has a `shape` and a `dtype`, one for each Tensor.
     """
@@ -32,23 +32,23 @@ def on_shapes(module: Tree[Any], run: Callable[[list[Any]], Any], specs: Sequenc
     before = RestoreOnError(module)
     try:
 
-        def traced(unit: Any, tensors: list[Any]) -> None:
+        def trace(unit: Any, tensors: list[Any]) -> None:
             CALL.set(around._replace(unit=unit))
             results.append(run(tensors))
 
-        ag.eval_shape(traced, np.float32(0), list(specs))
+        ag.eval_shape(trace, np.float32(0), list(specs))
     except Exception:  # whatever operation has no shape rule, or value is read: the run on values has the better error
         before.restore()
         return None, False
     finally:
         CALL.set(around)
-    if any(_is_without_values(x) for _, part in module.named_modules() for x in _stored(part)):
-        before.restore()  # a call that keeps what it computes must compute it
+    if any(_is_without_values(x) for _, part in module.named_modules() for x in _stored_values(part)):
+        before.restore()  # a call that stores its results must compute them
         return None, False
     return results[0], True
 
 
-def _stored(part: Tree[Any]) -> Iterator[Any]:
+def _stored_values(part: Tree[Any]) -> Iterator[Any]:
     """Yield what calls have stored on a module by names of the user's."""
     for name, value in vars(part).items():
         if not name.startswith("_"):
@@ -60,12 +60,12 @@ def _is_without_values(x: Any) -> bool:
 
 
 def blank(shape: tuple[Any, ...], dtype: Any) -> Any:
-    """Return an array of zeros that takes no memory, as what tells a shape and a dtype."""
+    """Return an array of zeros that takes no memory, for its shape and dtype."""
     return np.broadcast_to(np.zeros((), dtype), shape)
 
 
-# The shapes of what `nn.ops` makes out of nothing.
-_MADE: dict[str, Callable[..., Any]] = {
+# The shapes of the results of `nn.ops` that have no array among their arguments.
+_CREATED: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(("empty", "ones", "zeros", "full"), lambda shape, *_, **__: shape),
     **dict.fromkeys(("eye", "tri"), lambda N, M=None, *_, **__: (N, N if M is None else M)),
     "identity": lambda n, **_: (n, n),
@@ -73,19 +73,19 @@ _MADE: dict[str, Callable[..., Any]] = {
 _SMALL = 4096  # elements: such arrays are made, since code may read their values
 
 
-def made_without_values(name: str, given: dict[str, Any]) -> Tensor | None:
-    """Return what an operation of `nn.ops` makes, without values, inside a run on shapes; None elsewhere.
+def result_without_values(name: str, arguments: dict[str, Any]) -> Tensor | None:
+    """Return the result of an operation of `nn.ops` without values, inside a run on shapes; None elsewhere.
 
     Args:
         name: of the operation.
-        given: its arguments by name.
+        arguments: its arguments by name.
     """
     unit = CALL.get().unit
-    if unit is None or name not in _MADE:
+    if unit is None or name not in _CREATED:
         return None
-    shape = _MADE[name](**given)
+    shape = _CREATED[name](**arguments)
     shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
     if int(np.prod(shape, dtype=object)) <= _SMALL:
         return None
-    made: Tensor = np.broadcast_to(unit.astype(given.get("dtype") or np.float32), shape)  # type: ignore[assignment]
-    return made
+    result: Tensor = np.broadcast_to(unit.astype(arguments.get("dtype") or np.float32), shape)  # type: ignore[assignment]
+    return result

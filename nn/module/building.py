@@ -107,18 +107,18 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
     return build_and_mark
 
 
-def _shape(module: object, given: Any) -> tuple[Any, ...]:
+def _shape(module: object, input_shape: Any) -> tuple[Any, ...]:
     """Return an input shape as a tuple: of lengths, or of the shapes of several inputs."""
-    fits = isinstance(given, (tuple, list)) and all(
+    fits = isinstance(input_shape, (tuple, list)) and all(
         n is None or isinstance(n, (tuple, list)) or (isinstance(n, (int, np.integer)) and not isinstance(n, bool))
-        for n in given
+        for n in input_shape
     )
     if not fits:
         raise TypeError(
             f"{type(module).__name__}.build: expected input_shape to be a tuple of lengths with the batch axis first, "
-            f"such as (None, 4); received input_shape={given!r:.80}"
+            f"such as (None, 4); received input_shape={input_shape!r:.80}"
         )
-    return tuple(given)
+    return tuple(input_shape)
 
 
 def takes_training(call: Callable[..., Any]) -> bool:

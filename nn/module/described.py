@@ -17,13 +17,13 @@ def layer_config(layer: Module) -> dict[str, Any]:
     Raises:
         TypeError: if it has no configuration, as a plain Module has none.
     """
-    found = plain(layer) if hasattr(layer, "get_config") else None
-    if not isinstance(found, dict):
+    config = plain(layer) if hasattr(layer, "get_config") else None
+    if not isinstance(config, dict):
         raise TypeError(
             f"get_config: expected layers that have a configuration; {layer.name!r} ({type(layer).__name__}) has none. "
             "Derive its class from nn.layers.Layer or nn.Model"
         )
-    return found
+    return config
 
 
 def layer_from_config(config: Any) -> Module:
@@ -32,8 +32,8 @@ def layer_from_config(config: Any) -> Module:
     Raises:
         ValueError: if its class is not known, or it is not a layer.
     """
-    found = restore(config)
-    if not isinstance(found, Module):
+    layer = restore(config)
+    if not isinstance(layer, Module):
         name = config.get("class_name") if isinstance(config, dict) else config
         raise ValueError(f"from_config: expected a layer of a known class; received {name!r:.80}")
-    return found
+    return layer

@@ -39,18 +39,18 @@ MASKS: Tags[Any] = Tags()
 
 
 class Maskable(Protocol):
-    """What `masked_call` asks of a module."""
+    """The parts of a module that `masked_call` uses."""
 
     _path: str | None
     _takes_masks: ClassVar[bool]
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """The name in messages."""
 
     def _cast(self, x: Any) -> Any: ...
 
-    def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
+    def _cast_and_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
 
     def _output_mask(self, args: tuple[Any, ...], previous_mask: Any, out: Any) -> Any: ...
 
@@ -73,8 +73,8 @@ def as_flags(mask: Any) -> Any:
 
 def masks_in(structure: Any) -> Any:
     """Return the masks of tensors, nested like them; None where no tensor has one."""
-    found = tree.map(mask_of, structure)
-    return found if any_mask(found) else None
+    masks = tree.map(mask_of, structure)
+    return masks if any_mask(masks) else None
 
 
 def any_mask(masks: Any) -> bool:
@@ -128,33 +128,33 @@ def by_place(kind: Any, kwargs: dict[str, Any]) -> tuple[Any, ...]:
     Keras's layers call it `inputs`, ours mostly `x`.
     """
     names = _signature(kind)[0]
-    given = [name for name in (*names[:1], *(() if "inputs" in names else ("inputs",))) if name in kwargs]
-    return (kwargs.pop(given[0]),) if names and given else ()
+    names_given = [name for name in (*names[:1], *(() if "inputs" in names else ("inputs",))) if name in kwargs]
+    return (kwargs.pop(names_given[0]),) if names and names_given else ()
 
 
 def masked_call(module: Maskable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a module with the masks of its arguments, give the result its own mask, and return it."""
     kind: Any = type(module)
     names, pairs = _signature(kind)
-    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    arguments = {**dict(zip(names, args, strict=False)), **kwargs}
     for argument, parameter in pairs:
-        mask = masks_in(given.get(argument))
-        if mask is not None and given.get(parameter) is None:
-            given[parameter] = mask
+        mask = masks_in(arguments.get(argument))
+        if mask is not None and arguments.get(parameter) is None:
+            arguments[parameter] = mask
             if parameter in (positional := names[: len(args)]):
                 at = positional.index(parameter)
                 args = (*args[:at], mask, *args[at + 1 :])
             else:
                 kwargs[parameter] = mask
-    first = args[0] if args else given.get(names[0]) if names else None
-    previous = given.get("mask") if kind._takes_masks else None
+    first = args[0] if args else arguments.get(names[0]) if names else None
+    previous = arguments.get("mask") if kind._takes_masks else None
     if previous is None:
         previous = masks_in(first)
     elif not isinstance(first, (list, tuple, Mapping)):
         previous = as_flags(previous)  # the caller may have written a list
     args = tuple([_cast(module, x) for x in args])
-    out = module._called(args, kwargs)
-    masks = module._output_mask(args or tuple(given.values()), previous, out)
+    out = module._cast_and_call(args, kwargs)
+    masks = module._output_mask(args or tuple(arguments.values()), previous, out)
     if masks is not None:
         _give(module, out, masks)
     return out

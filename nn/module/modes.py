@@ -15,12 +15,12 @@ from ..config.ambient import MODES, Block
 
 
 class _Tree(Protocol):
-    """What modes need of a tree of modules."""
+    """The parts of a tree of modules that modes use."""
 
     _begins_training: ClassVar[bool]
     _beside: Any
 
-    def _placed(self, x: Any) -> Any: ...
+    def _to_device(self, x: Any) -> Any: ...
     def _walk(self) -> Iterator[tuple[str, Any]]: ...
 
 
@@ -56,9 +56,9 @@ class in_mode:
 
     def _take_in(self, modules: Iterable[_Tree] | None = None) -> None:
         self._changes = _changes
-        found = [module for _, module in self._root._walk()] if modules is None else list(modules)
-        self._modules += found
-        for module in found:
+        added = [module for _, module in self._root._walk()] if modules is None else list(modules)
+        self._modules += added
+        for module in added:
             self.modes.setdefault(id(module), self._training)
 
     def mode_of(self, module: _Tree) -> bool | None:
@@ -118,7 +118,7 @@ def adopt(module: _Tree, part: _Tree) -> None:
     if module._beside is not None:
         for _, each in part._walk():
             if each._beside is None:
-                each.to(module._placed)
+                each.to(module._to_device)
     if "training" in vars(module):
         for _, each in part._walk():
             vars(each).setdefault("training", vars(module)["training"])

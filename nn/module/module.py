@@ -28,7 +28,7 @@ from .masks import MASKS, any_mask, by_place, masked_call, masks_in, warn_lost
 from .modes import adopt, trees_changed
 from .penalties import note_constraints
 from .recording import record_call
-from .settings import cover, is_covered, rest_on
+from .settings import cover, guard_on, is_covered
 from .state import IncompatibleKeys, carried_in, check_state, preserve_state
 from .symbols import NO_PLACE, Spec, Symbol, has_symbols, instances, replace_leaves, spec_of
 from .tree import Shape as Shape, Tree, levels_of
@@ -157,9 +157,9 @@ class Module(Tree["Module"]):
                 )
             room(input_shape)
             sample = blank((1, *input_shape[1:]), self._dtype)
-            if self._beside is None and on_shapes(self, lambda given: self._rehearse(tuple(given), {}), [sample])[1]:
+            if self._beside is None and on_shapes(self, lambda inputs: self._rehearse(tuple(inputs), {}), [sample])[1]:
                 return
-            self._rehearse((ag.tensor(self._placed(np.array(sample))),), {})
+            self._rehearse((ag.tensor(self._to_device(np.array(sample))),), {})
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Cast the inputs, build on the first call, and run `call`; called on symbols, record the call.
@@ -179,7 +179,7 @@ class Module(Tree["Module"]):
         try:
             if MASKS or self._makes_masks or (kwargs and kwargs.get("mask") is not None):
                 return masked_call(self, args, kwargs)
-            return self._called(args, kwargs)
+            return self._cast_and_call(args, kwargs)
         except Exception as error:
             __tracebackhide__ = True
             raise fold_error(problem_of_call(self, error, args, kwargs))  # noqa: B904 it keeps its cause
@@ -196,15 +196,15 @@ class Module(Tree["Module"]):
             shape_of = self.compute_output_shape
         return record_call(self, args, kwargs, shape_of)
 
-    def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _cast_and_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if is_compiling() and not is_covered(self):
-            rest_on(self)
+            guard_on(self)
             with cover(self):
-                return self._called(args, kwargs)
+                return self._cast_and_call(args, kwargs)
         training = kwargs.pop("training", None)
         if training is not None and training != self.training:
             with self.mode(training=bool(training)):  # for the parts too, as in Keras
-                return self._called(args, kwargs)
+                return self._cast_and_call(args, kwargs)
         args = tuple([self._cast(x) for x in args])
         if self._takes_training:
             kwargs["training"] = self.training if training is None else training
@@ -228,17 +228,17 @@ class Module(Tree["Module"]):
         if isinstance(x, (list, tuple)):
             if any(isinstance(part, Tensor) for part in x):
                 return x
-            if self._takes_lists and x and all(map(_is_bare, x)):
+            if self._takes_lists and x and all(map(_is_array, x)):
                 return [self._cast(part) for part in x]
             x = as_array(x)
         elif hasattr(x, "__array__") and not isinstance(x, (np.ndarray, np.generic, Tensor)):
             x = array_of(x)  # of a table of pandas, a tensor of PyTorch; one on a device stays there
         if isinstance(x, dict) and self._takes_lists:
-            return {key: self._cast(part) if _is_bare(part) else part for key, part in x.items()}
+            return {key: self._cast(part) if _is_array(part) else part for key, part in x.items()}
         if isinstance(x, np.ndarray):
             if self._takes_text and is_text(x):
                 return x
-            values = x if self._beside is None else self._placed(x)
+            values = x if self._beside is None else self._to_device(x)
             return ag.tensor(values, dtype=self._dtype if x.dtype.kind == "f" else None)
         return ag.tensor(x, dtype=self._dtype if x.dtype.kind == "f" else None) if is_duck_array(x) else x
 
@@ -250,11 +250,11 @@ class Module(Tree["Module"]):
 
     def _first_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         probed = CALL.get().probed
-        known = args if probed is None or probed[0] is not self else probed[1]  # symbols know which lengths are open
+        inputs = args if probed is None or probed[0] is not self else probed[1]  # symbols know which lengths are open
         self._name_tree()
         with room_for(self._levels), RestoreOnError(self):
             if self._needs_build():
-                self.build(_batch_shape(known, self.name))
+                self.build(_batch_shape(inputs, self.name))
             if self._has_unbuilt_parts():
                 self._rehearse(args, kwargs)
             self.built = True
@@ -264,7 +264,7 @@ class Module(Tree["Module"]):
             trees_changed()
             self._name_tree()
             room_for_result(self, args)
-            self._example = replace_leaves((Tensor, Symbol, np.ndarray), spec_of, known)
+            self._example = replace_leaves((Tensor, Symbol, np.ndarray), spec_of, inputs)
             with self._scope():
                 out = self.call(*args, **kwargs)
             if isinstance(out, Tensor) and out.ndim:
@@ -315,7 +315,7 @@ class Module(Tree["Module"]):
         room(input_shape)
         with ag.no_grad(), self.mode(training=False), preserve_state(self), np.errstate(all="ignore"):
             sample = blank((1, *input_shape[1:]), self._dtype)
-            out, fits = on_shapes(self, lambda given: self(*given), [sample])
+            out, fits = on_shapes(self, lambda inputs: self(*inputs), [sample])
             return (None, *(out if fits else self(np.array(sample))).shape[1:])
 
     # ---- building ---------------------------------------------------------------------------------------------------
@@ -344,12 +344,12 @@ class Module(Tree["Module"]):
         with self.mode(training=False), preserve_state(self), np.errstate(all="ignore"):
             self.call(*args, **(kwargs | {"training": False} if self._takes_training else kwargs))
 
-    def _ready(self, what: str) -> None:
+    def _ready(self, caller: str) -> None:
         """Build the parts whose input shape is known, and refuse to go on if others remain unbuilt."""
         for path, module in self._build_known():
             label = f"'{path}'" if path else f"'{self.name}'"
             raise ValueError(
-                f"{what}: expected a module with parameters; received {label} ({type(module).__name__}), which "
+                f"{caller}: expected a module with parameters; received {label} ({type(module).__name__}), which "
                 "has none yet, because its input shape is not known. Give the first layer input_shape=(...), "
                 "or call the module on a batch first" + more_on("no-parameters-yet")
             )
@@ -382,16 +382,16 @@ class Module(Tree["Module"]):
         """Return the parameters, in the order of `named_parameters`."""
         return [t for _, t in self.named_parameters()]
 
-    def _unchanged(self, known: Sequence[Tensor]) -> list[Module] | None:
+    def _modules_if_unchanged(self, parameters: Sequence[Tensor]) -> list[Module] | None:
         """Return the modules of the tree, if all are built and these are the parameters, in order; else None."""
         modules: list[Module] = []
-        found: dict[int, Tensor] = {}
+        trainable: dict[int, Tensor] = {}
         for _, module, members in self._scan():
             if not self.built or module._needs_build():
                 return None
             modules.append(module)
-            found |= {id(t): t for _, t in members if isinstance(t, Tensor) and t.is_leaf and t.requires_grad}
-        return modules if list(found) == [id(t) for t in known] else None
+            trainable |= {id(t): t for _, t in members if isinstance(t, Tensor) and t.is_leaf and t.requires_grad}
+        return modules if list(trainable) == [id(t) for t in parameters] else None
 
     def named_buffers(self) -> list[tuple[str, Tensor]]:
         """Return the tensors that require no gradient, with their paths."""
@@ -487,13 +487,13 @@ class Module(Tree["Module"]):
                 f"{self.name}.set_weights: expected {len(tensors)} arrays, in the order of get_weights(); received "
                 f"{len(weights)}"
             )
-        given = {id(t): a for t, a in zip(tensors, weights, strict=True)}
-        self.load_state_dict({path: given.get(id(t), t) for path, t in self._tensors()})
+        values = {id(t): a for t, a in zip(tensors, weights, strict=True)}
+        self.load_state_dict({path: values.get(id(t), t) for path, t in self._tensors()})
 
     # ---- looks ------------------------------------------------------------------------------------------------------
 
     def extra_repr(self) -> str:
-        """Return what `repr` shows of the module itself, in addition to its parts."""
+        """Return the text of the module itself in `repr`, in addition to its parts."""
         return ""
 
     @with_room(levels_of)
@@ -511,8 +511,8 @@ class Module(Tree["Module"]):
         # Called for missing attributes only. One that the class annotates is made by `build`.
         if attribute in FURTHER:
             return getattr(self, FURTHER[attribute])
-        if attribute in ("input", "output") and (found := HOOKS.symbols_of(self, attribute)) is not NO_PLACE:
-            return found
+        if attribute in ("input", "output") and (symbols := HOOKS.symbols_of(self, attribute)) is not NO_PLACE:
+            return symbols
         if attribute == "input_shape":  # no property: a user's class may have its own of this name
             return self._input_shape()
         cls = type(self)
@@ -522,7 +522,7 @@ class Module(Tree["Module"]):
             and any(attribute in vars(base).get("__annotations__", ()) for base in cls.__mro__)
         ):
             shape, lock = self._sample_shape, lock_of(self)
-            if shape is not None and not lock._is_owned():  # by this thread, which builds it, and looks what there is
+            if shape is not None and not lock._is_owned():  # by this thread, which builds it and looks for attributes
                 build_once(self, (None, *shape))
                 return getattr(self, attribute)
             raise AttributeError(
@@ -533,7 +533,7 @@ class Module(Tree["Module"]):
         raise AttributeError(f"'{cls.__name__}' object has no attribute '{attribute}'{hint}")
 
 
-def _is_bare(x: Any) -> bool:
+def _is_array(x: Any) -> bool:
     return isinstance(x, np.ndarray) or is_duck_array(x)
 
 

@@ -26,7 +26,7 @@ Rule = Callable[..., Any]
 
 @cached_by_class
 def _weights(owner: type) -> frozenset[str]:
-    """Return the names of a class's weights: what it annotates and does not take as an argument."""
+    """Return the names of a class's weights: its annotations without its arguments."""
     annotated = {name for base in owner.__mro__ for name in vars(base).get("__annotations__", ())}
     return frozenset(annotated - fields_of(owner).keys())
 
@@ -129,12 +129,12 @@ def add_penalty(module: Any, loss: Tensor | float) -> None:
 
 
 def added_by(module: Tree[Any]) -> list[Added]:
-    """Return what holds the penalties that the calls of a tree add."""
+    """Return the holders of the penalties that the calls of a tree add."""
     return [added for _, part in module._walk() if (added := vars(part).get("_added")) is not None]
 
 
 def clear_added(module: Tree[Any]) -> None:
-    """Forget what the calls of a tree have added."""
+    """Forget the penalties that the calls of a tree have added."""
     for added in added_by(module):
         added.terms = []
 

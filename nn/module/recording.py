@@ -31,15 +31,15 @@ from .symbols import Call, Shape, Symbol, instances, replace_leaves
 # pool makes them equal, then some with other divisors, and at last all small ones and a few large ones.
 _FIRST = (32, 64, 24, 48, 16, 60, 8, 4, 128)
 _LENGTHS = (*_FIRST, *(n for n in range(1, 51) if n not in _FIRST), 70, 80, 84, 90, 96, 100, 120, 256, 512)
-# What comes before them where three axes or more are open: volumes at which no network is slow.
+# Tried before them where three axes or more are open: volumes at which no network is slow.
 _SHORT = (8, 16)
 # The sizes of a batch that go with them, for functions that may join the batch with other axes, or drop axes of one.
 _BATCHES = (2, 4, 12, 3, 6, 8, 16, 5, 10, 7, 14, 9, 18, 24, 11, 22, 13, 26, 15, 30, 20, 32, 64, 1)
 # Batch and length of the run whose error is shown, so unusual that they can be told from other numbers.
-_TOLD = (31, 89)
+_ODD_LENGTHS = (31, 89)
 _SHAPE = re.compile(r"\(\d+(?:,|(?:, \d+)+)\)")
 
-# What a module returns for symbols; arrays are of strings.
+# The results of a module for symbols; arrays are of strings.
 _VALUES = (Tensor, np.ndarray)
 
 ShapeOf = Callable[[Any], Any]
@@ -60,7 +60,7 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
     Raises:
         TypeError: if the module does not return tensors.
         ShapeError: if the weights or the number of results follow an unknown length.
-        Exception: what the module itself raises for inputs of these shapes.
+        Exception: of the module itself for inputs of these shapes.
     """
     call = Call(module, args, kwargs)
     open_axes = _open_axes(call)
@@ -77,8 +77,8 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
             )
         shapes: list[Shape] = [out.shape for out in outs]
         if is_open:
-            asked = None if shape_of is None else _asked(call, shape_of, shapes)
-            shapes = asked or _varied(call, shapes, lengths, runs, before)
+            asked = None if shape_of is None else _stated_shapes(call, shape_of, shapes)
+            shapes = asked or _shapes_that_vary(call, shapes, lengths, runs, before)
     if module._keeps_batch and any(None in symbol.shape[:1] for symbol in call.given):
         shapes = [(None, *shape[1:]) if shape else () for shape in shapes]
     if reset := getattr(module, "reset_states", None):
@@ -107,14 +107,14 @@ def _open_axes(call: Call) -> tuple[bool, bool]:
 
 
 def _runs(call: Call, open_axes: tuple[bool, bool]) -> Iterator[tuple[Lengths, Any]]:
-    """Yield lengths that the module takes, and what it returns for them; at least one pair, or raise its error."""
+    """Yield lengths that the module takes, and its results for them; at least one pair, or raise its error."""
     batch, others = open_axes
     tried: tuple[int, ...] = (1,)
     if others:
         most = max(symbol.shape[1:].count(None) for symbol in call.given)
         tried = _LENGTHS if most < 3 else (*_SHORT, *_LENGTHS)
     count = len(tried) if others else len(_BATCHES) if batch else 1
-    error, found = None, False
+    error, fits = None, False
     for i in range(count):
         lengths = (_BATCHES[i % len(_BATCHES)] if batch else 1, tried[i] if others else 1)
         try:
@@ -122,10 +122,10 @@ def _runs(call: Call, open_axes: tuple[bool, bool]) -> Iterator[tuple[Lengths, A
         except Exception as problem:  # whatever a length that does not suit may lead to
             error = error or problem
             continue
-        found = True
+        fits = True
         yield lengths, result
-    if not found and error is not None:
-        raise _told(call, error)
+    if not fits and error is not None:
+        raise _error_with_open_lengths(call, error)
 
 
 def _run_on_some(call: Call, lengths: Lengths, fills: tuple[Fill, ...]) -> Any:
@@ -137,18 +137,18 @@ def _run_on_some(call: Call, lengths: Lengths, fills: tuple[Fill, ...]) -> Any:
 
 
 def _identities(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
-    """Return identity matrices along the last two axes: what can be inverted, and has elements other than 0."""
+    """Return identity matrices along the last two axes: they can be inverted, and have elements other than 0."""
     last = (1, *shape)[-2:]
     return np.broadcast_to(np.eye(last[0], last[-1], dtype=dtype)[0 if len(shape) < 2 else ...], shape)
 
 
 def _run(call: Call, lengths: Lengths, fill: Fill = np.zeros) -> Any:
-    """Return what a call returns: for Tensors of these shapes without values, or, if it reads values, for such."""
+    """Return the result of a call on Tensors of these shapes without values, or, if it reads values, with some."""
     if fill is np.zeros and not call.reads:
-        out, fits = on_shapes(call.module, lambda tensors: _filled(call, tensors), _arrays(call, lengths, blank))
+        out, fits = on_shapes(call.module, lambda tensors: _call_on(call, tensors), _arrays(call, lengths, blank))
         if fits:
             return out
-    out = _filled(call, [a if a.dtype == object else ag.tensor(a) for a in _arrays(call, lengths, fill)])
+    out = _call_on(call, [a if a.dtype == object else ag.tensor(a) for a in _arrays(call, lengths, fill)])
     call.reads = True
     return out
 
@@ -164,18 +164,18 @@ def _arrays(call: Call, lengths: Lengths, fill: Fill) -> list[Any]:
     return arrays
 
 
-def _filled(call: Call, values: list[Any]) -> Any:
-    """Return what a call returns for values in the places of its symbols."""
+def _call_on(call: Call, values: list[Any]) -> Any:
+    """Return the result of a call on values in the places of its symbols."""
     by_symbol = dict(zip(map(id, call.given), values, strict=True))
 
-    def filled(symbol: Symbol) -> Any:
+    def value_of(symbol: Symbol) -> Any:
         value = by_symbol[id(symbol)]
         if symbol.mask_ndim:
             set_mask(value, np.ones(value.shape[: symbol.mask_ndim], bool))
         return value
 
     with during(probed=(call.module, call.args)):
-        args, kwargs = replace_leaves(Symbol, filled, call.args), replace_leaves(Symbol, filled, call.kwargs)
+        args, kwargs = replace_leaves(Symbol, value_of, call.args), replace_leaves(Symbol, value_of, call.kwargs)
         if not any(symbol.mask_ndim for symbol in call.given):
             return call.module(*args, **kwargs)
         with warnings.catch_warnings():
@@ -183,28 +183,28 @@ def _filled(call: Call, values: list[Any]) -> Any:
             return call.module(*args, **kwargs)
 
 
-def _asked(call: Call, shape_of: ShapeOf, shapes: list[Shape]) -> list[Shape] | None:
+def _stated_shapes(call: Call, shape_of: ShapeOf, shapes: list[Shape]) -> list[Shape] | None:
     """Return the shapes that a module states; None if it does not, or they are not those of a run."""
-    given = call.args[0] if len(call.args) == 1 else None
-    if isinstance(given, (list, tuple)) and all(isinstance(part, Symbol) for part in given):
-        shape: Any = [part.shape for part in given]
-    elif isinstance(given, Symbol):
-        shape = given.shape
+    argument = call.args[0] if len(call.args) == 1 else None
+    if isinstance(argument, (list, tuple)) and all(isinstance(part, Symbol) for part in argument):
+        shape: Any = [part.shape for part in argument]
+    elif isinstance(argument, Symbol):
+        shape = argument.shape
     else:
         return None
     try:
         stated = shape_of(shape)
-        found = [tuple(stated)] if len(shapes) == 1 and None in stated[:1] else [tuple(part) for part in stated]
+        stated_shapes = [tuple(stated)] if len(shapes) == 1 and None in stated[:1] else [tuple(part) for part in stated]
         fits = [
             len(a) == len(b) and all(m is None or m == n for m, n in zip(a[1:], b[1:], strict=True))
-            for a, b in zip(found, shapes, strict=True)
+            for a, b in zip(stated_shapes, shapes, strict=True)
         ]
     except Exception:  # a shape function of the user's that does not take None
         return None
-    return found if all(fits) else None
+    return stated_shapes if all(fits) else None
 
 
-def _varied(
+def _shapes_that_vary(
     call: Call,
     shapes: list[Shape],
     lengths: Lengths,
@@ -242,20 +242,20 @@ def _refuse_own_length(call: Call, lengths: Lengths, before: RestoreOnError) -> 
     _run(call, lengths)
 
 
-def _told(call: Call, error: Exception) -> Exception:
+def _error_with_open_lengths(call: Call, error: Exception) -> Exception:
     """Return the error of a call with None in the shapes, where it has the made-up lengths of a run."""
     try:
-        _run(call, _TOLD)
+        _run(call, _ODD_LENGTHS)
     except Exception as again:
         if again.args and isinstance(again.args[0], str):
-            said = _SHAPE.sub(_opened, again.args[0]).replace("Tensor of shape", "Symbol of shape")
-            again.args = (said, *again.args[1:])
+            message = _SHAPE.sub(_open_lengths, again.args[0]).replace("Tensor of shape", "Symbol of shape")
+            again.args = (message, *again.args[1:])
         return again
     return error
 
 
-def _opened(match: re.Match[str]) -> str:
-    batch, length = map(str, _TOLD)
+def _open_lengths(match: re.Match[str]) -> str:
+    batch, length = map(str, _ODD_LENGTHS)
     numbers = match[0][1:-1].rstrip(",").split(", ")
     opened = ["None" if n == (length if axis else batch) or n == length else n for axis, n in enumerate(numbers)]
     return f"({', '.join(opened)}{',' if len(opened) == 1 else ''})"

@@ -28,7 +28,7 @@ _UNREAD |= frozenset(("last_parts", "output_shape", "stop_training"))
 _VALUES = frozenset((bool, bytes, complex, float, int, str, np.float32, np.float64, np.int64))
 _CONTAINERS = frozenset((dict, list, set, tuple))
 _LONG = 64  # of longer containers only the length is compared
-_MOST = 64  # states that are remembered of a tree
+_MAX_STATES = 64  # that are remembered of a tree
 
 
 class _State(NamedTuple):
@@ -36,10 +36,10 @@ class _State(NamedTuple):
 
     Attributes:
         below: the modules of the tree, without its root, in order.
-        modes: what blocks give to its modules, if there are any.
-        containers: the attributes of the modules, and what is among them.
-        values: what was in all of them, in a row.
-        read: what calls read of each: names, or none if it has no names, and values.
+        modes: of its modules in blocks, if there are any.
+        containers: the dicts of attributes of the modules, and containers among these.
+        values: the entries of all of them, in a row.
+        read: the entries of each that calls read: names, or none if it has no names, and values.
     """
 
     below: tuple[Any, ...]
@@ -58,12 +58,12 @@ class _State(NamedTuple):
         while stack:
             container = stack.pop()
             named = container.__class__ is dict
-            kept = (
+            items = (
                 [(k, x) for k, x in container.items() if not _is_unread(k)] if named else [("", x) for x in container]
             )
             containers.append(container)
-            read.append((tuple([k for k, _ in kept]), tuple([x for _, x in kept])))
-            for _, x in kept:
+            read.append((tuple([k for k, _ in items]), tuple([x for _, x in items])))
+            for _, x in items:
                 if id(x) not in seen:
                     if isinstance(x, (Tree, Configurable, Rules)) and not isinstance(x, Stateful):
                         stack.append(vars(x))
@@ -91,9 +91,9 @@ class _State(NamedTuple):
         for (names, values), (others, theirs) in zip(self.read, other.read, strict=False):
             if names != others:
                 return next(iter(sorted(set(names) ^ set(others))), "")
-            found = next((k for k, (x, y) in enumerate(zip(values, theirs, strict=False)) if not _equal(x, y)), None)
-            if found is not None and names[found]:
-                return names[found]
+            index = next((k for k, (x, y) in enumerate(zip(values, theirs, strict=False)) if not _equal(x, y)), None)
+            if index is not None and names[index]:
+                return names[index]
         return ""
 
 
@@ -112,7 +112,7 @@ class Settings:
     """The states that a tree has been in, in the order of their numbers. It is kept on the root; a copy is empty."""
 
     def __init__(self) -> None:
-        self.known: list[_State] = []
+        self.states: list[_State] = []
         self.last = 0
         self.forgotten = 0
 
@@ -121,26 +121,26 @@ class Settings:
 
     def number(self, root: Any) -> int:
         """Return the number of the state that a tree is in, or another object with attributes."""
-        if self.known:
-            known, k = self.known, self.last  # other threads may ask at the same time
-            if known[k].holds(root):
+        if self.states:
+            states, k = self.states, self.last  # other threads may ask at the same time
+            if states[k].holds(root):
                 return self.forgotten + k
         now = _State.of(root)
-        for k, state in enumerate(self.known):
+        for k, state in enumerate(self.states):
             if state.is_like(now):
-                self.known[k], self.last = now, k
+                self.states[k], self.last = now, k
                 return self.forgotten + k
-        if len(self.known) == _MOST:
-            self.forgotten, self.known = self.forgotten + _MOST, []
-        self.known.append(now)
-        self.last = len(self.known) - 1
+        if len(self.states) == _MAX_STATES:
+            self.forgotten, self.states = self.forgotten + _MAX_STATES, []
+        self.states.append(now)
+        self.last = len(self.states) - 1
         return self.forgotten + self.last
 
     def difference(self, a: int, b: int) -> str:
         """Return the name of an attribute that is another one in another state, by their numbers, or ""."""
         if min(a, b) < self.forgotten:
             return ""
-        return self.known[a - self.forgotten].difference(self.known[b - self.forgotten])
+        return self.states[a - self.forgotten].difference(self.states[b - self.forgotten])
 
 
 def _modes(root: Any, below: Sequence[Tree]) -> tuple[bool, ...]:
@@ -161,16 +161,16 @@ def _number_of(this: ref[Tree]) -> int:
 
 @contextmanager
 def cover(root: Tree) -> Iterator[None]:
-    """Do not read the state of this tree inside: someone else sees to it that it stays."""
+    """Do not guard on the state of this tree inside: a guard exists already."""
     with during(covered=CALL.get().covered | {id(module) for _, module in root._walk()}):
         yield
 
 
 def is_covered(module: Tree) -> bool:
-    """Return whether the state of a module has been read as that of a part of a tree."""
+    """Return whether there is a guard on the state of a tree that a module belongs to."""
     return id(module) in CALL.get().covered
 
 
-def rest_on(root: Tree) -> None:
-    """State in a function that is being compiled that its code is for the state that a tree is in now."""
+def guard_on(root: Tree) -> None:
+    """Guard a function that is being compiled on the state that a tree is in now."""
     callback(_number_of, ref(root)).fix_value()

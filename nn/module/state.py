@@ -28,13 +28,13 @@ class IncompatibleKeys(NamedTuple):
 
 
 def check_state(
-    what: str, tensors: Mapping[str, Tensor], state: Mapping[str, npt.ArrayLike | Tensor], strict: bool
+    caller: str, tensors: Mapping[str, Tensor], state: Mapping[str, npt.ArrayLike | Tensor], strict: bool
 ) -> tuple[dict[str, npt.NDArray[Any]], IncompatibleKeys]:
     """Return the arrays of the state to assign, if they fit, and the paths that do not.
 
     Args:
-        what: the call, for the error message.
-        tensors: what will be assigned to, by path.
+        caller: for the error message.
+        tensors: to assign to, by path.
         state: the new values, by path.
         strict: whether a path that is missing or unexpected is an error.
 
@@ -42,7 +42,7 @@ def check_state(
         ValueError: if shapes or dtypes differ, or paths if strict; the message lists them all.
     """
     if not isinstance(state, Mapping):
-        raise TypeError(f"{what}: expected a dict of arrays by path; received {type(state).__name__}")
+        raise TypeError(f"{caller}: expected a dict of arrays by path; received {type(state).__name__}")
     arrays = {path: to_numpy(a.data if isinstance(a, Tensor) else a) for path, a in state.items()}
     others = IncompatibleKeys([p for p in tensors if p not in arrays], [p for p in arrays if p not in tensors])
     problems = []
@@ -58,22 +58,22 @@ def check_state(
     if problems:
         lines = "\n".join(problems)
         raise ValueError(
-            f"{what}: the state does not fit this module, and nothing was assigned:\n{lines}\n"
+            f"{caller}: the state does not fit this module, and nothing was assigned:\n{lines}\n"
             "Load it into the architecture that it was saved from, or rename its entries"
         )
     return {path: a for path, a in arrays.items() if path in tensors}, others
 
 
 def carried_in(module: Tree[Any], state: Any, strict: bool) -> tuple[dict[str, Tensor], Carried]:
-    """Return the tensors of a module that a state is for, and what its layers are to carry from batch to batch.
+    """Return the tensors of a module that a state is for, and the new states that layers carry from batch to batch.
 
-    Before its first batch a stateful layer holds nothing, then tensors for the number of samples in the batch. So what
-    the state has, or lacks, replaces what the layer holds. The shapes of samples must agree.
+    Before its first batch a stateful layer holds nothing, then tensors for the number of samples in the batch. So the
+    tensors of the state, or their absence, replace those of the layer. The shapes of samples must agree.
 
     Args:
         module: the root of the tree.
         state: the new values, by path.
-        strict: whether a layer that the state has nothing for becomes empty; else it keeps what it holds.
+        strict: whether a layer without an entry in the state becomes empty; else it keeps its tensors.
 
     Returns:
         The tensors by path, and (layer, attribute, its new value) for each attribute that must be set.
@@ -84,7 +84,7 @@ def carried_in(module: Tree[Any], state: Any, strict: bool) -> tuple[dict[str, T
             prefix = f"{path}.{name}." if path else f"{name}."
             paths = itertools.takewhile(lambda p: p in state, (f"{prefix}{i}" for i in itertools.count()))
             values = {p: to_numpy(a.data if isinstance(a := state[p], Tensor) else a) for p in paths}
-            new = {p: ag.tensor(part._placed(a)) for p, a in values.items()}
+            new = {p: ag.tensor(part._to_device(a)) for p, a in values.items()}
             if not new and not strict:
                 continue
             old: Any = vars(part).get(name) or []
@@ -104,7 +104,7 @@ def _own_buffers(part: Tree[Any]) -> list[Tensor]:
 
 @contextmanager
 def preserve_state(module: Tree[Any]) -> Iterator[None]:
-    """Let a module run inside without changing what its layers carry from batch to batch.
+    """Let a module run inside without changing the states that its layers carry from batch to batch.
 
     Nor does it change the buffers of classes that are not of nn, which may assign to them in any call.
     """

@@ -41,7 +41,7 @@ class Call:
     """One call of a module on symbols.
 
     Args:
-        module: what was called.
+        module: the callee.
         args: its positional arguments, with symbols for tensors.
         kwargs: its keyword arguments.
 
@@ -77,7 +77,7 @@ class Symbol:
         dtype: of the values to come.
         call: the call whose result it is; None for a shape and a dtype alone, as `compute_output_spec` returns them.
         index: its place among the results of the call.
-        name: what summaries and error messages call it.
+        name: in summaries and error messages.
 
     `mask_ndim` is the number of axes of its mask, 0 if it has none.
 

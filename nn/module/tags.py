@@ -15,8 +15,8 @@ class Tags(dict[int, tuple[ref[Tensor], T]], Generic[T]):
 
     def of(self, tensor: Any) -> T | None:
         """Return the value of a tensor, or None."""
-        found = self.get(id(tensor))
-        return found[1] if found is not None and found[0]() is tensor else None
+        entry = self.get(id(tensor))
+        return entry[1] if entry is not None and entry[0]() is tensor else None
 
     def give(self, tensor: Tensor, value: T) -> None:
         """Give a tensor a value."""

@@ -29,12 +29,12 @@ Shape = tuple[int | None, ...]
 
 @checked_here
 class Tree(Generic[Part]):
-    """What a module knows of its parts: no call and no build, so that everything else about modules may build on it."""
+    """The parts of a module: no call and no build, so that everything else about modules may build on it."""
 
     # Class attributes, so that a subclass which forgets super().__init__() works too.
     built: bool = False
     _sample_shape: tuple[int, ...] | None = None  # of the input, if it is known beforehand
-    _built_shape: Any = None  # what `build` was given
+    _built_shape: Any = None  # the argument of `build`
     _open_shape: Shape | None = None  # that of a sample, if lengths in it are unknown
     output_shape: Shape | None = None
     _name: str | None = None
@@ -92,7 +92,7 @@ class Tree(Generic[Part]):
     def _in_keras_order(self) -> list[tuple[str, Part | Tensor]]:
         """Return the members in the order of `layers` and `weights`: first the tensors that are trained, if not frozen.
 
-        Paths, `parameters` and files follow `_members` instead, so that they do not depend on what is done with
+        Paths, `parameters` and files follow `_members` instead, so that they do not depend on the later use of
         a layer's result.
         """
         return sorted(
@@ -102,7 +102,7 @@ class Tree(Generic[Part]):
 
     def _tensors_in_keras_order(self) -> list[Tensor]:
         """Return the leaf tensors of the tree in the order of `weights`, each once, without states of `_carries`."""
-        found: dict[int, Tensor] = {}
+        tensors: dict[int, Tensor] = {}
         seen = set()
         stack: list[Any] = [self]
         while stack:
@@ -111,9 +111,9 @@ class Tree(Generic[Part]):
                 seen.add(id(module))
                 states = module._carries()
                 members = [m for name, m in module._in_keras_order() if name.partition(".")[0] not in states]
-                found |= {id(t): t for t in members if isinstance(t, Tensor) and t.is_leaf and id(t) not in found}
+                tensors |= {id(t): t for t in members if isinstance(t, Tensor) and t.is_leaf and id(t) not in tensors}
                 stack.extend(m for m in reversed(members) if isinstance(m, Tree))
-        return list(found.values())
+        return list(tensors.values())
 
     def _depths(self) -> list[list[Part]]:
         """Return the modules of the tree, each once, by how many others they are in."""
@@ -126,7 +126,7 @@ class Tree(Generic[Part]):
         return depths[:-1]
 
     def __getstate__(self) -> Any:
-        # What is deep comes first, so that pickle and deepcopy, which go down into all that they have not seen yet,
+        # Deep parts come first, so that pickle and deepcopy, which go down into all that they have not seen yet,
         # never go down far.
         state: Any = super().__getstate__()
         first = [part for parts in self._depths()[_STEP::_STEP] for part in parts]
@@ -229,7 +229,7 @@ class Tree(Generic[Part]):
             arrays.move(tensor, there)
         return self
 
-    def _placed(self, x: Any) -> Any:
+    def _to_device(self, x: Any) -> Any:
         """Return an array where the tensors of the module are."""
         return x if self._beside is None else arrays.asarray_like(x, self._beside)
 
@@ -279,7 +279,7 @@ def levels_of(value: Any) -> int:
     return len(value._depths()) if isinstance(value, Tree) else 0
 
 
-# What most attributes are: neither a member nor a place for one.
+# The types of most attributes: neither a member nor a place for one.
 PLAIN = frozenset({bool, int, float, str, type(None)})
 
 

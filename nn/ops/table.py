@@ -18,7 +18,7 @@ from autograd_lite import Tensor
 
 from .. import activations
 from ..module import symbols
-from ..module.abstract import made_without_values
+from ..module.abstract import result_without_values
 from . import arrangements as g, functions as f, images
 from .interpolation import average_evenly, largest_evenly
 
@@ -399,7 +399,7 @@ class Op:
         arguments = bound.arguments
         if symbols.has_symbols(arguments):
             return self._of_symbols(bound)
-        if (abstract := made_without_values(self.__name__, arguments)) is not None:
+        if (abstract := result_without_values(self.__name__, arguments)) is not None:
             return abstract
         values: Mapping[str, Any] = arguments
         if self.converts:

@@ -288,7 +288,7 @@ class Stepper(Module):
     def _bind_optimizer(self, caller: str) -> list[Module]:
         """Bind the optimizer to the model's parameters if they have changed; return the modules."""
         optimizer = self._require_compiled(caller).optimizer
-        if (modules := self._unchanged(optimizer.parameters)) and optimizer.parameters:
+        if (modules := self._modules_if_unchanged(optimizer.parameters)) and optimizer.parameters:
             return modules
         parameters = self.parameters()
         if not parameters:
@@ -441,7 +441,7 @@ class Stepper(Module):
     def _as_tensors(self, x: Any) -> Any:
         """Return inputs as a Tensor, or a structure of them, where the model's are; strings stay arrays."""
         if x.__class__ is np.ndarray:
-            return x if is_text(x) else ag.tensor(self._placed(x), copy=False)
+            return x if is_text(x) else ag.tensor(self._to_device(x), copy=False)
         if x.__class__ is not Tensor and is_duck_array(x):
             return ag.tensor(x, copy=False)
         return map_structure(lambda a: a if isinstance(a, Tensor) else self._as_tensors(as_array(a)), x)

@@ -56,7 +56,7 @@ class Hashing(Encoding):
         if masks:
             places[self.mask_value] = 0
         index = np.array([places[key] for key in values.ravel().tolist()], np.int64).reshape(values.shape)
-        return ag.tensor(self._placed(index if self.output_mode == "int" else self._encode(index, self.num_bins)))
+        return ag.tensor(self._to_device(index if self.output_mode == "int" else self._encode(index, self.num_bins)))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input shape, or that of the vectors."""
@@ -102,7 +102,7 @@ class HashedCrossing(Encoding):
         tuples = zip(*(_values(self, part).ravel().tolist() for part in parts), strict=True)
         bins = [cross([farm(_word(p)) if isinstance(p, str) else p for p in t]) % self.num_bins for t in tuples]
         index = np.array(bins, np.int64).reshape(shape)
-        return ag.tensor(self._placed(index if self.output_mode == "int" else self._encode(index, self.num_bins)))
+        return ag.tensor(self._to_device(index if self.output_mode == "int" else self._encode(index, self.num_bins)))
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """Return the shape of one input, or that of the vectors."""

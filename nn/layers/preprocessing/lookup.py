@@ -227,7 +227,7 @@ class StringLookup(Strings):
             return self._strings(strings)
         tokens = self._as_array_of_tokens(strings)
         index = self._indices(tokens.ravel().tolist()).reshape(tokens.shape)
-        return ag.tensor(self._placed(self._vectors(index)))
+        return ag.tensor(self._to_device(self._vectors(index)))
 
     def _strings(self, x: Any) -> Array:
         names = np.array(

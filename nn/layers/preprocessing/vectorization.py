@@ -163,7 +163,7 @@ class TextVectorization(Strings):
         """Return the indices, int64, shape (N, T), or the vectors, (N, K)."""
         texts = self._as_array_of_tokens(texts)
         vectors = self._vectors(self._pad(self._documents(texts if texts.ndim else texts.reshape(1))))
-        return ag.tensor(self._placed(vectors if texts.ndim else vectors[0]))
+        return ag.tensor(self._to_device(vectors if texts.ndim else vectors[0]))
 
     def _pad(self, rows: list[list[str]]) -> Array:
         """Return the indices of rows of tokens, cut off or padded to the same length."""

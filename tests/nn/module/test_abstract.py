@@ -131,7 +131,7 @@ def test_what_is_made_without_values_has_the_shape_and_dtype_of_a_run(monkeypatc
         "tri": lambda n: ops.tri(n, dtype="bool"),
         "identity": lambda n: ops.identity(n),
     }
-    assert set(rows) == set(abstract._MADE)
+    assert set(rows) == set(abstract._CREATED)
     monkeypatch.setattr(abstract, "_SMALL", 0)
     for make in rows.values():
         made, fits = abstract.on_shapes(nn.Module(), lambda _, make=make: make(70), [])
