@@ -385,8 +385,8 @@ class InstructionEncoder:
         begin = Operand(self._array(value), (), (), loop.dtypes[0])
         if short := short_sums(loop, dimensions, [step for step, _ in strides]):
             whole, n = short
-            outer = [(own, 0, step) for step, own in strides[:-n]]
-            core = [own for _, own in strides[-n:]] + [step for step, _ in strides[-n:] if step]
+            outer = [(step_of_input, 0, step) for step, step_of_input in strides[:-n]]
+            core = [step_of_input for _, step_of_input in strides[-n:]] + [step for step, _ in strides[-n:] if step]
             return _instruction(CALL, whole, [x, begin, out], dimensions[:-n], outer, dimensions[-n:], core)
         return _instruction(REDUCE, loop, [out, x, begin], dimensions, [(*pair, 0) for pair in strides])
 

@@ -319,7 +319,7 @@ class GuardCollector:
         if why := state_of(x) or ("it looks at files" if looks_at_files(x, key) else ""):
             self.refuse(why, use, name)
             return MISSING
-        kind, own = type(x), own_attributes(x)
+        kind, attributes = type(x), own_attributes(x)
         self.visit(x, name)
         in_class = class_item(kind, key)
         label = f"{name.rpartition('.')[2] or kind.__name__}.{key}"
@@ -338,10 +338,10 @@ class GuardCollector:
             if not is_library(kind.__module__) or isinstance(value, PLAIN):
                 self.row("result", getattr, (x, key, MISSING), value, label)
             return value
-        if own is not None and (key in own or not is_library(kind.__module__)):
-            self.row("item", own, key, own.get(key, MISSING), label)
-        if own is not None and key in own:
-            return own[key]
+        if attributes is not None and (key in attributes or not is_library(kind.__module__)):
+            self.row("item", attributes, key, attributes.get(key, MISSING), label)
+        if attributes is not None and key in attributes:
+            return attributes[key]
         if isinstance(in_class, functools.cached_property):
             self.visit(in_class.func, label)
             return MISSING

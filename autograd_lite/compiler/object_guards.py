@@ -41,7 +41,7 @@ class GuardCollector(Protocol):
 
 def visit_library_object(guards: GuardCollector, x: Any, name: str) -> None:
     """Visit an instance of a class of Python, NumPy or SciPy: its attributes, not its methods."""
-    kind, own = type(x), own_attributes(x)
+    kind, attributes = type(x), own_attributes(x)
     if isinstance(x, (attrgetter, methodcaller)):
         guards.by_name = True
     elif kind.__name__ == "array":
@@ -52,19 +52,19 @@ def visit_library_object(guards: GuardCollector, x: Any, name: str) -> None:
         guards.visit(getattr(x, "__wrapped__", None), name)
     elif kind.__module__ != "logging" and not isinstance(x, PurePath) and not is_constant(x):
         visit_slots(guards, x)
-        if own:
-            guards.contents(own, name)
-        for part in (own or {}).values():
+        if attributes:
+            guards.contents(attributes, name)
+        for part in (attributes or {}).values():
             if not state_of(part):
                 guards.visit(part, name)
 
 
 def visit_own_object(guards: GuardCollector, x: Any, name: str) -> None:
     """Look for the user's code in an object of this project, or of a class that is derived from one."""
-    own, kind = own_attributes(x) or {}, type(x)
+    attributes, kind = own_attributes(x) or {}, type(x)
     unread = getattr(kind, "_unguarded", ())
     slots = {key: getattr(x, key, None) for base in kind.__mro__ for key in slots_of(base)}
-    for part in (value for key, value in (*own.items(), *slots.items()) if key not in unread):
+    for part in (value for key, value in (*attributes.items(), *slots.items()) if key not in unread):
         if isinstance(part, _HOLDS_CODE) or is_ours(type(part).__module__) or not is_library(type(part).__module__):
             _visit_part(guards, part, name)
 

@@ -59,10 +59,10 @@ def package_of(code: types.CodeType) -> str:
 def own_attributes(x: Any) -> dict[str, Any] | None:
     """Return the attributes of an object itself, not a copy, without running code; None if it has no dict."""
     try:
-        own = object.__getattribute__(x, "__dict__")
+        attributes = object.__getattribute__(x, "__dict__")
     except AttributeError:
         return None
-    return own if isinstance(own, dict) else None
+    return attributes if isinstance(attributes, dict) else None
 
 
 def has_attributes(x: Any) -> bool:

@@ -393,8 +393,8 @@ class Source:
         others = [self._values[n] for n in owners if n in results or self.plan.where[n].place not in _OWN]
         if not others:
             return name
-        self._names["own"] = _own_copy
-        return f"own({name}, {', '.join(others)})"
+        self._names["own_copy"] = _own_copy
+        return f"own_copy({name}, {', '.join(others)})"
 
     def _text(self, x: Any, local: Mapping[Any, str]) -> str:
         if x.__class__ is _Name:

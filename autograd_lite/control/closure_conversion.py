@@ -184,8 +184,8 @@ def _close(
         t._node = edge_for(t._node)
     reconnect(nodes, edge_for)
     pairs = [(t, stand) for t, stand, _ in tape.replaced.values()]
-    own = {id(stand) for stand, _ in slots}.union([id(stand) for _, stand in pairs])
-    pairs += [(t, t) for t in tape.outside.values() if captures and id(t) not in own]
+    slot_ids = {id(stand) for stand, _ in slots}.union([id(stand) for _, stand in pairs])
+    pairs += [(t, t) for t in tape.outside.values() if captures and id(t) not in slot_ids]
     program = program_of(tape, nodes, [stand for stand, _ in slots] + [stand for _, stand in pairs])
     if len(program.inputs) > len(slots) + len(pairs):
         raise HasEffects  # it reads a number of the function around, which Python computes

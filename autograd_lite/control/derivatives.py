@@ -207,8 +207,8 @@ def batch_body(body: Body, flags: tuple[bool, ...], size: int, always: frozenset
         level = Level()
         pairs = zip(values, flags, strict=True)
         out = body(*(wrap_any(Batched(t, level), None) if flag else t for t, flag in pairs))
-        own = [isinstance(t._data, Batched) and t._data.level is level for t in out]
-        is_batched[:] = [flag or k in always for k, flag in enumerate(own)]
+        have_axis = [isinstance(t._data, Batched) and t._data.level is level for t in out]
+        is_batched[:] = [flag or k in always for k, flag in enumerate(have_axis)]
         return [wrap_any(unbatch(t, size, level), None) if flag else t for t, flag in zip(out, is_batched, strict=True)]
 
     examples = [

@@ -24,7 +24,7 @@ from ..tree import items, leaves, map as map_leaves, zip as walk_both
 
 _CONTAINERS = frozenset({list, tuple, dict})
 # Classes that hold no Tensor, and classes of numbers that gradients are taken by.
-_BARE = frozenset({np.ndarray, float, int, bool, str, complex, np.float64, np.float32, type(None)})
+_PLAIN = frozenset({np.ndarray, float, int, bool, str, complex, np.float64, np.float32, type(None)})
 _FLOATING = frozenset({float, complex, np.float64, np.float32})
 
 
@@ -77,7 +77,7 @@ def trace(
         raise
     finally:
         DEPTH.set(depth)
-    tensors = tensors_in(*args, *kwargs.values()) if kwargs or not _BARE.issuperset(map(type, args)) else ()
+    tensors = tensors_in(*args, *kwargs.values()) if kwargs or not _PLAIN.issuperset(map(type, args)) else ()
     targets: set[Any] = set()
     for vs in variables:
         if vs.__class__ is Node:
@@ -119,7 +119,7 @@ def tensors_in(*trees: Any) -> list[Tensor]:
                 tensors.append(a)
             elif a.__class__ in _CONTAINERS:
                 tensors += tensors_in(*(a.values() if a.__class__ is dict else a))
-            elif a.__class__ not in _BARE:
+            elif a.__class__ not in _PLAIN:
                 tensors += [x for x in leaves(a) if isinstance(x, Tensor)]
     except RecursionError:
         leaves(trees)  # which says so, if one contains itself
@@ -207,7 +207,7 @@ def floating(caller: str, a: Any, where: str) -> Any:
 def variable(a: Any, level: Level | None) -> Tensor:
     """Make the Tensor that stands for an array: the result of a copy, to which gradients flow as to any other."""
     if level is None and not TAPES and not isinstance(a, Tensor):
-        value: Any = np.array(a) if a.__class__ in _BARE else copy_array(a)
+        value: Any = np.array(a) if a.__class__ in _PLAIN else copy_array(a)
         edge = wrap(value, None)
         return wrap(value, Node(shape.copy, (edge,), {}, (None, edge), (0,), value.shape, value.dtype, None))
     a = to_tape(a) if TAPES else a
@@ -232,10 +232,10 @@ def to_tape(a: Any) -> Any:
 
 
 def plain_value(a: Any) -> Any:
-    """Return a bare value that nothing else holds, or the Tensor itself if it has a history."""
+    """Return a plain array that nothing else holds, or the Tensor itself if it has a history."""
     a = to_tape(a) if TAPES else a
     if not isinstance(a, Tensor):
-        return np.array(a) if a.__class__ in _BARE else copy_array(a)
+        return np.array(a) if a.__class__ in _PLAIN else copy_array(a)
     if a._node is not None:
         return a
     if isinstance(a._data, np.ndarray):
@@ -295,7 +295,7 @@ def leave(tree: Any) -> Any:
     if TAPES and on_tape():
         return tree
     if isinstance(tree, Tensor):
-        return tree.numpy()[()] if tree._data.__class__ in _BARE else _leave_tensor(tree)
+        return tree.numpy()[()] if tree._data.__class__ in _PLAIN else _leave_tensor(tree)
     return map_leaves(lambda x: _leave_tensor(x) if isinstance(x, Tensor) else x, tree)
 
 
@@ -316,5 +316,5 @@ def like_argument(g: Any, a: Any, as_tensors: bool, ends: bool = False) -> Any:
         t = wrap_any(g, None)
         return t.detach() if ends else t
     g = g._data if isinstance(g, Tensor) else g
-    g = np.array(g) if g.__class__ in _BARE else copy_array(g if a is None else gradient_like(g, innermost(a)))
+    g = np.array(g) if g.__class__ in _PLAIN else copy_array(g if a is None else gradient_like(g, innermost(a)))
     return g[()] if isinstance(a, (float, np.generic)) else g

@@ -54,7 +54,9 @@ def results_in(held: dict[int, Any]) -> tuple[Any, Any]:
 
 
 # Classes that are certainly not Tensors, and classes whose values are inputs by themselves.
-BARE = frozenset({np.ndarray, float, int, bool, complex, np.float64, np.float32, np.complex128, np.int64, np.bool_})
+PLAIN_TYPES = frozenset(
+    {np.ndarray, float, int, bool, complex, np.float64, np.float32, np.complex128, np.int64, np.bool_}
+)
 _INPUTS = frozenset({Tensor, TracedTensor, float, complex, np.float64, np.float32, np.complex128, np.complex64})
 _ARRAYS = np.ndarray | np.generic | bool | int | float | complex
 _FIXED = frozenset({int, bool, str, type(None)})
@@ -80,15 +82,15 @@ def is_tensor(a: Any) -> bool:
     return isinstance(a, (Tensor, Tracer))
 
 
-def are_bare(*trees: Any) -> bool:
+def are_plain(*trees: Any) -> bool:
     """Return whether there is neither a Tensor nor a value of a transformation."""
     for tree in trees:
-        if tree.__class__ in BARE or tree.__class__ in _FIXED:
+        if tree.__class__ in PLAIN_TYPES or tree.__class__ in _FIXED:
             continue
         if isinstance(tree, (Tensor, Tracer)):
             return False
         if tree.__class__ is tuple:
-            if not are_bare(*tree):
+            if not are_plain(*tree):
                 return False
         elif any(map(is_tensor, leaves(tree))):
             return False
@@ -147,8 +149,8 @@ def with_results(op: Op, n: int, num_results: int) -> Op:
         return values[n] if op.results is None else values[n:]
 
     def pull(needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> list[Any]:
-        own = [i for i in needs if i < n]
-        cotangents = rules.asked(own, g, saved[: n + 1], params) if own else []  # type: ignore[union-attr, misc]
+        array_needs = [i for i in needs if i < n]
+        cotangents = rules.asked(array_needs, g, saved[: n + 1], params) if array_needs else []  # type: ignore[union-attr, misc]
         return [*cotangents, *(np.zeros(saved[i + 1].shape, saved[i + 1].dtype) for i in needs if i >= n)]
 
     return op.replace(
@@ -193,7 +195,7 @@ class Call:
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[Any]) -> None:
         """Add the inputs to the list `inputs`."""
         self._args, self.kwargs, self.specs, self.keeps = len(args), kwargs, None, False
-        self.plain = are_bare(*kwargs.values()) and are_inputs(args)
+        self.plain = are_plain(*kwargs.values()) and are_inputs(args)
         self.owners: Sequence[int] = range(len(args))
         if self.plain:
             inputs += args

@@ -85,7 +85,7 @@ class Stated:
     """A function with stated derivatives, by single arguments or for all, as vector- or Jacobian-vector products."""
 
     caller: str  # for messages
-    bare_stays = False  # whether rules get arrays as arrays even where Tensors would give other last bits
+    arrays_stay = False  # whether rules get arrays as arrays even where Tensors would give other last bits
     _vjps: dict[int, Rule | None]
     _jvps: dict[int, Rule | None]
     _all_vjps: Rule | None
@@ -165,7 +165,7 @@ class Stated:
         self._ops.clear()
         self._ruled.clear()
         of = meant or of_one
-        return Rule(of(user), user, of(alike(user, self.bare_stays)), pulls, meant is not None)
+        return Rule(of(user), user, of(alike(user, self.arrays_stay)), pulls, meant is not None)
 
     def user_rules(self, i: int) -> list[Callable[..., Any]]:
         """Return the rules that the user wrote for the i-th argument, the one that is read in reverse mode first."""

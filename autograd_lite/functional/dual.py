@@ -71,9 +71,9 @@ class Dual(Tracer):
         primals: list[Any] = []
         tangents: list[Any] = []
         for x in inputs:
-            own = x.__class__ is Dual and x.level is level
-            primals.append(x.primal if own else x)
-            tangents.append(x.tangent if own else None)
+            is_dual = x.__class__ is Dual and x.level is level
+            primals.append(x.primal if is_dual else x)
+            tangents.append(x.tangent if is_dual else None)
         out = op(*primals, **params)
         if op.results is not None:
             return self._several(op, results_of(op, out, params), primals, tangents, params)

@@ -35,11 +35,11 @@ from ..tensors.user_rules import alike
 from ..tree import leaves, map as map_leaves, rebuild
 from .argument_selection import name_of
 from .call_signature import (
-    BARE,
+    PLAIN_TYPES,
     Call,
     ResultsWithResiduals,
-    are_bare,
     are_inputs,
+    are_plain,
     as_constant,
     results_in,
     take_ownership,
@@ -86,7 +86,7 @@ class Primitive(Stated):
     ) -> None:
         require_function(self.caller, f)
         self._has_residuals = residuals
-        self._on_any = alike(f, bare_stays=True)
+        self._on_any = alike(f, arrays_stay=True)
         self._placeholder = placeholder
         functools.update_wrapper(self, f)
         self._f = f
@@ -129,7 +129,7 @@ class Primitive(Stated):
                 edges.append(x if node is None or node is LEAF else node)
                 if node is not None and node.needs:
                     needs.append(i)
-            elif x.__class__ in BARE:
+            elif x.__class__ in PLAIN_TYPES:
                 values.append(x)
                 edges.append(x)
                 lent = lent or x.__class__ is np.ndarray
@@ -149,7 +149,7 @@ class Primitive(Stated):
         held = self._run(values, call)
         if held[0].__class__ in _NUMBERS:
             held[0] = as_array(held[0])
-        if call is None and (len(held) > 1 or held[0].__class__ not in BARE):
+        if call is None and (len(held) > 1 or held[0].__class__ not in PLAIN_TYPES):
             call = Call(args, kwargs, [])
         out = take_ownership(held, 0) if call is None else call.note_results(held)
         node = self._node(out, values, edges, needs, _NO_PARAMS if call is None else {"call": call}, lent)
@@ -216,7 +216,7 @@ class Primitive(Stated):
         """Return the keywords of a rule: without the residuals of the call, the function runs for them again."""
         if not self._has_residuals or "residuals" in kwargs:
             return kwargs
-        if are_bare(args, kwargs):
+        if are_plain(args, kwargs):
             return {**kwargs, "residuals": self._split_residuals(outside(self._f, args, kwargs))[1]}
         try:
             return {**kwargs, "residuals": self._split_residuals(self._on_any(*args, **kwargs))[1]}
@@ -267,13 +267,13 @@ class Primitive(Stated):
             return OpRule(OpKind.VJP, lambda g, *saved: self._fit({i: read(g, *saved)}, i, saved[i + 1], i))
 
         return tuple(
-            [rule_of(i, alike(rule.user, self.bare_stays)) for i, rule in enumerate(rules) if rule is not None]
+            [rule_of(i, alike(rule.user, self.arrays_stay)) for i, rule in enumerate(rules) if rule is not None]
         )
 
     def _forward(self, *values: Any, call: Call | None = None) -> Any:
         """Run the function."""
         for value in values:
-            if value.__class__ not in BARE:
+            if value.__class__ not in PLAIN_TYPES:
                 np.asarray(value)  # refuses what stands for an array; the function gets arrays alone
         held = self._run([plain_number(value) for value in values], call)
         return results_in(held)[1] if call is None else call.note_results(held)
@@ -485,7 +485,7 @@ class Primitive(Stated):
         if not self._opaque:
             return rule.alike(argnums, first, out, *args, **self._with_residuals(args, kwargs))
         plain = _without_residuals(kwargs)
-        if are_bare(first, out, args, plain):
+        if are_plain(first, out, args, plain):
             return outside(rule.call, (argnums, first, out, *args), self._with_residuals(args, kwargs))
         key = id(rule), argnums
         ruled = self._ruled.get(key)

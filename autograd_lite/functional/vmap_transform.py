@@ -65,27 +65,29 @@ class Batched(Tracer):
     def apply(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Apply the op to all examples at once, by its batching rule, or one by one where it states none."""
         level = self.level
-        mine = tuple(isinstance(x, Batched) and x.level is level for x in inputs)
-        arrays = tuple(x.array if own else x for x, own in zip(inputs, mine, strict=True))
+        is_batched = tuple(isinstance(x, Batched) and x.level is level for x in inputs)
+        arrays = tuple(x.array if own else x for x, own in zip(inputs, is_batched, strict=True))
         rule = op.batch or one_by_one
         try:
-            out = rule(op, arrays, mine, params)
+            out = rule(op, arrays, is_batched, params)
         except Exception:
             if self.array.shape[0]:
                 raise
-            out = _of_no_examples(rule, op, arrays, mine, params)
+            out = _of_no_examples(rule, op, arrays, is_batched, params)
         if op.results is not None:
             return each(lambda array: Batched(array, level), results_of(op, out, params))
         return Batched(out, level)
 
 
-def _of_no_examples(rule: BatchRule, op: Op, inputs: tuple[Any, ...], mine: tuple[bool, ...], params: Any) -> Any:
+def _of_no_examples(rule: BatchRule, op: Op, inputs: tuple[Any, ...], is_batched: tuple[bool, ...], params: Any) -> Any:
     """Apply a rule that needs an example: to one of zeros, which is then left out."""
 
     def with_one(x: Any) -> Any:
         return np.concatenate([x, np.zeros((1, *x.shape[1:]), x.dtype)])
 
-    out = rule(op, tuple([with_one(x) if own else x for x, own in zip(inputs, mine, strict=True)]), mine, params)
+    out = rule(
+        op, tuple([with_one(x) if own else x for x, own in zip(inputs, is_batched, strict=True)]), is_batched, params
+    )
     return each(lambda array: array[:0], out)
 
 

@@ -240,7 +240,7 @@ def notrace_primitive(f_raw: Callable[..., Any]) -> Callable[..., Any]:
 class _Primitive(Primitive):
     """A primitive whose rules get arrays in a first backward pass, as HIPS's do: they read `flags`, and call C."""
 
-    bare_stays = True
+    arrays_stay = True
 
 
 def primitive(f_raw: Callable[..., Any]) -> Any:

@@ -82,9 +82,9 @@ class CapturedArrays:
     def join(self, other: CapturedArrays) -> None:
         """Take over what others note, of a function that is called and does not run again."""
         for place, holders in other._places.items():
-            mine = self._places.setdefault(place, {})
+            offsets = self._places.setdefault(place, {})
             for offset, variables in holders.items():
-                mine.setdefault(offset, set()).update(variables)
+                offsets.setdefault(offset, set()).update(variables)
         self._held += other._held
 
     def forget(self) -> None:

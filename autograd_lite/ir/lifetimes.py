@@ -151,9 +151,9 @@ def _ends(
     rules_end = {node.of: born[node.id] for node in graph if node.backward and node.of}  # by forward op: the last node
 
     def extend(i: str, until: int, reason: Why, by: str) -> None:
-        mine = owner[i]
-        if until >= ends[mine]:
-            ends[mine], why[mine] = until, (reason, by)
+        owner_id = owner[i]
+        if until >= ends[owner_id]:
+            ends[owner_id], why[owner_id] = until, (reason, by)
 
     for flow, after in zip(graph.flows, graph.flows[1:], strict=False):
         if graph[after.contribution].kind is Kind.OP:

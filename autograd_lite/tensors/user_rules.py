@@ -26,14 +26,14 @@ _INT = frozenset({int})
 _OURS = {theirs.__name__ for theirs, ours in FASTEST.items() if ours is not theirs}
 
 
-def alike(rule: Callable[..., Any], bare_stays: bool = False) -> Callable[..., Any]:
+def alike(rule: Callable[..., Any], arrays_stay: bool = False) -> Callable[..., Any]:
     """Wrap a user's rule so that arrays and Tensors get the same bits, and it sees nothing but these.
 
     Args:
         rule: the user's function.
-        bare_stays: pass arrays as arrays, whatever it calls, since it may read their `flags` and memory.
+        arrays_stay: pass arrays as arrays, whatever it calls, since it may read their `flags` and memory.
     """
-    calls_ours: bool | None = False if bare_stays else None
+    calls_ours: bool | None = False if arrays_stay else None
 
     @wraps(rule, updated=())
     def read(*args: Any, **kwargs: Any) -> Any:

@@ -488,7 +488,7 @@ def test_indices_are_read_anew() -> None:
         assert_same(compiled(*args), f(*map(ag.tensor, args)))
     assert len(compiled.traces) == 1
     with pytest.raises(TraceError, match="an index that was computed from another by NumPy"):
-        ag.compile(lambda t, i: t[ag.tensors.methods.canonical_index(i)[0] + 1])(t, np.array([1]))
+        ag.compile(lambda t, i: t[ag.tensors.ndarray_methods.canonical_index(i)[0] + 1])(t, np.array([1]))
 
 
 IMPURE: dict[str, Callable[[Any], Any]] = {
