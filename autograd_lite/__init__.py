@@ -142,4 +142,5 @@ _HOOKS.svg = _picture
 _HOOKS.compiled = lambda: _load(".graph.compiled", __name__)
 _HOOKS.histories = lambda: _load(".control.histories", __name__)
 _HOOKS.namespace = lambda: _load(".numpy", __name__)
+_HOOKS.scipy_advice = lambda: str(_load(".scipy.advice", __name__).advice())
 _HOOKS.transposing = lambda: _load(".functional.transposition", __name__)

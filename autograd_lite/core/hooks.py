@@ -19,6 +19,8 @@ class Hooks:
         backward: `(tensor, cotangent, retain_graph, create_graph) -> None`; from `engine`.
         cycle_error: `(call, arguments by name) -> TypeError | None`, of an argument that contains itself; from `tree`.
         namespace: `() -> module`, that of the array API standard; from the package itself, which loads it late.
+        scipy_advice: `() -> sentence`, about the running function of SciPy; "" if there is none; from the package
+            itself, which loads `scipy.advice` late.
         stale: the class of views that must be taken anew, see `tensors.views`; from `tensors.tensor`.
         svg: `(tensor) -> str`, the picture of a tensor's history; from the package itself, which loads `graph` for it.
         transposing: `() -> module`, the one of `functional` with derivatives of functions that are run again; from the
@@ -33,6 +35,7 @@ class Hooks:
         "histories",
         "load_ops",
         "namespace",
+        "scipy_advice",
         "stale",
         "svg",
         "tensor",
@@ -47,6 +50,7 @@ class Hooks:
     cycle_error: Callable[[str, Mapping[str, Any]], TypeError | None]
     histories: Callable[[], Any]
     namespace: Callable[[], Any]
+    scipy_advice: Callable[[], str]
     stale: type[Any]
     svg: Callable[[Any], str]
     transposing: Callable[[], Any]

@@ -14,9 +14,9 @@ from ..core.arguments import describe
 from ..core.depth import DEPTH
 from ..core.duck_arrays import is_duck_array, to_numpy
 from ..core.errors import GradError, more_on
+from ..core.hooks import HOOKS
 from ..core.mode import MODE, TAPES, is_grad_enabled
 from ..core.node import Node
-from .scipy_names import instead
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -89,7 +89,7 @@ def is_readable(t: Any) -> bool:
     that of a layer, except for callbacks.
     """
     reference = _READABLE.get(id(t))
-    if reference is None or reference() is not t or DEPTH.get().all or instead():
+    if reference is None or reference() is not t or DEPTH.get().all or HOOKS.scipy_advice():
         return False
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
@@ -179,7 +179,8 @@ class Conversions:
         number = self._item()
         if DEPTH.get().all and self._is_differentiated() and is_grad_enabled():
             raise GradError(
-                f"{instead()}{asked}(t): in a function that is being transformed, a tensor with history was about to "
+                HOOKS.scipy_advice()
+                + f"{asked}(t): in a function that is being transformed, a tensor with history was about to "
                 "become a bare number and lose its gradient. (math.sin(t), np.float64(t) and a[i] = t ask for a number "
                 "too: a buffer that takes Tensors is np.zeros_like(t) or ag.tensor(np.zeros(n)).) Use np.sin and other "
                 "operations on Tensors; t.item() or t.detach() say that a constant is meant" + more_on("bare-number")
@@ -208,7 +209,8 @@ class Conversions:
             leaving("np.asarray(t), or a function that takes arrays alone")
         if self.requires_grad and not is_readable(self):
             raise GradError(
-                f"{instead()}a tensor that requires a gradient was about to become a bare array and lose its "
+                HOOKS.scipy_advice()
+                + "a tensor that requires a gradient was about to become a bare array and lose its "
                 "gradient. Use NumPy functions that Tensors support, make one Tensor of those in a list with ag.array, "
                 "or say t.detach().numpy() if that is meant, t.item() for a number" + more_on("bare-array")
             )

@@ -24,7 +24,6 @@ from .ndarray_methods import Methods, canonical_index
 from .operators import Operators
 from .protocols import Dispatched
 from .record import NUMBERS, apply, constant, record, wrap
-from .scipy_names import instead
 from .tensor import Tensor
 from .views import link
 
@@ -120,7 +119,8 @@ class Tracer(Operators, Methods, Dispatched):
         if self.dtype.kind in "biu" and not self.per_example:  # values that carry no derivative
             return np.array(to_numpy(wrap_any(self.example, None).data), dtype)
         raise self.refusal(
-            f"{instead()}{self.transformation}: a value of shape {self.shape} {self.dtype} was about to become a bare "
+            HOOKS.scipy_advice()
+            + f"{self.transformation}: a value of shape {self.shape} {self.dtype} was about to become a bare "
             "array and lose what it stands for. Use NumPy functions that Tensors support, make one Tensor of those in "
             "a list with ag.array, or say t.detach().numpy() if that is meant, t.item() for a number"
             + (". If it is an index of an array y, write ag.tensor(y)[i]" if self.dtype.kind in "iu" else "")

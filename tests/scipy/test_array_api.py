@@ -24,7 +24,8 @@ import scipy.signal
 import scipy.stats
 
 import autograd_lite as ag
-from autograd_lite.tensors.scipy_names import STANDARD, TAKEN
+from autograd_lite.scipy.advice import STANDARD
+from autograd_lite.scipy.calls import ROWS
 
 from .array_api.rows import NOTES, calls
 
@@ -110,7 +111,7 @@ def page() -> Iterator[str]:
 
 def star(module: str, name: str) -> str:
     """Mark what `autograd_lite.scipy` has."""
-    return "\\*" if name in TAKEN.get(module, "").split() else ""
+    return "\\*" if f"{module}.{name}" in ROWS else ""
 
 
 @ci
@@ -147,7 +148,7 @@ def test_no_value_and_no_gradient_is_wrong() -> None:
 @recent
 def test_errors_name_what_carries_gradients() -> None:
     for module, kinds in by_module().items():
-        ours = TAKEN.get(module, "").split()
+        ours = [row.name.partition(".")[2] for row in ROWS.values() if row.name.startswith(f"{module}.")]
         carries = [] if module in ("special", "transform") else [n for n in kinds["checked"] if n not in ours]
         assert STANDARD.get(module, "").split() == sorted(carries), module
 

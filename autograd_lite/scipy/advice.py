@@ -1,7 +1,7 @@
-"""Which functions of SciPy are there for Tensors, for the message where SciPy asks a Tensor for bare values.
+"""Advice for the message where a function of SciPy asks a Tensor for plain values.
 
-SciPy makes arrays of its arguments without asking. So there are functions of ours under SciPy's names, and the
-stack tells which function of SciPy was called instead.
+SciPy converts its arguments to arrays without asking. Our functions under SciPy's names take Tensors, and the stack
+tells which function of SciPy was called instead.
 """
 
 from __future__ import annotations
@@ -10,36 +10,12 @@ import os
 import sys
 from types import FrameType
 
-# By SciPy's modules, the names that take Tensors in ours.
-TAKEN: dict[str, str] = {
-    "integrate": "cumulative_simpson cumulative_trapezoid fixed_quad odeint quad romb simpson solve_ivp trapezoid",
-    "interpolate": (
-        "Akima1DInterpolator BSpline CubicHermiteSpline CubicSpline PPoly PchipInterpolator RegularGridInterpolator "
-        "interp1d interpn make_interp_spline"
-    ),
-    "linalg": (
-        "block_diag cho_factor cho_solve cho_solve_banded cholesky cholesky_banded circulant companion coshm "
-        "cosm det eig eigh eigvals eigvalsh expm expm_frechet fractional_matrix_power hankel inv khatri_rao "
-        "logm lstsq lu lu_factor lu_solve matmul_toeplitz norm pinv pinvh qr sinhm sinm solve solve_banded "
-        "solve_continuous_lyapunov solve_discrete_lyapunov solve_sylvester solve_toeplitz solve_triangular "
-        "solveh_banded sqrtm svd svdvals tanhm tanm toeplitz"
-    ),
-    "ndimage": (
-        "affine_transform convolve convolve1d correlate correlate1d gaussian_filter gaussian_filter1d "
-        "gaussian_gradient_magnitude gaussian_laplace laplace map_coordinates prewitt shift sobel uniform_filter "
-        "uniform_filter1d zoom"
-    ),
-    "signal": (
-        "convolve convolve2d correlate correlate2d detrend fftconvolve filtfilt hilbert lfilter lfilter_zi oaconvolve "
-        "sosfilt sosfilt_zi sosfiltfilt"
-    ),
-    "special": (
-        "comb factorial ivp jvp kvp log_softmax logsumexp multigammaln perm polygamma softmax spherical_in "
-        "spherical_jn spherical_kn spherical_yn yvp"
-    ),
-}
-_NAMES = {f"{module}.{name}" for module, names in TAKEN.items() for name in names.split()}
-# What takes Tensors where SciPy asks them for their namespace, by the last name of its module.
+from ..core.late import load
+from .calls import ROWS
+
+# The modules of SciPy that have functions of ours.
+AREAS = ("integrate", "interpolate", "linalg", "ndimage", "signal", "special")
+# Functions that take Tensors if SciPy asks them for their namespace, by the last name of their module.
 STANDARD: dict[str, str] = {
     "constants": "convert_temperature lambda2nu nu2lambda",
     "differentiate": "derivative hessian jacobian",
@@ -68,7 +44,7 @@ STANDARD: dict[str, str] = {
     "windows": "exponential gaussian general_cosine general_gaussian",
 }
 _BY_STANDARD = {f"{module}.{name}" for module, names in STANDARD.items() for name in names.split()}
-# What has no derivative there, and why.
+# Functions that have no derivative, and the reason.
 LEFT_OUT: dict[str, str] = {
     "integrate.dblquad": "nest two calls of quad",
     "integrate.nquad": "nest calls of quad",
@@ -87,30 +63,38 @@ LEFT_OUT: dict[str, str] = {
 }
 
 
-# Parts of this package that call functions of the user's.
+# Parts of this package that call the user's functions.
 _CALLING = tuple(f"autograd_lite.{part}." for part in ("functional", "control", "compiler", "optimize"))
 
 
-def instead() -> str:
-    """Return a sentence about the function of SciPy that is running, or nothing if it is none of its own."""
+def advice() -> str:
+    """Return a sentence about the running function of SciPy; "" if there is none."""
     frame: FrameType | None = sys._getframe(1)
-    advice = ""
+    sentence = ""
     inside = False
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         if module.startswith("scipy."):
             inside = True
-            advice = _spoken(module, frame) or advice
+            sentence = _sentence_of(module, frame) or sentence
         elif inside and not module.startswith(("numpy", "contextlib", "functools")):
             break
         elif module.startswith(_CALLING) and not inside:
             break  # a function of ours has called the user's, as for SciPy's solvers
         frame = frame.f_back
-    return advice
+    return sentence
 
 
-def _spoken(module: str, frame: FrameType) -> str:
-    """Return what to say about one frame of SciPy's: it may be that of a wrapper around a function."""
+def _takes_tensors(area: str, name: str) -> bool:
+    """Return whether there is a function of ours under a name of SciPy's: `takes_tensors` has entered it in `ROWS`."""
+    if area not in AREAS:
+        return False
+    load(f".{area}", __package__)
+    return f"{area}.{name}" in ROWS
+
+
+def _sentence_of(module: str, frame: FrameType) -> str:
+    """Return the sentence about one frame of SciPy, which may be that of a wrapper around a function."""
     area = module.split(".")[1]
     if area == "stats":
         own = frame.f_locals.get("self")
@@ -128,7 +112,7 @@ def _spoken(module: str, frame: FrameType) -> str:
     ]
     for where, name in names:
         where = where.split(".")[1] if where.startswith("scipy.") else where
-        if f"{where}.{name}" in _NAMES:
+        if _takes_tensors(where, name):
             return _sentence(where, name)
         if f"{where}.{name}" in LEFT_OUT:
             return f"scipy.{where}.{name} is not supported on Tensors: {LEFT_OUT[f'{where}.{name}']}. "
@@ -138,5 +122,5 @@ def _spoken(module: str, frame: FrameType) -> str:
 
 
 def _sentence(area: str, name: str) -> str:
-    home = "autograd_lite.optimize" if area == "optimize" else f"autograd_lite.scipy.{area}"
-    return f"scipy.{area}.{name} takes arrays alone; {home}.{name} takes Tensors. "
+    ours = "autograd_lite.optimize" if area == "optimize" else f"autograd_lite.scipy.{area}"
+    return f"scipy.{area}.{name} takes arrays alone; {ours}.{name} takes Tensors. "
