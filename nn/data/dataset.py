@@ -18,7 +18,7 @@ from autograd_lite.arrays import as_array
 from ..config.arguments import argument_error, checked_here, not_negative, positive
 from .structure import map_structure, rows_of
 
-INFINITE, UNKNOWN = -1, -2  # what `cardinality` gives where there is no number, as in tf.data
+INFINITE, UNKNOWN = -1, -2  # the `cardinality` of data without a number, as in tf.data
 
 
 @checked_here
@@ -181,7 +181,7 @@ class Dataset:
         Args:
             buffer_size: elements in the buffer; as many as there are for an order that can be any.
             seed: of the draws, together with the number of the pass; by default from the default generator.
-            reshuffle_each_iteration: whether every pass has an order of its own.
+            reshuffle_each_iteration: whether every pass has its own order.
         """
         size = positive("Dataset.shuffle", "buffer_size", int(buffer_size))
         checked_seed = None if seed is None else not_negative("Dataset.shuffle", "seed", int(seed))

@@ -101,6 +101,6 @@ def unpack(batch: Any) -> tuple[Any, Any, Any]:
     if not 1 <= len(batch) <= 3:
         raise ValueError(
             f"batch: expected x, (x, y) or (x, y, sample_weight); received a {type(batch).__name__} of "
-            f"length {len(batch)}. Put several inputs into a list, a dict or a tuple of their own: ((a, b), y)"
+            f"length {len(batch)}. Put several inputs into a list, a dict or their own tuple: ((a, b), y)"
         )
     return (*batch, None, None)[:3]

@@ -1,7 +1,7 @@
 """IMDB: 50,000 reviews of films as sequences of words, half of them positive, half negative (Maas et al., 2011).
 
 A word is its rank by frequency, plus 3: 0 is for padding, 1 begins a review, 2 is a word that is left out. Keras's file
-holds the sequences as a pickle, which is read by a grammar of its own and not run.
+holds the sequences as a pickle, which is followed by a small grammar and not run.
 """
 
 from __future__ import annotations

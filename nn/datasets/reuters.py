@@ -1,7 +1,7 @@
 """Reuters: 11,228 newswires of 1987 as sequences of words, each about one of 46 topics (Lewis, Reuters-21578).
 
 A word is its rank by frequency, plus 3: 0 is for padding, 1 begins a newswire, 2 is a word that is left out. Keras's
-file holds the sequences as a pickle, which is read by a grammar of its own and not run.
+file holds the sequences as a pickle, which is followed by a small grammar and not run.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def _arguments(owner: Any, name: str, value: Any) -> dict[str, Any]:
 
 
 class Lambda(Layer):
-    """Applies a function of Tensors, or of arrays of strings, which has no weights of its own.
+    """Applies a function of Tensors, or of arrays of strings, which has no weights.
 
     The function may use operators, NumPy's functions, `nn.ops` and `autograd_lite`. It is given `training` and `mask`
     if it has arguments of these names. A model with the layer can be saved if the function has got a name from

@@ -25,7 +25,7 @@ _KNOWN: dict[str, Any] = {name: getattr(np, name) for name in _FUNCTIONS.split()
 _OTHERS = {"get", "serialize", "deserialize", *_KNOWN}
 _ACTIVATIONS = {name: getattr(activations, name) for name in activations.__all__ if name not in _OTHERS}
 _KNOWN |= _ACTIVATIONS
-# Those that give each element one of its own: what they return has the mask of what they are given.
+# Functions of single elements: their results have the mask of their inputs.
 _ELEMENTWISE = {name for name, function in list(vars(np).items()) if isinstance(function, np.ufunc)} - {"matmul"}
 _ELEMENTWISE |= {"cast", "clip"}
 _ELEMENTWISE |= set(_ACTIVATIONS) - {"glu"}

@@ -28,11 +28,11 @@ def serialize(layer: Module) -> dict[str, Any]:
 
 @checked
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Module:
-    """Return a layer like the one that was serialized, with initial weights of its own.
+    """Return a layer like the one that was serialized, with new initial weights.
 
     Args:
         config: as `serialize` returns it.
-        custom_objects: classes and functions of your own that it may name, by name.
+        custom_objects: custom classes and functions that it may name, by name.
 
     Raises:
         ValueError: if the configuration stands for something else.

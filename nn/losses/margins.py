@@ -123,7 +123,7 @@ class Dice(_Overlap):
 
     Args:
         reduction, name: as in `Loss`.
-        axis: what the sums are over; by default everything, which makes one number of a batch, not of its samples.
+        axis: of the sums; by default everything, which makes one number of a batch, not of its samples.
 
     References:
         Milletari, Navab, Ahmadi: V-Net, 2016, section 3; without the squares of its denominator, as in Keras.

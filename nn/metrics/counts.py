@@ -34,7 +34,7 @@ class Counts(Metric):
     thresholds = cast("ThresholdsLike", None)
     top_k = cast("int | None", None)
     class_id = cast("int | None", None)
-    _labels = False  # whether each index of the last axis has counts of its own
+    _labels = False  # whether each index of the last axis has its own counts
     #: the counts that Keras keeps
     _kinds: ClassVar[tuple[str, ...]] = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 

@@ -61,7 +61,7 @@ def clone_model(
 
 
 def _compile_as(model: Any, new: Any) -> None:
-    """Compile a copy as its model is compiled, with objects of its own."""
+    """Compile a copy as its model is compiled, with new objects."""
     config = model.get_compile_config()
     kinds: set[Any] = {type(part) for part in ag.tree.leaves(model._compiled.arguments())}
     with CustomObjectScope(_own_names(kinds)):

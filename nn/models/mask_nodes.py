@@ -1,4 +1,4 @@
-"""Masks as calls of their own: Keras computes them on symbols, and counts them where it orders layers by depth."""
+"""Masks as separate calls: Keras computes them on symbols, and counts them where it orders layers by depth."""
 
 from __future__ import annotations
 

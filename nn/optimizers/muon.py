@@ -104,7 +104,7 @@ class Muon(Optimizer):
         (2, 2)
     """
 
-    # The constructor is written, because Keras has weight_decay among the arguments of its own.
+    # The constructor is written, because Keras has weight_decay among its own arguments.
     adam_beta_1 = Number(0, 1)
     adam_beta_2 = Number(0, 1)
     adam_weight_decay = OptionalNumber(0)

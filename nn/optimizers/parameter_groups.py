@@ -91,7 +91,7 @@ class ParameterGroup:
     def begin(self, slots: Mapping[str, Start]) -> None:
         """Make the state, unless it starts from values of the parameters, which may change before the first step.
 
-        In a function that is being compiled, it stays for the step, which notes what it changes.
+        In a function that is being compiled, the step makes it, and notes it as a change.
         """
         if not is_compiling() and not any(callable(start) for start in slots.values()):
             self.state = self.state_with(slots)

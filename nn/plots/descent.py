@@ -92,7 +92,7 @@ def gradient_descent_movie(
     Args:
         f, start, steps, reach: as for `gradient_descent`.
         learning_rate: of plain gradient descent, above 0.
-        optimizer: what makes the steps in its place, with a learning rate of its own; a copy of it makes them.
+        optimizer: makes the steps in its place, with its own learning rate; a copy of it is used.
 
     Raises:
         ImportError: if matplotlib is not installed.

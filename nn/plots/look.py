@@ -18,7 +18,7 @@ class Look(NamedTuple):
     """Colors as hexadecimal strings.
 
     Attributes:
-        paper: what the picture is drawn on.
+        paper: the background of the picture.
         ink: text and the most important lines.
         soft: axes, and text that explains.
         faint: grids.
@@ -36,7 +36,7 @@ class Look(NamedTuple):
 # No color is in a look twice, so that `movie` can exchange one look for the other.
 LIGHT = Look("#ffffff", "#0f172a", "#475569", "#e2e8f0", ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b"))
 DARK = Look("#0f172a", "#f1f5f9", "#cbd5e1", "#334155", ("#56b4e9", "#ff8b3d", "#2fd0a0", "#f0a6cd", "#f0e442"))
-MARKERS = "o^sDv"  # a second sign beside the color
+MARKERS = "o^sDv"  # a second sign in addition to the color
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1, 1.5)), (0, (8, 3)))
 
 

@@ -40,7 +40,7 @@ def weights(
         units: how many images, from the first unit on, or the numbers of the units.
         columns: the most images in a row, at least 1.
         names: one for each image; by default the numbers of the units.
-        label: what the values are, for the scale.
+        label: the name of the values, for the scale.
 
     Returns:
         The matplotlib Figure.

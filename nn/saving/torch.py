@@ -46,7 +46,7 @@ Arrays = dict[str, Array]
 
 @checked
 def to_torch_state_dict(model: Module, prefixes: Mapping[str, str] | None = None) -> Arrays:
-    """Return the weights under PyTorch's names, in PyTorch's layouts, as arrays of their own.
+    """Return the weights under PyTorch's names, in PyTorch's layouts, as copies.
 
     Args:
         model: built.

@@ -14,7 +14,7 @@ from ..module.module import Module
 __all__ = ["Shown", "has_layers", "model_view"]
 
 Spec = tuple[Any, str] | None  # shape, with None for free lengths, and dtype; None where they are not known
-Source = tuple[str | None, Spec]  # the box that a value comes from, and what the value is
+Source = tuple[str | None, Spec]  # the box that a value comes from, and its shape and dtype
 
 _WORDS = {"op": "layer", "group": "model", "output": "output", "input": "input"}
 

@@ -1,4 +1,4 @@
-"""`Progbar`: the bar of `fit`, for loops of your own."""
+"""`Progbar`: the bar of `fit`, for custom loops."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Progbar:
         interval: seconds between two pictures of the bar.
         stateful_metrics: names of values to show as they are; all others are averaged over the steps.
         stateless_metrics: names of the only values to average; not together with `stateful_metrics`.
-        unit_name: what a step is called.
+        unit_name: the name of a step.
 
     Raises:
         ValueError: if both lists are given, or for another verbose.

@@ -1,4 +1,4 @@
-"""Attention along some of the axes of its inputs: these axes as one, and heads as an axis of their own.
+"""Attention along some of the axes of its inputs: these axes as one, and the heads as another axis.
 
 Shape letters: N batch, H heads, T queries, S keys and values, D features, d features of a head. Three dots stand for
 the axes that attention does not go along, which lie behind the batch.

@@ -1,4 +1,4 @@
-"""Attention without maps of its own: Attention (Luong) and AdditiveAttention (Bahdanau).
+"""Attention without weights for queries, keys and values: Attention (Luong) and AdditiveAttention (Bahdanau).
 
 Shape letters: N batch, T queries, S keys and values, D features.
 """

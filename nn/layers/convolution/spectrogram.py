@@ -145,7 +145,7 @@ class STFTSpectrogram(Spatial, rank=1):
         fft_length: F, even and at least T; the next power of 2 by default.
         window, periodic, scaling: w and s, see `initializers.STFT`.
         padding: "valid", or "same" for zeros around the signal, so that there are ceil(L / frame_step) frames.
-        expand_dims: whether the channels of the signal keep an axis of their own.
+        expand_dims: whether the channels of the signal keep a separate axis.
         data_format: "channels_last", x of shape (N, L, C), or "channels_first", (N, C, L).
 
     Call it on x of shape (N, L, C). With K = F / 2 + 1, or F + 2 for "stft", the result has shape (N, frames, C K), or

@@ -35,7 +35,7 @@ class Normalization(SameShape):
     `adapt` takes mean and variance from data, once, before the training; nothing is learned later.
 
     Args:
-        axis: the features' axis, or several; each place along them has a mean of its own. None for a single mean.
+        axis: the features' axis, or several; each place along them has its own mean. None for a single mean.
         mean, variance: numbers, or arrays of the lengths along the axes, in the place of `adapt`.
         invert: whether to go back: mean + x max(sqrt(variance), 1e-7).
 

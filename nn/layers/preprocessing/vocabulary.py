@@ -86,7 +86,7 @@ class Vocabulary(Encoding):
     num_oov_indices = 1
     invert = False
     pad_to_max_tokens = False
-    _kind = "strings"  # what the tokens are, for error messages
+    _kind = "strings"  # of tokens, for error messages
 
     def __post_init__(self, vocabulary: Any = None, idf_weights: Any = None) -> None:
         super().__post_init__()
