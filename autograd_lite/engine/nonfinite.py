@@ -257,45 +257,33 @@ def _outside(low: float, high: float) -> str:
     return "a positive number" if math.isinf(low) else f"a number outside [{number(low)}, {number(high)}]"
 
 
-def _log1p(x: Any) -> str | None:
-    return "log1p(-1)" if x == -1 else "log1p of a number below -1" if x < -1 else None
-
-
-def _divide(x: Any, y: Any) -> str | None:
-    return f"{number(x)}/{number(y)}" if y == 0 or (np.isinf(x) and np.isinf(y)) else None
-
-
 def _power(x: Any, y: Any) -> str | None:
     if x == 0 and y < 0:
         return "0 to a negative power, which is 1/0"
-    if x < 0 and np.isfinite(y) and y != np.floor(y):
-        return "a negative number to a fractional power"
-    return None
+    is_fractional = np.isfinite(y) and y != np.floor(y)
+    return "a negative number to a fractional power" if x < 0 and is_fractional else None
 
 
 def _modulo(x: Any, y: Any) -> str | None:
     return "division by zero" if y == 0 else "the remainder of infinity" if np.isinf(x) else None
 
 
-def _multiply(x: Any, y: Any) -> str | None:
-    return f"{number(x)} * {number(y)}" if (x == 0 and np.isinf(y)) or (y == 0 and np.isinf(x)) else None
+def _of_infinity(op: Op) -> Callable[..., str | None]:
+    return lambda x: f"{op.name} of infinity" if np.isinf(x) else None
 
 
 def _difference_of_infinities(sign: int) -> Callable[..., str | None]:
     return lambda x, y: "inf - inf" if np.isinf(x) and np.isinf(y) and x == sign * y else None
 
 
-def _of_infinity(op: Op) -> Callable[..., str | None]:
-    return lambda x: f"{op.name} of infinity" if np.isinf(x) else None
-
-
+# Functions of the operands, of which none is NaN.
 SINGULARITIES: Mapping[Op, Callable[..., str | None]] = {
-    explog.log1p: _log1p,
-    arith.divide: _divide,
+    explog.log1p: lambda x: "log1p(-1)" if x == -1 else "log1p of a number below -1" if x < -1 else None,
+    arith.divide: lambda x, y: f"{number(x)}/{number(y)}" if y == 0 or (np.isinf(x) and np.isinf(y)) else None,
     arith.reciprocal: lambda x: "1/0" if x == 0 else None,
     **dict.fromkeys((arith.power, arith.float_power), _power),
     **dict.fromkeys((arith.remainder, arith.fmod, arith.floor_divide, multi_result_ops.divmod_), _modulo),
-    arith.multiply: _multiply,
+    arith.multiply: lambda x, y: f"{number(x)} * {number(y)}" if {0, math.inf} == {abs(x), abs(y)} else None,
     arith.add: _difference_of_infinities(-1),
     arith.subtract: _difference_of_infinities(1),
     arith.sqrt: lambda x: "the square root of a negative number" if x < 0 else None,

@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from .... import ops
 from ....core.multi_result import get_tuple_element
 from ....core.shape_arithmetic import Shape
 from ....ir.node_labels import DIGEST, brief_values, clip, result_text, visible
-from ....ops import arith, compare, contract, index as indexing, nested_array, shape as shaping
 from .terms import Term, by_name, can_narrow, expansion, is_elementwise, narrow, product_of
 
 # Precedence, as in Python: what binds tighter has more.
@@ -290,21 +290,21 @@ _OPPOSITE: Mapping[str, str] = {"+": "-", "-": "+"}
 
 _SPECIAL: Mapping[str, Callable[[Printer, Term, Sequence[Printed]], Printed]] = by_name(
     {
-        arith.power: Printer._power,
-        arith.float_power: Printer._power,
-        arith.invert: Printer._invert,
-        compare.logical_not: Printer._invert,
-        shaping.transpose: Printer._transpose,
-        shaping.reshape: Printer._reshape,
-        shaping.broadcast_to: Printer._broadcast,
-        shaping.astype: Printer._astype,
-        indexing.getitem: Printer._getitem,
+        ops.arith.power: Printer._power,
+        ops.arith.float_power: Printer._power,
+        ops.arith.invert: Printer._invert,
+        ops.compare.logical_not: Printer._invert,
+        ops.shape.transpose: Printer._transpose,
+        ops.shape.reshape: Printer._reshape,
+        ops.shape.broadcast_to: Printer._broadcast,
+        ops.shape.astype: Printer._astype,
+        ops.index.getitem: Printer._getitem,
         get_tuple_element: Printer._result,
-        indexing.scatter_add: Printer._index,
-        indexing.index_update: Printer._index,
-        nested_array.array: Printer._join,
-        shaping.concatenate: Printer._join,
-        contract.contract: Printer._contract,
+        ops.index.scatter_add: Printer._index,
+        ops.index.index_update: Printer._index,
+        ops.nested_array.array: Printer._join,
+        ops.shape.concatenate: Printer._join,
+        ops.contract.contract: Printer._contract,
     }
 )
 

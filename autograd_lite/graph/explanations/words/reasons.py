@@ -5,41 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .... import ops
 from ....core.op import OPS, Op
 from ....engine.inner_calls import inner_calls
 from ....ir.graph_node import GraphNode
-from ....ops import (
-    arith,
-    complexes,
-    contract,
-    convolve,
-    cumulative,
-    decompose,
-    diagonals,
-    eigen,
-    elementwise_activations,
-    explog,
-    fourier,
-    gather,
-    gru,
-    index,
-    lstm,
-    lstsq,
-    matrix_products,
-    nested_array,
-    norms,
-    pooling,
-    reduce,
-    selection,
-    shape,
-    simple_rnn,
-    softmax,
-    solve,
-    standardize,
-    trig,
-    windowed,
-    zero_mask,
-)
 
 Sentence = str | tuple[str, ...]
 
@@ -47,182 +16,184 @@ Sentence = str | tuple[str, ...]
 _CHOSEN = "the operand that was chosen gets g, the other 0; where both are equal they share it"
 _MOVED = "the elements only change places, and g goes the same way back"
 _WINDOWS: Mapping[Op, Sentence] = {
-    windowed.convolution: (
-        "each element of {x} was in all windows over it, each time next to other elements of {other}; so it gets "
-        "the g of those windows, times the same elements",
+    ops.windowed.convolution: (
+        "each element of {x} was in all windows over it, each time next to other elements of {other}; so it gets the g "
+        "of those windows, times the same elements",
         "each element of {x} was multiplied with one element of every window of {other}; so it gets those elements, "
         "times the g of their windows, added up",
     ),
-    windowed.convolution_input: (
+    ops.windowed.convolution_input: (
         "each element of {x} was spread over a window, times {other}; so it gathers the g of that window, times the "
         "same elements",
         "each element of {x} was multiplied with all of {other}; so it gets those elements, times the g of the places "
         "where the products went, added up",
     ),
-    convolve.full_convolution: "each element of {x} met all of {other}; so it gets the g of their products, times the "
-    "same",
-    convolve.valid_convolution: "each element of {x} met those of {other} that a result is made of; so it gets the g "
-    "of their products, times the same",
-    pooling.window_max: "only the largest element of each window counts, the first among equals; one that is the "
+    ops.convolve.full_convolution: "each element of {x} met all of {other}; so it gets the g of their products, times "
+    "the same",
+    ops.convolve.valid_convolution: "each element of {x} met those of {other} that a result is made of; so it gets the "
+    "g of their products, times the same",
+    ops.pooling.window_max: "only the largest element of each window counts, the first among equals; one that is the "
     "largest of several windows gets the sum of their g",
-    pooling.window_take_equal: "the largest element of each window was taken, and gets the g of that window",
-    pooling.window_put_equal: "each value went to the largest element of its window, and fetches the g of that place",
-    pooling.window_sum: "an element counts once in each window over it, so it gets the sum of their g",
+    ops.pooling.window_take_equal: "the largest element of each window was taken, and gets the g of that window",
+    ops.pooling.window_put_equal: "each value went to the largest element of its window, and fetches the g of that "
+    "place",
+    ops.pooling.window_sum: "an element counts once in each window over it, so it gets the sum of their g",
 }
 _BACK = (
     "the chain rule goes from the last step to the first: the state of a step gets its own g and what the step after "
     "it hands back, and passes both to what {x} gave to that step"
 )
 _SEQUENCES: Mapping[Op, str] = {
-    **dict.fromkeys((lstm.lstm, gru.gru, simple_rnn.simple_rnn), _BACK),
+    **dict.fromkeys((ops.lstm.lstm, ops.gru.gru, ops.simple_rnn.simple_rnn), _BACK),
     **dict.fromkeys(
-        (lstm.lstm_adjoint, gru.gru_adjoint, simple_rnn.simple_rnn_adjoint),
+        (ops.lstm.lstm_adjoint, ops.gru.gru_adjoint, ops.simple_rnn.simple_rnn_adjoint),
         "a backward pass from the last step to the first, so its own goes from the first to the last",
     ),
-    cumulative.cumprod: "an element is a factor of its own and of every later product",
-    cumulative.running_extreme: "the extreme so far gets the g of every step for which it was so; equals share it "
+    ops.cumulative.cumprod: "an element is a factor of its own and of every later product",
+    ops.cumulative.running_extreme: "the extreme so far gets the g of every step for which it was so; equals share it "
     "evenly",
-    cumulative.recurrence: "what one step hands on, all later ones do too, so g is gathered from the end",
+    ops.cumulative.recurrence: "what one step hands on, all later ones do too, so g is gathered from the end",
 }
 _MEASURES: Mapping[Op, Sentence] = {
-    reduce.var: "an element counts by twice its distance from the mean, over their number: raising one above the mean "
-    "spreads them, raising one below draws them together",
-    reduce.std: "the variance grows by twice an element's distance from the mean, over their number, and its root by "
-    "that over twice the root",
-    norms.vector_norm: "the norm grows most along {x} itself: for the Euclidean one the slope is {x} / {out}, a "
+    ops.reduce.var: "an element counts by twice its distance from the mean, over their number: raising one above the "
+    "mean spreads them, raising one below draws them together",
+    ops.reduce.std: "the variance grows by twice an element's distance from the mean, over their number, and its root "
+    "by that over twice the root",
+    ops.norms.vector_norm: "the norm grows most along {x} itself: for the Euclidean one the slope is {x} / {out}, a "
     "vector of length 1",
-    softmax.logsumexp: "each element counts by its share in the sum of exponentials, so the shares of g are a softmax",
+    ops.softmax.logsumexp: "each element counts by its share in the sum of exponentials, so the shares of g are a "
+    "softmax",
 }
 _TURNS = "the vectors turn toward each other, the faster the closer their values are"
 _MATRICES: Mapping[Op, Sentence] = {
-    solve.solve: (
+    ops.solve.solve: (
         "a change of {x} adds that change times {out}, which the solution must undo: so the same as for the right "
         "side, times minus {out}",
         "the solution is the inverse of {other} times {x}, so g goes through the inverse, transposed, which is to "
         "solve another system",
     ),
-    solve.inv: "a change of {x} changes its inverse by minus inverse times change times inverse; so g goes between two "
-    "inverses, transposed",
-    solve.det: "each element counts by its cofactor, the determinant without its row and column, up to the sign",
-    solve.sign_and_logdet: "the log of a determinant grows by the sum of the inverse's elements, transposed, times "
+    ops.solve.det: "each element counts by its cofactor, the determinant without its row and column, up to the sign",
+    ops.solve.sign_and_logdet: "the log of a determinant grows by the sum of the inverse's elements, transposed, times "
     "the changes",
-    decompose.cholesky: "{out} times its transpose is {x} and stays so: that equation, differentiated, is solved by "
-    "triangles",
-    decompose.q_and_r: "the columns of Q stay orthonormal and R stays a triangle: both say how a change of {x} is "
+    ops.decompose.cholesky: "{out} times its transpose is {x} and stays so: that equation, differentiated, is solved "
+    "by triangles",
+    ops.decompose.q_and_r: "the columns of Q stay orthonormal and R stays a triangle: both say how a change of {x} is "
     "shared between them",
-    decompose.triangle_of_qr: "R, transposed, times R is {x}, transposed, times {x} and stays so, and R stays a "
+    ops.decompose.triangle_of_qr: "R, transposed, times R is {x}, transposed, times {x} and stays so, and R stays a "
     "triangle",
-    decompose.factors_of_svd: "a singular value grows by its left vector times the change of {x} times its right one; "
+    ops.decompose.factors_of_svd: "a singular value grows by its left vector times the change of {x} times its right "
+    "one; " + _TURNS,
+    ops.decompose.svdvals: "a singular value grows by its left vector times the change of {x} times its right one; so "
+    "its g is multiplied with these two vectors",
+    ops.eigen.eigenvalues_and_vectors: "an eigenvalue grows by its vector times the change of {x} times the vector; "
     + _TURNS,
-    decompose.svdvals: "a singular value grows by its left vector times the change of {x} times its right one; so its "
-    "g is multiplied with these two vectors",
-    eigen.eigenvalues_and_vectors: "an eigenvalue grows by its vector times the change of {x} times the vector; "
-    + _TURNS,
-    eigen.eigvalsh: "an eigenvalue grows by its vector times the change of {x} times the vector; so its g is "
+    ops.eigen.eigvalsh: "an eigenvalue grows by its vector times the change of {x} times the vector; so its g is "
     "multiplied with the vector twice",
-    eigen.eigenvalues_and_vectors_of_any: "an eigenvalue grows by its left vector, a row of the inverse of all "
+    ops.eigen.eigenvalues_and_vectors_of_any: "an eigenvalue grows by its left vector, a row of the inverse of all "
     "vectors, times the change of {x} times its vector; " + _TURNS,
-    eigen.eigvals: "an eigenvalue grows by its left vector, a row of the inverse of all vectors, times the change of "
-    "{x} times its vector",
-    lstsq.pinv: "it is the inverse where {x} has one: minus pseudoinverse times change times pseudoinverse; "
-    "the other terms are for the rows and columns that {x} does not reach",
-    lstsq.least_squares: (
+    ops.eigen.eigvals: "an eigenvalue grows by its left vector, a row of the inverse of all vectors, times the change "
+    "of {x} times its vector",
+    ops.lstsq.pinv: "it is the inverse where {x} has one: minus pseudoinverse times change times pseudoinverse; the "
+    "other terms are for the rows and columns that {x} does not reach",
+    ops.lstsq.least_squares: (
         "a change of {x} changes what is fitted and what is left over: one term for the solution, one for the residual",
         "the solution is the pseudoinverse of {other} times {x}, so g goes through the pseudoinverse, transposed",
     ),
-    matrix_products.cross: "the cross product is linear in {x}, so g is crossed with {other}",
-    diagonals.diagonal: "the elements of the diagonal get g, all others 0",
-    diagonals.on_diagonal: "each element fetches the g of its place on the diagonal",
+    ops.matrix_products.cross: "the cross product is linear in {x}, so g is crossed with {other}",
+    ops.diagonals.diagonal: "the elements of the diagonal get g, all others 0",
+    ops.diagonals.on_diagonal: "each element fetches the g of its place on the diagonal",
     **dict.fromkeys(
-        (solve.inverse_or_limit, solve.triangle_inverse),
+        (ops.solve.inv, ops.solve.inverse_or_limit, ops.solve.triangle_inverse),
         "a change of {x} changes its inverse by minus inverse times change times inverse; so g goes between two "
         "inverses, transposed",
     ),
     **dict.fromkeys(
-        (solve.cofactor, solve.second_cofactor),
+        (ops.solve.cofactor, ops.solve.second_cofactor),
         "a cofactor is a determinant of a part of {x}, so each element counts by its own cofactor in it",
     ),
-    decompose.cholesky_pullback: "a product of triangles and their inverses with {x}: g goes through each factor in "
-    "turn",
-    eigen.divide_by_gaps: (
+    ops.decompose.cholesky_pullback: "a product of triangles and their inverses with {x}: g goes through each factor "
+    "in turn",
+    ops.eigen.divide_by_gaps: (
         "every element was divided by a difference of two values, and so is its g",
         "the wider the gap between two values, the smaller is the quotient; both ends of the gap share g",
     ),
-    **dict.fromkeys((diagonals.tril, diagonals.triu), "g passes in the triangle that was kept, and nowhere else"),
+    **dict.fromkeys(
+        (ops.diagonals.tril, ops.diagonals.triu), "g passes in the triangle that was kept, and nowhere else"
+    ),
 }
-_TRANSFORM = (
-    "a Fourier transform is linear: each result is a sum of all elements times points of the unit circle; so g goes "
-    "through the transposed sums, which are a transform again"
-)
 REASONS: Mapping[Op, Sentence] = {
-    arith.add: "in a sum each term changes the result one for one",
-    arith.subtract: ("it changes the result one for one", "it is subtracted: as much as {x} grows, {out} shrinks"),
-    arith.multiply: "in a product {x} counts as much as what it is multiplied with, {other}",
-    arith.divide: (
+    ops.arith.add: "in a sum each term changes the result one for one",
+    ops.arith.subtract: ("it changes the result one for one", "it is subtracted: as much as {x} grows, {out} shrinks"),
+    ops.arith.multiply: "in a product {x} counts as much as what it is multiplied with, {other}",
+    ops.arith.divide: (
         "dividing by {other} divides every change by it",
         "the larger the divisor {x}, the nearer to 0 is {out}",
     ),
-    arith.negative: "the sign flips, and so does that of g",
-    arith.positive: "nothing was changed",
-    shape.copy: "a copy changes as the original does",
-    matrix_products.matmul: "each element of {x} was multiplied with elements of {other}, so g is too, and what "
+    ops.arith.negative: "the sign flips, and so does that of g",
+    ops.arith.positive: "nothing was changed",
+    ops.shape.copy: "a copy changes as the original does",
+    ops.matrix_products.matmul: "each element of {x} was multiplied with elements of {other}, so g is too, and what "
     "results is added up",
-    reduce.sum_: "every element counts once in its sum, so each gets the whole g",
-    reduce.mean: "each of the {n} elements of a mean counts 1/{n}",
-    reduce.prod: "an element counts as much as the product of all the others",
-    reduce.max_: "only the largest element counts; several that are equal share g",
-    reduce.min_: "only the smallest element counts; several that are equal share g",
-    shape.reshape: _MOVED,
-    shape.transpose: _MOVED,
-    shape.broadcast_to: "every copy of an element has its share, and the shares are added up",
-    index.getitem: "the elements that were picked get g, all others 0; one picked several times gets the sum",
-    gather.gather: "the elements that were picked get g, all others 0; one picked several times gets the sum",
-    selection.take_along_axis: "the elements that were picked get g, all others 0",
+    ops.reduce.sum_: "every element counts once in its sum, so each gets the whole g",
+    ops.reduce.mean: "each of the {n} elements of a mean counts 1/{n}",
+    ops.reduce.prod: "an element counts as much as the product of all the others",
+    ops.reduce.max_: "only the largest element counts; several that are equal share g",
+    ops.reduce.min_: "only the smallest element counts; several that are equal share g",
+    ops.shape.reshape: _MOVED,
+    ops.shape.transpose: _MOVED,
+    ops.shape.broadcast_to: "every copy of an element has its share, and the shares are added up",
+    ops.index.getitem: "the elements that were picked get g, all others 0; one picked several times gets the sum",
+    ops.gather.gather: "the elements that were picked get g, all others 0; one picked several times gets the sum",
+    ops.selection.take_along_axis: "the elements that were picked get g, all others 0",
     **dict.fromkeys(
-        (index.scatter_add, gather.gather_adjoint, selection.add_along_axis),
+        (ops.index.scatter_add, ops.gather.gather_adjoint, ops.selection.add_along_axis),
         "each element went to one place, and fetches the g of that place",
     ),
-    index.index_update: (
+    ops.index.index_update: (
         "overwritten elements no longer have any influence",
         "each new element fetches the g of its place",
     ),
-    nested_array.array: "each part takes its own piece of g",
-    shape.concatenate: "each part takes its own piece of g",
-    shape.pad_constant: "the padding is constant, so it is cut off",
-    zero_mask.zero_mask: "a mask only sets elements to 0, and does the same to g",
-    shape.astype: "only the dtype changed",
-    elementwise_activations.relu: "a gate: open (1) where the result is positive, closed (0) elsewhere",
-    selection.where: "an element gets g where it was chosen, and 0 elsewhere",
-    selection.maximum: _CHOSEN,
-    selection.minimum: _CHOSEN,
-    selection.clip: "g passes where the value was within the bounds",
-    arith.power: (
+    ops.nested_array.array: "each part takes its own piece of g",
+    ops.shape.concatenate: "each part takes its own piece of g",
+    ops.shape.pad_constant: "the padding is constant, so it is cut off",
+    ops.zero_mask.zero_mask: "a mask only sets elements to 0, and does the same to g",
+    ops.shape.astype: "only the dtype changed",
+    ops.elementwise_activations.relu: "a gate: open (1) where the result is positive, closed (0) elsewhere",
+    ops.selection.where: "an element gets g where it was chosen, and 0 elsewhere",
+    ops.selection.maximum: _CHOSEN,
+    ops.selection.minimum: _CHOSEN,
+    ops.selection.clip: "g passes where the value was within the bounds",
+    ops.arith.power: (
         "the exponent comes down as a factor, and is one less above",
         "the slope with respect to the exponent has the log of {other}",
     ),
-    arith.sqrt: "the slope of a root is 1 over twice the root",
-    explog.exp: "exp is its own derivative, so the slope is the result itself",
-    trig.tanh: "the slope is steepest (1) where the result is 0, and fades to 0 toward -1 and 1",
-    elementwise_activations.sigmoid: "the slope is at most 1/4, and fades to 0 toward 0 and 1",
-    arith.square: "the slope of a square is twice its base",
-    explog.log: "the slope of the logarithm is 1/{x}",
-    arith.absolute: "the slope is -1 or 1, the sign of {x}",
-    standardize.standardize_pullback: "a derivative rule, made of products and means along an axis: g goes back "
+    ops.arith.sqrt: "the slope of a root is 1 over twice the root",
+    ops.explog.exp: "exp is its own derivative, so the slope is the result itself",
+    ops.trig.tanh: "the slope is steepest (1) where the result is 0, and fades to 0 toward -1 and 1",
+    ops.elementwise_activations.sigmoid: "the slope is at most 1/4, and fades to 0 toward 0 and 1",
+    ops.arith.square: "the slope of a square is twice its base",
+    ops.explog.log: "the slope of the logarithm is 1/{x}",
+    ops.arith.absolute: "the slope is -1 or 1, the sign of {x}",
+    ops.standardize.standardize_pullback: "a derivative rule, made of products and means along an axis: g goes back "
     "through each of them",
-    softmax.softmax: "the results sum to 1, so raising one lowers the others: hence the difference from a weighted "
+    ops.softmax.softmax: "the results sum to 1, so raising one lowers the others: hence the difference from a weighted "
     "mean of g",
-    standardize.standardize: "every row keeps its mean and its length, so the part of g that changes these two is "
+    ops.standardize.standardize: "every row keeps its mean and its length, so the part of g that changes these two is "
     "taken away, and the rest is scaled as {x} was",
-    softmax.log_softmax: "a log of shares: raising one element lowers all others in proportion to their shares",
-    cumulative.cumsum: "an element counts in its own and in every later sum, so g is summed from the end",
-    contract.contract: "g takes the place of the result in the subscripts",
-    arith.conjugate: "the imaginary part changed its sign, and so does that of g",
-    complexes.real: "only the real part counts",
+    ops.softmax.log_softmax: "a log of shares: raising one element lowers all others in proportion to their shares",
+    ops.cumulative.cumsum: "an element counts in its own and in every later sum, so g is summed from the end",
+    ops.contract.contract: "g takes the place of the result in the subscripts",
+    ops.arith.conjugate: "the imaginary part changed its sign, and so does that of g",
+    ops.complexes.real: "only the real part counts",
     **_WINDOWS,
     **_SEQUENCES,
     **_MEASURES,
     **_MATRICES,
-    **dict.fromkeys((fourier.fft, fourier.ifft, fourier.rfft, fourier.irfft, fourier.hfft, fourier.ihfft), _TRANSFORM),
+    **dict.fromkeys(
+        (ops.fourier.fft, ops.fourier.ifft, ops.fourier.rfft, ops.fourier.irfft, ops.fourier.hfft, ops.fourier.ihfft),
+        "a Fourier transform is linear: each result is a sum of all elements times points of the unit circle; so g "
+        "goes through the transposed sums, which are a transform again",
+    ),
 }
 # What an op inherits that states nothing: by the kind of its rule.
 _ELEMENTWISE = "element by element: g times the slope of {op} at that element"
@@ -280,10 +251,10 @@ def reason(
         return ""
     others = [a for i, a in enumerate(arguments) if i != argument]
     drawn = next((a for a in others if a.op.startswith("random_")), None)
-    if node.op == arith.multiply.name and drawn is not None:
+    if node.op == ops.arith.multiply.name and drawn is not None:
         return f"{name(drawn)} was drawn at random and is kept: where it was 0, nothing passes"
     into = arguments[argument]
-    if node.op == arith.absolute.name and into.dtype.kind == "c":
+    if node.op == ops.arith.absolute.name and into.dtype.kind == "c":
         return f"a change counts as far as it points away from 0, in the direction of {name(into)}"
     if isinstance(sentence, tuple):
         sentence = sentence[min(argument, len(sentence) - 1)]

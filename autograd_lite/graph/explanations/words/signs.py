@@ -9,35 +9,35 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from .... import ops
 from ....core.op import Op
 from ....core.shape_arithmetic import Shape
 from ....ir.node_labels import clip
-from ....ops import arith, compare, elementwise_activations, matrix_products
 from .printer import AND, CALL, COMPARED, LOOSE, MINUS, OR, POWER, PRODUCT, SHIFT, SUM, XOR, Notation, fit
 from .terms import Term, by_name
 
 # Signs between two arguments, and how tightly they bind; where there is none, the op is called.
 # fmt: off
 _BINARY: Mapping[Op, tuple[str | None, str | None, int]] = {
-    # op                     plain  LaTeX      binds
-    compare.greater:        (">",  ">",       COMPARED),
-    compare.greater_equal:  (">=", r"\geq",   COMPARED),
-    compare.less:           ("<",  "<",       COMPARED),
-    compare.less_equal:     ("<=", r"\leq",   COMPARED),
-    compare.equal:          ("==", "=",       COMPARED),
-    compare.not_equal:      ("!=", r"\neq",   COMPARED),
-    compare.logical_or:     (None, r"\vee",   OR),
-    compare.logical_and:    (None, r"\wedge", AND),
-    arith.bitwise_or:       ("|",  r"\vee",   OR),
-    arith.bitwise_xor:      ("^",  None,      XOR),
-    arith.bitwise_and:      ("&",  r"\wedge", AND),
-    arith.left_shift:       ("<<", None,      SHIFT),
-    arith.right_shift:      (">>", None,      SHIFT),
-    arith.add:              ("+",  "+",       SUM),
-    arith.subtract:         ("-",  "-",       SUM),
-    matrix_products.matmul: ("@",  "",        PRODUCT),
-    arith.floor_divide:     ("//", None,      PRODUCT),
-    arith.remainder:        ("%",  None,      PRODUCT),
+    # op                         plain  LaTeX      binds
+    ops.compare.greater:        (">",  ">",       COMPARED),
+    ops.compare.greater_equal:  (">=", r"\geq",   COMPARED),
+    ops.compare.less:           ("<",  "<",       COMPARED),
+    ops.compare.less_equal:     ("<=", r"\leq",   COMPARED),
+    ops.compare.equal:          ("==", "=",       COMPARED),
+    ops.compare.not_equal:      ("!=", r"\neq",   COMPARED),
+    ops.compare.logical_or:     (None, r"\vee",   OR),
+    ops.compare.logical_and:    (None, r"\wedge", AND),
+    ops.arith.bitwise_or:       ("|",  r"\vee",   OR),
+    ops.arith.bitwise_xor:      ("^",  None,      XOR),
+    ops.arith.bitwise_and:      ("&",  r"\wedge", AND),
+    ops.arith.left_shift:       ("<<", None,      SHIFT),
+    ops.arith.right_shift:      (">>", None,      SHIFT),
+    ops.arith.add:              ("+",  "+",       SUM),
+    ops.arith.subtract:         ("-",  "-",       SUM),
+    ops.matrix_products.matmul: ("@",  "",        PRODUCT),
+    ops.arith.floor_divide:     ("//", None,      PRODUCT),
+    ops.arith.remainder:        ("%",  None,      PRODUCT),
 }
 # fmt: on
 
@@ -56,7 +56,7 @@ _PLAIN = Notation(
     at="{}[{}]",
     listed="[{}]",
     binary={op.name: (sign, binds) for op, (sign, _, binds) in _BINARY.items() if sign},
-    names=by_name({arith.absolute: "abs", arith.fabs: "abs", arith.conjugate: "conj"}),
+    names=by_name({ops.arith.absolute: "abs", ops.arith.fabs: "abs", ops.arith.conjugate: "conj"}),
     around={},
     shaped={
         "transpose": "{x}.transpose({bare})",
@@ -165,13 +165,13 @@ _LATEX = Notation(
     at=r"{}\left[ {} \right]",
     listed="{}",
     binary={op.name: (sign, binds) for op, (_, sign, binds) in _BINARY.items() if sign is not None},
-    names={elementwise_activations.sigmoid.name: r"\sigma", **{f: rf"\{f}" for f in _KNOWN}},
+    names={ops.elementwise_activations.sigmoid.name: r"\sigma", **{f: rf"\{f}" for f in _KNOWN}},
     around=by_name(
         {
-            arith.sqrt: r"\sqrt{{{}}}",
-            arith.absolute: r"\left| {} \right|",
-            arith.fabs: r"\left| {} \right|",
-            arith.conjugate: r"\overline{{{}}}",
+            ops.arith.sqrt: r"\sqrt{{{}}}",
+            ops.arith.absolute: r"\left| {} \right|",
+            ops.arith.fabs: r"\left| {} \right|",
+            ops.arith.conjugate: r"\overline{{{}}}",
         }
     ),
     shaped={

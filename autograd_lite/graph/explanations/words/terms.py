@@ -15,21 +15,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from .... import ops
 from ....core.op import OPS, Op
 from ....core.shape_arithmetic import Shape
 from ....ir.graph_node import GraphNode, Kind, Param
-from ....ops import (
-    arith,
-    elementwise_activations,
-    gelu,
-    index as indexing,
-    matrix_products,
-    selection,
-    shape as shaping,
-    softmax,
-    trig,
-    zero_mask,
-)
 
 V = TypeVar("V")
 
@@ -198,10 +187,6 @@ def _power(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
     return None
 
 
-def _negative(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
-    return number(-args[0].value) if args[0].value is not None else None
-
-
 def _same(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
     return args[0] if args[0].shape == node.shape else None
 
@@ -216,19 +201,6 @@ def _transpose(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
 
 def _axes(params: tuple[Param, ...]) -> tuple[int, ...] | None:
     return next((p.value for p in params if p.name == "axes" and isinstance(p.value, tuple)), None)
-
-
-def _conjugate(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
-    return args[0].args[0] if args[0].op == "conjugate" else None
-
-
-def _astype(node: GraphNode, args: tuple[Term, ...]) -> Term | None:
-    # A truth value counts as 0 or 1 wherever a number is expected.
-    return args[0] if args[0].kind == "b" or args[0].value is not None else None
-
-
-def _reciprocal(node: GraphNode, args: tuple[Term, ...]) -> Term:
-    return _make("divide", (ONE, args[0]), (), node.shape, node.dtype.kind)
 
 
 def _softmax_pullback(node: GraphNode, args: tuple[Term, ...]) -> Term:
@@ -271,25 +243,26 @@ def _silu_slope(node: GraphNode, args: tuple[Term, ...]) -> Term:
 
 _SIMPLER: Mapping[str, Callable[..., Term | None]] = by_name(
     {
-        elementwise_activations.silu_slope: _silu_slope,
-        trig.turning: _turning,
-        trig.direction: _direction,
-        softmax.softmax_pullback: _softmax_pullback,
-        gelu.gelu_pullback: _gelu_pullback,
-        selection.where: _where,
-        matrix_products.matmul: _matmul,
-        indexing.getitem: _getitem,
-        shaping.transpose: _transpose,
-        arith.conjugate: _conjugate,
-        arith.power: _power,
-        arith.negative: _negative,
-        arith.positive: _same,
-        shaping.copy: _same,
-        zero_mask.zero_mask: _same,
-        shaping.astype: _astype,
-        arith.reciprocal: _reciprocal,
-        shaping.reshape: _same,
-        shaping.broadcast_to: _same,
+        ops.elementwise_activations.silu_slope: _silu_slope,
+        ops.trig.turning: _turning,
+        ops.trig.direction: _direction,
+        ops.softmax.softmax_pullback: _softmax_pullback,
+        ops.gelu.gelu_pullback: _gelu_pullback,
+        ops.selection.where: _where,
+        ops.matrix_products.matmul: _matmul,
+        ops.index.getitem: _getitem,
+        ops.shape.transpose: _transpose,
+        ops.arith.conjugate: lambda node, args: args[0].args[0] if args[0].op == "conjugate" else None,
+        ops.arith.power: _power,
+        ops.arith.negative: lambda node, args: None if args[0].value is None else number(-args[0].value),
+        ops.arith.positive: _same,
+        ops.shape.copy: _same,
+        ops.zero_mask.zero_mask: _same,
+        # A truth value counts as 0 or 1 wherever a number is expected.
+        ops.shape.astype: lambda node, args: args[0] if args[0].kind == "b" or args[0].value is not None else None,
+        ops.arith.reciprocal: lambda node, args: _make("divide", (ONE, *args), (), node.shape, node.dtype.kind),
+        ops.shape.reshape: _same,
+        ops.shape.broadcast_to: _same,
     }
 )
 
