@@ -94,7 +94,7 @@ class Call(NamedTuple):
     """The context of the call that runs in this thread and task.
 
     Attributes:
-        in_model: whether a model's call is running; see `module.penalties`.
+        in_model: the first field, since each call of a model sets it: whether one is running; see `module.penalties`.
         covered: the ids of the modules whose state compiled code has read already; see `module.settings`.
         logits: the last softmax or sigmoid: its result, its input and its name; see `nn.module.logits`.
         limits_losses: whether a loss that was not finite is computed again, with limits; see `losses.loss`.

@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd_lite import ShapeError, Tensor, tensor
 
-from ..config.ambient import CALL
+from ..config.ambient import CALL, Call
 from ..config.arguments import unknown_argument
 from ..config.config import cached_by_class
 from ..config.fields import fields_of
@@ -150,7 +150,8 @@ def model_call(model: Tree[Any], call: Callable[..., Any], args: Any, kwargs: An
     if around.in_model:
         return call(*args, **kwargs)
     try:
-        CALL.set(around._replace(in_model=True))
+        # `around._replace(in_model=True)`, without two Python calls for each call of a model.
+        CALL.set(tuple.__new__(Call, (True, *around[1:])))
         if Added.ever:
             clear_added(model)
         return call(*args, **kwargs)
