@@ -113,7 +113,7 @@ def savers_of(graph: PureGraph) -> dict[str, tuple[str, ...]]:
     That is what a rule reads, and what an op keeps for another purpose. What an op that is not in the tables saves is
     known only as far as the backward pass in the graph reads it.
     """
-    savers: dict[str, dict[str, None]] = {i: dict.fromkeys(ops) for i, ops in graph.saved.items()}
+    savers: dict[str, dict[str, None]] = {i: dict.fromkeys(ops) for i, ops in graph.savers.items()}
     results = graph.results_of_calls
     for node in graph:
         op = OPS.get(node.op)

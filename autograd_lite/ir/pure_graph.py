@@ -155,15 +155,15 @@ class PureGraph:
         return {i: c for i, c in self.cotangents.items() if self[i].kind is Kind.PARAMETER}
 
     @property
-    def saved(self) -> dict[str, tuple[str, ...]]:
+    def savers(self) -> dict[str, tuple[str, ...]]:
         """For every forward node that the backward pass reads, the forward ops that saved it for their rules."""
-        savers: dict[str, dict[str, None]] = {}
+        ops: dict[str, dict[str, None]] = {}
         for node in self.nodes:
             if node.backward:
                 for i in node.inputs:
                     if not self[i].backward:
-                        savers.setdefault(i, {})[node.of] = None
-        return {i: tuple(savers[i]) for i in sorted(savers, key=number_of)}
+                        ops.setdefault(i, {})[node.of] = None
+        return {i: tuple(ops[i]) for i in sorted(ops, key=number_of)}
 
     @property
     def results_of_calls(self) -> dict[str, list[GraphNode]]:

@@ -282,7 +282,7 @@ def faces(graph: Graph) -> None:
     graph.to_model_explorer()
     if all(node.id == f"n{k}" for k, node in enumerate(graph)):  # a part has no page
         graph.to_html()
-    graph.summary(), repr(graph), graph.cotangents, graph.gradients, graph.saved
+    graph.summary(), repr(graph), graph.cotangents, graph.gradients, graph.savers
     if graph.flows:
         graph.to_mirror(), str(explain(graph)), explain(graph).to_markdown()
     graph.memory().to_text() if hasattr(graph.memory(), "to_text") else str(graph.memory())

@@ -125,7 +125,7 @@ def test_what_rules_read_at_once_have_recorded_stands_with_the_input_it_is_for()
 
 def test_saved_values_are_what_the_rules_read() -> None:
     graph = build_graph(perceptron(), backward=True)
-    names = {graph[i].name or graph[i].op: [graph[j].op for j in readers] for i, readers in graph.saved.items()}
+    names = {graph[i].name or graph[i].op: [graph[j].op for j in readers] for i, readers in graph.savers.items()}
     assert names["x"] == ["matmul"]
     assert names["relu"] == ["matmul", "relu"]
     assert "add" not in names

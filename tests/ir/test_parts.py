@@ -144,7 +144,7 @@ def test_every_face_takes_a_part(name: str) -> None:
             assert Graph.from_json(part.to_json()) == part
             assert not part.flows or str(explain(part)).startswith("How L changes")
             assert set(part.cotangents) <= {n.id for n in part}
-            assert set(part.saved) <= {n.id for n in part}
+            assert set(part.savers) <= {n.id for n in part}
 
 
 def test_a_part_of_a_long_chain() -> None:

@@ -85,7 +85,7 @@ def test_it_has_the_nodes_and_edges_of_the_graph(name: str) -> None:
         for overlay in data["overlays"]
     }
     assert links.get("gradients", []) == [(flow.op, graph.call_of(graph[flow.into]).id) for flow in graph.flows]
-    assert {i for i, _ in links.get("saved values", [])} == {graph.call_of(graph[i]).id for i in graph.saved}
+    assert {i for i, _ in links.get("saved values", [])} == {graph.call_of(graph[i]).id for i in graph.savers}
     assert graph.to_model_explorer(indent=1).replace("\n", "").count("n0")
 
 

@@ -457,7 +457,7 @@ def test_the_backward_pass_is_told_apart() -> None:
         if edge.kind is EdgeKind.GRADIENT:
             assert source.backward
             assert target.backward
-    assert {edge.source for edge in view.edges if edge.kind is EdgeKind.SAVED} == set(graph.saved)
+    assert {edge.source for edge in view.edges if edge.kind is EdgeKind.SAVED} == set(graph.savers)
 
 
 def test_arguments_are_numbered_where_it_matters() -> None:

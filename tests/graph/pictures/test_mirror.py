@@ -228,7 +228,7 @@ def test_what_is_saved_leads_to_the_rules_that_read_it(sample) -> None:
         assert first[0] == pytest.approx(source.right, abs=0.11)
         assert source.top < first[1] < source.bottom
         ends = [line[-1] for line in lines]
-        readers = {op for i in saved.ids for op in graph.saved[i]}
+        readers = {op for i in saved.ids for op in graph.savers[i]}
         assert len(ends) == len(readers)
         for reader in readers:
             box = picture.boxes[f"vjp-{reader}"]
@@ -241,7 +241,7 @@ def test_bytes_are_those_of_the_arrays_and_add_up(sample) -> None:
     graph, values = program.graph, program.values()
     svg = graph.to_mirror(fold=False)
     chips = Picture(svg).chips
-    assert {i for ids in chips for i in ids.split()} == set(graph.saved)
+    assert {i for ids in chips for i in ids.split()} == set(graph.savers)
     for ids, group in chips.items():
         arrays = [a for i in ids.split() for a in (values[i] if isinstance(values[i], tuple) else [values[i]])]
         nbytes = sum(np.asarray(a).nbytes for a in arrays)
@@ -294,7 +294,9 @@ def test_laws_hold_for_any_graph(results: list[Tensor]) -> None:
     for i in {flow.op for flow in graph.flows}:
         assert picture.boxes[f"vjp-{i}"].middle == pytest.approx(picture.boxes[i].middle, abs=0.51)
     assert_frames_are_true(graph, picture)
-    assert sum(int(g.attrib["data-bytes"]) for g in picture.chips.values()) == sum(graph[i].nbytes for i in graph.saved)
+    assert sum(int(g.attrib["data-bytes"]) for g in picture.chips.values()) == sum(
+        graph[i].nbytes for i in graph.savers
+    )
 
 
 # ---- modules --------------------------------------------------------------------------------------------------------

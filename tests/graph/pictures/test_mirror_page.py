@@ -47,8 +47,8 @@ def test_a_large_graph_is_folded_and_says_so() -> None:
     shown = {g.attrib["data-gradient"] for g in picture.drawing if "data-gradient" in g.attrib}
     assert shown == set(graph.gradients) - inside
     total = sum(int(g.attrib["data-bytes"]) for g in picture.chips.values())
-    assert total + mirrored.hidden_bytes == sum(graph[i].nbytes for i in graph.saved)
-    assert sorted(i for s in mirrored.saved for i in s.ids) == sorted(graph.saved)
+    assert total + mirrored.hidden_bytes == sum(graph[i].nbytes for i in graph.savers)
+    assert sorted(i for s in mirrored.saved for i in s.ids) == sorted(graph.savers)
 
 
 def test_modules_open_and_close_on_request() -> None:
@@ -70,7 +70,7 @@ def test_what_does_not_fit_is_left_out_and_counted() -> None:
     assert "are not shown" in svg
     assert mirrored.hidden_bytes
     shown = sum(int(g.attrib["data-bytes"]) for g in picture.chips.values())
-    assert shown + mirrored.hidden_bytes == 8 * len(graph.saved)
+    assert shown + mirrored.hidden_bytes == 8 * len(graph.savers)
 
 
 def test_a_long_chain() -> None:

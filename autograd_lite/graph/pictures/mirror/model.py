@@ -325,7 +325,7 @@ def _saved_values(graph: PureGraph, view: View, box_of: Mapping[str, int]) -> tu
     """Return the saved arrays, a group's with the same readers together, and the bytes of those not shown."""
     groups: dict[tuple[int, tuple[int, ...]], list[GraphNode]] = {}
     hidden = 0
-    for i, ops in graph.saved.items():
+    for i, ops in graph.savers.items():
         readers = tuple(sorted({box_of[op] for op in ops if op in box_of}))
         if i in box_of and readers:
             groups.setdefault((box_of[i], readers), []).append(graph[i])
@@ -388,7 +388,7 @@ def _caption(graph: PureGraph, rules: int, view: View, hidden: int, work: Mappin
     """Return the lines of the caption, which count operations, bytes and FLOP."""
     forward = sum(node.computes and not node.backward for node in graph)
     flops, back = sum(node.flops for node in graph if not node.backward), sum(work.values())
-    saved = [graph[i] for i in graph.saved]
+    saved = [graph[i] for i in graph.savers]
     total = sum(node.nbytes for node in saved)
     slots = sum(node.nbytes for node in saved if node.kind is not Kind.OP)
     words = [count_of(forward, "op") + " forward", count_of(rules, "rule") + " backward"]
