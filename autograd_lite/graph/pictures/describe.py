@@ -109,7 +109,7 @@ def _look(node: GraphNode, facts: Facts) -> str:
 def _lines(node: GraphNode, facts: Facts) -> tuple[tuple[str, ...], str]:
     """Return the lines, and the sign in front of the first."""
     kind = number_text(node, facts.measurements.get(node.id, NOT_MEASURED)) or type_text(node)
-    if node.has_several:  # each result has a line of its own
+    if node.has_several:  # each result has its own line
         kind = ""
     if node.kind is Kind.CONSTANT:
         return (visible(node.value) or type_text(node),), ""

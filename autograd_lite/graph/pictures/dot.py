@@ -1,7 +1,7 @@
 """Graphviz's DOT language: plain quoted labels, ids without colons, a cluster per module, stable bytes.
 
 Labels are never HTML-like, since several engines cannot read those. Lines are neither orthogonal nor concentrated,
-which makes `dot` fail on graphs like these. Only one font is named; every engine has metrics of its own for it.
+which makes `dot` fail on graphs like these. Only one font is named; every engine has its own metrics for it.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _body(view: View, theme: Theme, rich: bool = False) -> Iterator[str]:
     yield f'\tlabel="{caption}"\n'
     yield from _clusters(view, theme, rich)
     for i, box in enumerate(view.cut):
-        # Three dots stand for what a box reads but the picture does not show.
+        # Three dots mean values that a box reads but the picture does not show.
         yield f'\tcut{i} [label="...", shape=plaintext, fontcolor="{theme.soft}", class="cut"]\n'
         yield f'\tcut{i} -> {box} [style=dashed, color="{theme.quiet}"]\n'
     yield from (_edge(edge, theme) for edge in view.edges)

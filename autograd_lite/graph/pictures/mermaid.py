@@ -18,7 +18,7 @@ from .scopes import walk_modules
 from .style import LOOKS, THEMES, Theme, heat_of
 from .view import PICTURE_LIMIT, EdgeKind, View, ViewEdge, ViewNode
 
-# Mermaid's own limits are 500 and 50,000; whoever embeds the text may add to it.
+# Mermaid's own limits are 500 and 50,000; embedding the text may add to it.
 MOST_EDGES, MOST_CHARACTERS = 450, 45_000
 _CLIP = 40
 # Mermaid breaks longer lines.

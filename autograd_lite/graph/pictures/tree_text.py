@@ -146,8 +146,8 @@ class _Writer:
 
     def _branches(self, parent: _Branch, children: list[str]) -> list[_Branch]:
         signs, scope = self._signs, self._graph[parent.node_id].scope
-        beside = {signs.more: signs.through, signs.last: signs.blank, "": ""}[parent.sign]
-        prefix, level = parent.prefix + beside, parent.level + 1
+        continuation = {signs.more: signs.through, signs.last: signs.blank, "": ""}[parent.sign]
+        prefix, level = parent.prefix + continuation, parent.level + 1
         shown = [i for i in children if i in self._shown]
         branches = [_Branch(i, (), prefix, signs.more, level, scope) for i in shown]
         if left := tuple(i for i in children if i not in self._shown):

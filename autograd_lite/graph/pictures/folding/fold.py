@@ -3,7 +3,7 @@
 A graph of up to 150 nodes is shown whole, if that fits. In a larger one, whatever repeats at least three times becomes
 one box, and modules are closed from the inside out until the picture is small; a module that is still too long shows
 its ends, and one box for the operations between them. A group is the interval of recorded operations that
-one module, or one loop, made; the backward pass of a module is a group of its own, with "∇" after its name.
+one module, or one loop, made; the backward pass of a module is a separate group, with "∇" after its name.
 """
 
 from __future__ import annotations

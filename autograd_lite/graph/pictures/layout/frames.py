@@ -1,4 +1,4 @@
-"""Frames around modules: each keeps a column of its own from its first row to its last, so no other box gets into it.
+"""Frames around modules: each keeps its own column from its first row to its last, so that no other box gets into it.
 
 Every row of a frame has two borders, left and right of what the module has there. Borders are vertices like any other
 when positions are chosen; the segments between them are the heaviest, so they become straight.

@@ -3,7 +3,7 @@
 The steps of Sugiyama, Tagawa and Toda, each of which fills its part of one record: (1) each box gets a layer, below all
 that it reads; (2) an edge over several layers is led through a lane in each of them, and all edges from one box share
 their lanes as far as they run together; (3) barycenter sweeps improve the order within the layers; (4) coordinates are
-the weighted least-squares answer to "stand where your neighbours are", under that order and the distances (`place`).
+the weighted least-squares solution of "be where your neighbours are", under that order and the distances (`place`).
 
 References:
     K. Sugiyama, S. Tagawa, M. Toda: Methods for Visual Understanding of Hierarchical System Structures, 1981.
@@ -110,7 +110,7 @@ def give_layers(graph: Layered) -> None:
 def break_rows(layers: Sequence[int], widths: Sequence[float], most: float = ROW) -> list[int]:
     """Return the layers, with those wider than `most` broken in two: every other box goes below its neighbours.
 
-    No edge joins two boxes of a layer, so one may be below the other; what leads past a box needs little room beside
+    No edge joins two boxes of a layer, so one may be below the other; a line past a box needs little room next to
     it. More than two rows would gain nothing: the width would then be that of the lines.
 
     Args:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from .lanes import LOOSE
 
-# Pixels between two boxes, between a box and a lane, between two lanes (a lane has no width of its own).
+# Pixels between two boxes, between a box and a lane, between two lanes (a lane itself has no width).
 _BOXES, _BESIDE_LANE, _LANES = 26.0, 16.0, 14.0
 # From a border to its contents, to a frame inside or around it, to a lane, and to anything else.
 _INSIDE, _NESTED, _LANE_INSIDE, _OUTSIDE = 12.0, 10.0, 9.0, 18.0

@@ -33,10 +33,10 @@ def keep_sides(
         home = homes[chain[0]]
         for group in dict.fromkeys(group for v in chain for group in on_row.get((home, row_of[v]), ())):
             first, last = span[group]
-            beside = [v for v in chain if first <= row_of[v] <= last]
-            ends = [v for lane in beside for v in (*above[lane], *below[lane]) if first <= row_of[v] <= last]
-            own = set(beside)
-            _to_one_side(rows, row_of, homes, parents, group, beside, [v for v in ends if v not in own])
+            passing = [v for v in chain if first <= row_of[v] <= last]
+            ends = [v for lane in passing for v in (*above[lane], *below[lane]) if first <= row_of[v] <= last]
+            own = set(passing)
+            _to_one_side(rows, row_of, homes, parents, group, passing, [v for v in ends if v not in own])
     return rows
 
 
@@ -74,7 +74,7 @@ def _to_one_side(
     homes: Sequence[int],
     parents: Sequence[int],
     group: int,
-    beside: Sequence[int],
+    passing: Sequence[int],
     ends: Sequence[int],
 ) -> None:
     """Move the lanes next to a group to the side of most of their ends, or of the first lane."""
@@ -91,9 +91,9 @@ def _to_one_side(
         at = row.index(v)
         return -1 if at < inside[0] else 1 if at > inside[-1] else 0
 
-    sides = {v: side(v) for v in beside}
-    direction = sum(side(v) for v in ends) or sides[beside[0]]
-    for v in beside:
+    sides = {v: side(v) for v in passing}
+    direction = sum(side(v) for v in ends) or sides[passing[0]]
+    for v in passing:
         if sides[v] * direction < 0:
             row = rows[row_of[v]]
             row.remove(v)

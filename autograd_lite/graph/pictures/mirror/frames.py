@@ -1,6 +1,6 @@
 """Frames around the modules of a mirror: one around both halves of a module if nothing else is in its rows.
 
-Otherwise each half has a frame of its own, if that holds nothing else. Unlike the frames of `layout.frames`, these are
+Otherwise each half has its own frame, if that holds nothing else. Unlike the frames of `layout.frames`, these are
 drawn around boxes that were placed without them: a frame across both halves is only a matter of rows.
 """
 

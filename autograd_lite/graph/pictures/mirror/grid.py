@@ -1,6 +1,6 @@
 """The rows of a mirror from top to bottom, with the lines between the halves.
 
-A line from one half to the other runs straight if no box is in its way, and otherwise in a track of its own above or
+A line from one half to the other runs straight if no box is in its way, and otherwise in a separate track above or
 below the row; the farther its box is from the middle, the farther the track is from the row, so tracks do not cross.
 The aisle between the halves has a strip for labels and, to its right, lanes for lines that run down to a lower row.
 """
@@ -15,7 +15,7 @@ from ..layout.layered import extents
 from ..widths import text_width
 from .frames import bands
 from .model import Mirror
-from .place import Placed, beside
+from .place import Placed, boxes_beside
 
 # The font size of the number of bytes saved.
 CHIP = 10.5
@@ -75,11 +75,11 @@ class Grid:
     def _reserve_tracks(self) -> None:
         left, right, partner = self.where.left, self.where.right, self.where.partner
         for i, gradient in enumerate(self.mirror.gradients):
-            if away := beside(left, gradient.cell, right=True):
+            if away := boxes_beside(left, gradient.cell, right=True):
                 self._reserve(self._above, left.layers[gradient.cell], away, ("gradient", i, 0))
         for i, saved in enumerate(self.mirror.saved):
-            blocked = {t: beside(right, partner[t], right=False) for t in saved.readers if t in partner}
-            away = max(beside(left, saved.cell, right=True), blocked.pop(saved.cell, 0))
+            blocked = {t: boxes_beside(right, partner[t], right=False) for t in saved.readers if t in partner}
+            away = max(boxes_beside(left, saved.cell, right=True), blocked.pop(saved.cell, 0))
             if away:
                 self._reserve(self._below, left.layers[saved.cell], away, ("saved", i, 0))
             for t, others in blocked.items():
@@ -88,7 +88,7 @@ class Grid:
         for i, seed in enumerate(self.mirror.seeds):
             if seed.cell in partner:
                 # Below everything saved in the row, since the turn is the end of the picture.
-                away = len(left.boxes) + beside(left, seed.cell, right=True)
+                away = len(left.boxes) + boxes_beside(left, seed.cell, right=True)
                 self._reserve(self._below, left.layers[seed.cell], away, ("seed", i, 0))
 
     @staticmethod
@@ -104,7 +104,7 @@ class Grid:
         for i, saved in enumerate(self.mirror.saved):
             lower = [row[t] for t in saved.readers if t != saved.cell and t in self.where.partner]
             if lower:
-                spans.append((row[saved.cell], beside(self.where.left, saved.cell, right=True), max(lower), i))
+                spans.append((row[saved.cell], boxes_beside(self.where.left, saved.cell, right=True), max(lower), i))
         taken: list[tuple[int, int, int]] = []
         lanes: dict[int, int] = {}
         for first, _, last, i in sorted(spans, reverse=True):

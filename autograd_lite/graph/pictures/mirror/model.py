@@ -75,7 +75,7 @@ class Mirror:
         uses: by cell, the number of contributions to its cotangent, where there are several.
         seeds: where the backward pass begins; at least one.
         saved: the values that the rules read; disjoint.
-        gradients: one for each parameter that is a cell of its own and that a gradient reaches.
+        gradients: one for each parameter that is a single cell and that a gradient reaches.
         slots: the cells that are not operations.
         cut: the cells from whose rules gradients flow to boxes not shown.
         caption: lines that count the shown and the hidden.
@@ -128,7 +128,7 @@ def _mirror(graph: PureGraph, view: View, overlay: Overlay | None) -> Mirror:
     saved, hidden = _saved_values(graph, view, box_of)
     cells = [(box_of[f.into], box_of[f.op]) for f in flows if f.into in box_of and f.op in box_of]
     folded = {k for k, box in enumerate(view.nodes) if box.members}
-    # One line stands for all between two groups; an op that reads a value twice has two, as in the forward half.
+    # All edges between two groups are one line; an op that reads a value twice has two, as in the forward half.
     cells = [c for i, c in enumerate(cells) if c[0] != c[1] and (folded.isdisjoint(c) or c not in cells[:i])]
     return Mirror(
         view,

@@ -73,7 +73,7 @@ def place_boxes(mirror: Mirror, boxes: Sequence[Box], rules: dict[int, Box]) -> 
     return Placed(left, right, partner, slot_rows)
 
 
-def beside(half: Layered, i: int, *, right: bool) -> int:
+def boxes_beside(half: Layered, i: int, *, right: bool) -> int:
     """Return the number of boxes to the right (or left) of one in its row."""
     row = [v for v in half.rows[half.layers[i]] if v < len(half.boxes) and half.boxes[v].width and v != i]
     return sum(half.x[v] > half.x[i] if right else half.x[v] < half.x[i] for v in row)

@@ -83,7 +83,7 @@ def html_text(
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page for a notebook, in a frame of its own: no style or script of one reaches the other.
+    """A page for a notebook, in a separate frame: no style or script of one reaches the other.
 
     Attributes:
         text: the whole page.

@@ -19,7 +19,7 @@ function openHash() {
   return false;
 }
 
-// The caption: what is visible, and the total of the numbers shown.
+// The caption: counts of the visible boxes, and the total of the numbers shown.
 function showCaption() {
   const o = OVERLAYS[state.overlay], inside = [...picture.items.values()].reduce((n, b) => n + b.members.length, 0);
   const folded = [...picture.items.values()].filter((b) => b.group).length;
@@ -59,7 +59,7 @@ function redraw(keep, after) {
 function openOrShut(id) {
   const was = boxes.has(id) ? 'shut' : 'open', plain = id.replace("'", '');
   let now = '';
-  anchored(plain, () => { now = toggle(plain); }, () => {
+  keepInPlace(plain, () => { now = toggle(plain); }, () => {
     const next = state.open.has(+now.slice(1)) ? firstInside(+now.slice(1)) : now;
     select(next || now);
     keepInSight(next || now);
@@ -151,7 +151,7 @@ function walkTree(key, on) {
 
 function openInTree(id) {
   const g = +id.slice(1);
-  anchored(id, () => { if (state.open.has(g)) shut(g); else { state.open.add(g); openLone(g); } }, () => {
+  keepInPlace(id, () => { if (state.open.has(g)) shut(g); else { state.open.add(g); openLone(g); } }, () => {
     select(id);
     const li = $('tree').querySelector('[data-id="' + id + '"]');
     if (li) { li.setAttribute('tabindex', '0'); li.focus(); }

@@ -7,8 +7,8 @@ const BETWEEN = 84, MANY = 400; // between the two sides of the mirror; more box
 const hitLayer = el('g', { 'aria-hidden': 'true' });
 let picture = null, boxes = new Map(), drawn = new Map(), world = null, job = 0, worker = null, pending = null;
 
-// The boxes that are visible, with what is in them, and the tree to lay out.
-function prepared() {
+// The visible boxes, with their contents, and the tree to lay out.
+function prepare() {
   const next = makePicture();
   const all = [...next.items.values()].flatMap((item) => (item.twin ? [item, item.twin] : [item]));
   setScale(all);
@@ -27,8 +27,8 @@ function layOut(root) {
   return step.value;
 }
 
-function arranged() {
-  const [next, root] = prepared();
+function arrange() {
+  const [next, root] = prepare();
   settle(next, layOut(root));
   return next;
 }
@@ -38,9 +38,9 @@ function sizeOf(laid) {
   return [twins ? 2 * laid.w + BETWEEN : laid.w, laid.h];
 }
 
-// Lay out what is visible, and draw it: small pictures at once, large ones in a worker that can be stopped.
+// Lay out the visible boxes, and draw them: small pictures at once, large ones in a worker that can be stopped.
 function refresh(after) {
-  const [next, root] = prepared();
+  const [next, root] = prepare();
   const ready = (tree) => { settle(next, tree); paint(next); if (after) after(); };
   job++;
   pending = null;
@@ -318,7 +318,7 @@ function frameBox(id) {
 }
 
 // Run a change that lays out the picture again, and keep one box where the reader is looking.
-function anchored(id, change, after) {
+function keepInPlace(id, change, after) {
   const before = boxes.get(id) || frameBox(id), at = before && [view.x + before.x * view.k, view.y + before.y * view.k];
   change();
   refresh(() => {

@@ -251,7 +251,7 @@ function drawOutline(shape, rect, x, y, w, h) {
 }
 
 function drawBox(box, made) {
-  const { x, y, w, h } = box, what = spoken(box, made);
+  const { x, y, w, h } = box, what = spokenText(box, made);
   const g = el('g', { class: 'node look-' + made.look + (box.mirror ? ' twin' : '') + (made.gradient ? ' arrives' : '') + ' border-' + made.border, 'data-id': box.id, role: 'button', tabindex: '-1', 'aria-label': what });
   if (box.group) g.setAttribute('aria-expanded', 'false');
   if (made.amount !== undefined) g.setAttribute('data-amount', made.amount);
@@ -279,7 +279,7 @@ function drawBox(box, made) {
   return g;
 }
 
-function spoken(box, made) {
+function spokenText(box, made) {
   const id = box.mirror ? 'backward of ' + box.item.id : box.id;
   const kind = box.group ? 'shut ' + groups[box.group].kind : box.node >= 0 ? nodes[box.node].kind : '';
   const seen = made.lines.map((l) => (l.sign ? l.sign + ' ' : '') + l.text).concat(made.badge || []).join(' ');

@@ -180,7 +180,7 @@ function orderRows(g) {
     idle = count < fewest ? 0 : idle + 1;
     if (count < fewest) { best = rows; fewest = count; }
   }
-  if (fewest) best = swapped(g, best);
+  if (fewest) best = swap(g, best);
   place(g, best);
   let agree = 0;
   for (const up of g.above) for (let i = 1; i < up.length; i++) agree += Math.sign(g.v[up[i].upper].at - g.v[up[i - 1].upper].at);
@@ -224,7 +224,7 @@ function swept(g, rows, down) {
   return fresh;
 }
 
-function swapped(g, rows) {
+function swap(g, rows) {
   rows = rows.map((row) => row.slice());
   place(g, rows);
   const ends = (u, up) => (up ? g.above[u] : g.below[u])
@@ -274,7 +274,7 @@ function crossings(g, rows) {
 // ---- columns and positions -------------------------------------------------------------------------------------------
 
 function setColumns(g, rows) {
-  const { v } = g, column = straightened(g, rows);
+  const { v } = g, column = straighten(g, rows);
   const n = column.count, right = Array.from({ length: n }, () => new Map()), left = Array.from({ length: n }, () => new Map());
   for (const row of rows) {
     for (let i = 0; i + 1 < row.length; i++) {
@@ -310,7 +310,7 @@ function setColumns(g, rows) {
 }
 
 // Segments become vertical, the heaviest first, unless they cross others: connected vertices are a column.
-function straightened(g, rows) {
+function straighten(g, rows) {
   const { v, segments } = g, aside = new Map();
   for (const lists of [g.above, g.below]) {
     for (const list of lists) {

@@ -94,7 +94,7 @@ function openAtFirst() {
     openToDepth(depth);
     shutKinds(closed);
     const seen = visibleCount() * twice;
-    if (seen > ALL || !fits(arranged())) continue;
+    if (seen > ALL || !fits(arrange())) continue;
     readable = readable || new Set(state.open);
     if (seen <= most) {
       // A picture of very few boxes says too little: then the most that can be read.

@@ -1,4 +1,4 @@
-// ---- marks: what is chosen, what is connected with it, what was found -------------------------------------------------
+// ---- marks: the selected box, those connected with it, and matches of the search -------------------------------------
 
 let found = [], foundAt = -1, stepped = null;
 
@@ -11,7 +11,7 @@ function select(id, quiet) {
 }
 
 // The neighbours of a box, or everything before or after it, or all paths from it to another: lines and boxes.
-function reached(id) {
+function connectedWith(id) {
   const lines = [...svg.querySelectorAll('.line:not(.saved)')].map((g) => ({ g, s: g.dataset.from, t: g.dataset.to }));
   const near = [...svg.querySelectorAll('.line')].map((g) => ({ g, s: g.dataset.from, t: g.dataset.to }));
   const walk = (from, a, b) => {
@@ -38,7 +38,7 @@ function reached(id) {
 
 function mark() {
   if (!picture) return;
-  const chosen = state.selected, is = boxes.has(chosen) ? reached(chosen) : null;
+  const chosen = state.selected, is = boxes.has(chosen) ? connectedWith(chosen) : null;
   svg.classList.toggle('focused', !!is && !stepped);
   svg.classList.toggle('stepped', !!stepped);
   for (const [id, g] of drawn) {
