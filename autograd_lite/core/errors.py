@@ -153,6 +153,19 @@ class UnsupportedError(TypeError):
     """
 
 
+def manual(page: str) -> str:
+    """Return the address of a page of the manual, for messages: in the source, as there is no site to name.
+
+    Args:
+        page: its path below docs/, with an anchor or without one.
+
+    Example:
+        >>> manual("guides/compile.md")
+        'docs/guides/compile.md in the source'
+    """
+    return f"docs/{page} in the source"
+
+
 def more_on(entry: str) -> str:
     """Return the end of a message: the section of the manual that explains it, with an example and a cure.
 
@@ -161,9 +174,9 @@ def more_on(entry: str) -> str:
 
     Example:
         >>> more_on("freed-values")
-        ' (see docs/help/errors.md#freed-values)'
+        ' (see docs/help/errors.md#freed-values in the source)'
     """
-    return f" (see docs/help/errors.md#{entry})"
+    return f" (see {manual(f'help/errors.md#{entry}')})"
 
 
 def refuse(function: str, instead: str, **arguments: Any) -> None:

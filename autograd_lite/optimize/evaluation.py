@@ -10,7 +10,7 @@ import numpy as np
 
 from ..compiler.compiled_function import compile as compiled_form
 from ..core.duck_arrays import LAZY, compute_lazy, is_lazy
-from ..core.errors import DtypeError, GradError, ReplayError, UnsupportedError
+from ..core.errors import DtypeError, GradError, ReplayError, UnsupportedError, manual
 from ..tensors.tensor import Tensor
 from ..tree import leaves
 from .vectors import Layout, bare
@@ -114,7 +114,7 @@ class Derivatives:
             raise ReplayError(
                 f"{self.called}: expected {name_of(self.f)} to give the same at the same point; at the solution it "
                 "gives something else than its compiled form, as a function does that reads what changes during the "
-                "solve (see docs/guides/compile.md). Pass compiled=False"
+                f"solve (see {manual('guides/compile.md')}). Pass compiled=False"
             )
 
 

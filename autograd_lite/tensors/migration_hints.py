@@ -1,4 +1,4 @@
-"""What users of other libraries look for on a Tensor, in this module and among keywords, and what to write here."""
+"""Hints for users of other libraries: names of attributes, functions and keywords there, and their equivalents here."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..core.errors import manual
+
 _CAST = "Write t.astype({})"
-_DEVICE = "Tensors are where their arrays are: see docs/guides/arrays.md"
+_DEVICE = f"Tensors are where their arrays are: see {manual('guides/arrays.md')}"
 _ASSIGN = "Write t.assign(...), t.assign_add(...) or t.assign_sub(...) for a leaf, t = {} elsewhere"
 
 # By the name of a missing attribute of a Tensor, what works.
