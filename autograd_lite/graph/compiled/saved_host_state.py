@@ -1,4 +1,4 @@
-"""The host state of a compiled function as JSON: what it reads and puts back outside of Tensors, such as moments."""
+"""The host state of a compiled function as JSON: values outside of Tensors that it reads and puts back."""
 
 from __future__ import annotations
 
