@@ -50,7 +50,8 @@ def tensor_shapes(*tensors: Any, names: Sequence[str] | None = None) -> Any:
     if not tensors:
         raise ValueError(f"{called}: expected at least one tensor or shape; received none")
     blocks = [_block(called, tensor) for tensor in tensors]
-    titles = [_kind(len(block.shape)) for block in blocks] if names is None else list(names)
+    kinds = [_KINDS[n] if (n := len(block.shape)) < 3 else f"{n} axes" for block in blocks]
+    titles = kinds if names is None else list(names)
     if len(titles) != len(blocks):
         raise ValueError(f"{called}: expected {len(blocks)} names, one a tensor; received {len(titles)}")
     margins = [_margin(block) for block in blocks]
@@ -201,10 +202,6 @@ def _written_out(left: Any, right: Any, i: int, j: int, inner: int) -> str:
 # ---- shapes as text --------------------------------------------------------------------------------------------------
 
 _SYMBOLS = {"add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "maximum": "max", "minimum": "min"}
-
-
-def _kind(axes: int) -> str:
-    return _KINDS[axes] if axes < 3 else f"{axes} axes"
 
 
 def _stretch(shape: tuple[int, ...], common: tuple[int, ...]) -> str:

@@ -126,10 +126,6 @@ class RandomColorDegeneration(FactoredAugmentation):
         return self._cut_off(x + factor * (grayscale(x) - x))
 
 
-def _probability(owner: Any, name: str, value: Any) -> float:
-    return as_range(0, 1)(owner, name, value)[1]
-
-
 class RandomGrayscale(Augmentation):
     """Makes images gray, each with some probability, while training.
 
@@ -142,7 +138,9 @@ class RandomGrayscale(Augmentation):
         [[[[30.0, 30.0, 30.0]]]]
     """
 
-    factor: Converted[float | Sequence[float], float] = field(_probability, default=0.5)
+    factor: Converted[float | Sequence[float], float] = field(
+        lambda owner, name, value: as_range(0, 1)(owner, name, value)[1], default=0.5
+    )
     data_format: DataFormatLike = field(as_data_format, default=None)
     seed: Seed = field(as_seed, default=None)
 

@@ -26,8 +26,9 @@ def pairs(owner: Any, name: str, value: Any) -> tuple[tuple[int, int], ...]:
     values = (value,) * rank if is_integer(value) else value
     if rank == 1 and isinstance(value, (tuple, list)):
         values = value if value and isinstance(value[0], (tuple, list)) else (value,)
-    widths = [tuple(p) if isinstance(p, (tuple, list)) else (p, p) for p in _items(values)]
-    if not isinstance(values, (tuple, list)) or not all(is_integer(n) for pair in widths for n in pair):
+    listed = isinstance(values, (tuple, list))
+    widths = [tuple(p) if isinstance(p, (tuple, list)) else (p, p) for p in (values if listed else ())]
+    if not listed or not all(is_integer(n) for pair in widths for n in pair):
         raise argument_error(TypeError, owner, name, expected, value)
     if len(widths) != rank or any(len(pair) != 2 or min(pair) < 0 for pair in widths):
         raise argument_error(ValueError, owner, name, expected, value)
@@ -40,10 +41,6 @@ class _Ends(Spatial):
     def _with_channels(self, spatial: Sequence[Any], other: Any) -> tuple[Any, ...]:
         """Return something for each axis: `other` for those of the batch and of the channels."""
         return (other, *spatial, other) if self.data_format == "channels_last" else (other, other, *spatial)
-
-
-def _items(values: Any) -> Sequence[Any]:
-    return values if isinstance(values, (tuple, list)) else ()
 
 
 class _ZeroPadding(_Ends):
