@@ -1,4 +1,4 @@
-"""A compiled function that came from a file: it has no code, so it repeats the recorded operations, and nothing else."""
+"""A compiled function from a file: it has no code, so it repeats the recorded operations, and nothing else."""
 
 from __future__ import annotations
 
