@@ -5,6 +5,7 @@ For an elementwise op, each element is considered with the elements it was compu
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from .. import ops
 from ..core.duck_arrays import to_numpy
 from ..core.op import OPS, Kind, Op, read_rule
-from ..ops import arith, cumulative, explog, multi_result_ops, reduce, shape, softmax, solve, trig
 from .inner_calls import inner_calls
 
 
@@ -157,12 +158,12 @@ def _range(a: Any) -> str:
 
 # Signs of the ops that a sentence writes as an expression.
 _SIGNS: Mapping[Op, str] = {
-    arith.divide: "/",
-    arith.add: "+",
-    arith.subtract: "-",
-    arith.multiply: "*",
-    arith.power: "**",
-    arith.remainder: "%",
+    ops.arith.divide: "/",
+    ops.arith.add: "+",
+    ops.arith.subtract: "-",
+    ops.arith.multiply: "*",
+    ops.arith.power: "**",
+    ops.arith.remainder: "%",
 }
 _LETTER = "xyz"
 
@@ -184,7 +185,7 @@ def _elementwise_words(
     """Return the reason and the sentence for one element of an elementwise op."""
     texts = [number(x) for x in operands]
     call, result = _call_text(op, texts), number(value)
-    if op is shape.astype:
+    if op is ops.shape.astype:
         return f"overflow of {dtype}", f"{texts[0]} as {dtype} is {result}: larger than {_largest(dtype)}"
     is_custom = OPS.defined.get(op.name) is not op
     reason = singularity(op, operands) or (_reason_inside(op, operands, params) if is_custom else None)
@@ -218,15 +219,15 @@ def _largest(dtype: Any) -> str:
 def singularity(op: Op, operands: Sequence[Any]) -> str | None:
     """Return why an elementwise op has no finite value at some numbers, or None if it is not singular there.
 
-    Ops without a row in `SINGULARITIES` inherit the answer from the `domain` of their records.
+    Ops without a row in `_singularities` inherit the answer from the `domain` of their records.
 
     Example:
-        >>> singularity(arith.divide, [1.0, 0.0]), singularity(trig.arcsin, [2.0])
+        >>> singularity(ops.arith.divide, [1.0, 0.0]), singularity(ops.trig.arcsin, [2.0])
         ('1/0', 'arcsin of a number outside [-1, 1]')
     """
     if not all(map(np.isrealobj, operands)):
         return None
-    row = SINGULARITIES.get(op)
+    row = _singularities().get(op)
     if row is not None:
         return row(*operands)
     for x, word in zip(operands, op.domain, strict=False):
@@ -276,19 +277,23 @@ def _difference_of_infinities(sign: int) -> Callable[..., str | None]:
     return lambda x, y: "inf - inf" if np.isinf(x) and np.isinf(y) and x == sign * y else None
 
 
-# Functions of the operands, of which none is NaN.
-SINGULARITIES: Mapping[Op, Callable[..., str | None]] = {
-    explog.log1p: lambda x: "log1p(-1)" if x == -1 else "log1p of a number below -1" if x < -1 else None,
-    arith.divide: lambda x, y: f"{number(x)}/{number(y)}" if y == 0 or (np.isinf(x) and np.isinf(y)) else None,
-    arith.reciprocal: lambda x: "1/0" if x == 0 else None,
-    **dict.fromkeys((arith.power, arith.float_power), _power),
-    **dict.fromkeys((arith.remainder, arith.fmod, arith.floor_divide, multi_result_ops.divmod_), _modulo),
-    arith.multiply: lambda x, y: f"{number(x)} * {number(y)}" if {0, math.inf} == {abs(x), abs(y)} else None,
-    arith.add: _difference_of_infinities(-1),
-    arith.subtract: _difference_of_infinities(1),
-    arith.sqrt: lambda x: "the square root of a negative number" if x < 0 else None,
-    **{op: _of_infinity(op) for op in (trig.sin, trig.cos, trig.tan)},
-}
+@functools.cache
+def _singularities() -> Mapping[Op, Callable[..., str | None]]:
+    """Return functions of the operands, of which none is NaN; their ops load with the first fault."""
+    return {
+        ops.explog.log1p: lambda x: "log1p(-1)" if x == -1 else "log1p of a number below -1" if x < -1 else None,
+        ops.arith.divide: lambda x, y: f"{number(x)}/{number(y)}" if y == 0 or (np.isinf(x) and np.isinf(y)) else None,
+        ops.arith.reciprocal: lambda x: "1/0" if x == 0 else None,
+        **dict.fromkeys((ops.arith.power, ops.arith.float_power), _power),
+        **dict.fromkeys(
+            (ops.arith.remainder, ops.arith.fmod, ops.arith.floor_divide, ops.multi_result_ops.divmod_), _modulo
+        ),
+        ops.arith.multiply: lambda x, y: f"{number(x)} * {number(y)}" if {0, math.inf} == {abs(x), abs(y)} else None,
+        ops.arith.add: _difference_of_infinities(-1),
+        ops.arith.subtract: _difference_of_infinities(1),
+        ops.arith.sqrt: lambda x: "the square root of a negative number" if x < 0 else None,
+        **{op: _of_infinity(op) for op in (ops.trig.sin, ops.trig.cos, ops.trig.tan)},
+    }
 
 
 def _words(
@@ -299,11 +304,11 @@ def _words(
     if from_infinity:
         reason = _from_infinity(op, arrays)
         return reason, f"{name} returned {result}: {reason}"
-    if op in _MEANS and (np.isnan(value) or not arrays[0].size):
+    if op in (ops.reduce.mean, ops.reduce.var, ops.reduce.std) and (np.isnan(value) or not arrays[0].size):
         is_empty = not arrays[0].size or not params.get("ddof")
         elements = "no elements" if is_empty else f"ddof={params['ddof']} or fewer values"
         return "0/0", f"the {name} of {elements} is 0/0"
-    if op is solve.inverse_or_limit:
+    if op is ops.solve.inverse_or_limit:
         return "a singular matrix", "the matrix is singular, so it has no inverse"
     # An op of the tables that is defined everywhere is made of sums and products: these have become too large.
     if not op.domain and OPS.defined.get(op.name) is op:
@@ -312,17 +317,18 @@ def _words(
     return f"{name} = {result}", f"{name} returned {result} for {_and([_range(a) for a in arrays])}"
 
 
-_MEANS = (reduce.mean, reduce.var, reduce.std)
-
-
 def _from_infinity(op: Op, arrays: list[Any]) -> str:
     has_zero = any((a == 0).any() for a in arrays if a.dtype.kind in "fiub")
-    if has_zero and (op.multilinear or op in (reduce.prod, cumulative.cumprod)):
+    if has_zero and (op.multilinear or op in (ops.reduce.prod, ops.cumulative.cumprod)):
         return "0 * inf"
-    if op in (softmax.softmax, softmax.log_softmax, softmax.logsumexp):
+    if op in (ops.softmax.softmax, ops.softmax.log_softmax, ops.softmax.logsumexp):
         has_plus = any((a == np.inf).any() for a in arrays if a.dtype.kind == "f")
         return "inf - inf" if has_plus else "inf - inf, since a whole row is infinite"
-    return "inf - inf" if op.linear or op.multilinear or op in _MEANS else "an infinity among its inputs"
+    return (
+        "inf - inf"
+        if op.linear or op.multilinear or op in (ops.reduce.mean, ops.reduce.var, ops.reduce.std)
+        else "an infinity among its inputs"
+    )
 
 
 # ---- the derivative rules -------------------------------------------------------------------------------------------
@@ -441,12 +447,11 @@ def _vjp_words(
 # ---- what to do -----------------------------------------------------------------------------------------------------
 
 _STABLE = "Subtract the largest value first, or use ag.logsumexp, ag.softmax or ag.log_softmax, which do"
-_EXPONENTIALS = (explog.exp, explog.exp2)
 _LARGEST_WEIGHT = 1e6  # weights of a network that learns stay below this
 _CURES: Mapping[Op, str] = {
-    arith.divide: "Keep the divisor away from 0: x / (y + 1e-12), or x / np.where(y != 0, y, 1)",
-    arith.reciprocal: "Keep the argument away from 0: 1 / (x + 1e-12), or 1 / np.where(x != 0, x, 1)",
-    arith.power: "Keep the base away from 0: (x + 1e-12) ** y, or np.where(x > 0, x, 1) ** y",
+    ops.arith.divide: "Keep the divisor away from 0: x / (y + 1e-12), or x / np.where(y != 0, y, 1)",
+    ops.arith.reciprocal: "Keep the argument away from 0: 1 / (x + 1e-12), or 1 / np.where(x != 0, x, 1)",
+    ops.arith.power: "Keep the base away from 0: (x + 1e-12) ** y, or np.where(x > 0, x, 1) ** y",
 }
 
 
@@ -463,14 +468,15 @@ def advice(op: Op | None, fault: Fault, *, backward: bool = False, parameters: I
     """
     if fault.from_infinity:
         return "It reads an infinity: find where that came from, such as (~np.isfinite(x)).any() of the data"
+    is_exponential = op in (ops.explog.exp, ops.explog.exp2)
     if fault.reason.startswith("overflow"):
-        otherwise = _STABLE if op in _EXPONENTIALS else "Use smaller values or a wider dtype, such as float64"
+        otherwise = _STABLE if is_exponential else "Use smaller values or a wider dtype, such as float64"
         return _advice_on_weights(parameters) or otherwise
-    if op in (explog.log, explog.log2, explog.log10, arith.sqrt):
+    if op in (ops.explog.log, ops.explog.log2, ops.explog.log10, ops.arith.sqrt):
         return _advice_on_domain(op, fault)
-    if op is arith.power and "fractional" in fault.reason:
+    if op is ops.arith.power and "fractional" in fault.reason:
         return "Keep the base above 0, or use an integer exponent"
-    return _STABLE if op in _EXPONENTIALS and not backward else _CURES.get(op, "") if op else ""
+    return _STABLE if is_exponential and not backward else _CURES.get(op, "") if op else ""
 
 
 def _advice_on_domain(op: Op, fault: Fault) -> str:
@@ -482,7 +488,7 @@ def _advice_on_domain(op: Op, fault: Fault) -> str:
             f"Find what made the argument negative, or leave such elements out: {f}(np.where(x > 0, x, 1)). "
             "If that is meant, make x complex"
         )
-    where = "away from" if op is arith.sqrt else "above"
+    where = "away from" if op is ops.arith.sqrt else "above"
     return f"Keep the argument {where} 0: {f}(x + 1e-12), or {f}(np.where(x > 0, x, 1))"
 
 
