@@ -67,7 +67,9 @@ def root_scalar(
     derivatives: Derivatives | None = None
     function: Any = _values(f)
     if order and fprime is None and fprime2 is None:
-        derivatives = Derivatives("root_scalar", f, NUMBERS, (_with_slope, _with_curvature)[order - 1], args, compiled)
+        derivatives = Derivatives(
+            "root_scalar", f, NUMBERS, (value_and_grad, _with_curvature)[order - 1], args, compiled
+        )
         fprime, fprime2, args = True, order == 2 or None, ()
 
         def function(x: Any) -> Any:
@@ -78,10 +80,6 @@ def root_scalar(
     )
     solution.evaluation = evaluation_message(derivatives)
     return solution
-
-
-def _with_slope(f: Callable[..., Any]) -> Callable[..., Any]:
-    return value_and_grad(f)
 
 
 def _with_curvature(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -187,17 +187,14 @@ def signature_shapes(
     )
     if all(flags) or not any(flags):
         return drawn.map(lambda result: result.input_shapes)
-    ranks = [part.count(",") + 1 if part.strip() else 0 for part in _core(inputs)]
+    cores = [part.partition(")")[0] for part in inputs.split("(")[1:]]
+    ranks = [core.count(",") + 1 if core.strip() else 0 for core in cores]
     return drawn.map(
         lambda result: tuple(
             shape if loop else shape[len(shape) - min(rank, len(shape)) :]
             for shape, rank, loop in zip(result.input_shapes, ranks, flags, strict=True)
         )
     )
-
-
-def _core(inputs: str) -> list[str]:
-    return [part.partition(")")[0] for part in inputs.split("(")[1:]]
 
 
 def dtypes(*names: str) -> Any:
@@ -439,7 +436,9 @@ def indices(shape: Any, *, kinds: tuple[str, ...] = KINDS) -> Any:
     empty = math.prod(shape) == 0
     possible = {
         "basic": lambda: hnp.basic_indices(shape, allow_newaxis=True, max_dims=len(shape) + 2),
-        "integers": lambda: _integer_arrays(shape),
+        "integers": lambda: hnp.integer_array_indices(
+            shape, result_shape=hnp.array_shapes(min_dims=0, max_dims=2, max_side=3)
+        ),
         "mask": lambda: _masks(shape),
         "mixed": lambda: _mixed_index(shape),
     }
@@ -449,10 +448,6 @@ def indices(shape: Any, *, kinds: tuple[str, ...] = KINDS) -> Any:
     # An empty array or a number has no elements that an integer array could name.
     named = [kind for kind in kinds if kind != "integers" or (shape and not empty)]
     return st.one_of(*(possible[kind]() for kind in named or ("basic",)))
-
-
-def _integer_arrays(shape: tuple[int, ...]) -> Any:
-    return hnp.integer_array_indices(shape, result_shape=hnp.array_shapes(min_dims=0, max_dims=2, max_side=3))
 
 
 def _masks(shape: tuple[int, ...]) -> Any:

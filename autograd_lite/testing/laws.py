@@ -121,7 +121,7 @@ def linear(s: Setting) -> None:
     floating = [i for i, a in enumerate(s.inputs) if a.dtype.kind in "fc"]
     for group in [floating] if s.op.linear else [[i] for i in floating]:
         one = list(s.inputs)
-        other = [_replacement(s, k) if k in group else a for k, a in enumerate(s.inputs)]
+        other = [nonuniform(a.shape, a.dtype, f"other {k}") if k in group else a for k, a in enumerate(s.inputs)]
         both = [2 * a + b if k in group else a for k, (a, b) in enumerate(zip(one, other, strict=True))]
         of_both, of_other = (results_in(forward(s.op, inputs, s.params)) for inputs in (both, other))
         word = "linear" if s.op.linear else f"multilinear, and is not linear in input {group[0]}"
@@ -129,10 +129,6 @@ def linear(s: Setting) -> None:
             triples = zip(of_both, results_in(s.out), of_other, strict=True)
             holds = all(_close(a, 2 * b + c, 1e-6) for a, b, c in triples)
         refuse_unless(holds, f"it is called {word}: f(2a + b) is not 2 f(a) + f(b)")
-
-
-def _replacement(s: Setting, k: int) -> np.ndarray:
-    return nonuniform(s.inputs[k].shape, s.inputs[k].dtype, f"other {k}")
 
 
 def selects(s: Setting) -> None:

@@ -356,10 +356,6 @@ def _touch(line: Line, h: float) -> bool:
     return bool(np.any(line.touched))
 
 
-def _changes(line: Line, h: float) -> bool:
-    return line.central(h).changed
-
-
 def _quantum(line: Line, low: float, high: float) -> float:
     """Return the height of the steps of a staircase, which a function is that rounds inside, and 0 otherwise.
 
@@ -372,7 +368,7 @@ def _quantum(line: Line, low: float, high: float) -> float:
     slope = far / high
     for _ in range(20):
         middle = math.sqrt(low * high)
-        low, high = (low, middle) if _changes(line, middle) else (middle, high)
+        low, high = (low, middle) if line.central(middle).changed else (middle, high)
     first = abs(line.central(high).slope) * 2 * high
     rounds = first > 0.1 * slope * high and far > 8 * first
     return first if rounds and first < _MOST_QUANTUM * line.reach(top) else 0.0

@@ -210,7 +210,8 @@ def check_module(
         double = _in_double(single)
         for name in [m for m in modes if hasattr(module, m)] or [""]:
             subjects = [ModuleSubject(_in_mode(m, name), inputs, wrt) for m in (double, single)]
-            _promote_inputs(subjects[0])
+            leaves, n = subjects[0].leaves, subjects[0].n_inputs
+            leaves[:n] = [a.astype(np.complex128 if a.dtype.kind == "c" else np.float64) for a in leaves[:n]]
             outcome = check_subject(
                 subjects[0], order=order, mode=mode, kinks=kinks, rtol=rtol, seed=seed, invariants=invariants
             )
@@ -240,12 +241,6 @@ def _in_mode(module: Any, name: str) -> Any:
     if name:
         getattr(module, name)()
     return module
-
-
-def _promote_inputs(subject: ModuleSubject) -> None:
-    for i in range(subject.n_inputs):
-        a = subject.leaves[i]
-        subject.leaves[i] = a.astype(np.complex128 if a.dtype.kind == "c" else np.float64)
 
 
 def _in_own_dtype(own: ModuleSubject, double: ModuleSubject, seed: int) -> list[GradientMismatch]:

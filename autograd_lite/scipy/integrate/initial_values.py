@@ -98,7 +98,7 @@ def solve_ivp(
     y0 = operand(y0)
     y0 = y0 if y0.dtype.kind in "fc" else y0.astype(np.float64)
     if options.pop("vectorized", False):
-        fun = _of_columns(fun)
+        fun = functools.partial(_column, fun)
     if callable(options.get("jac")):
         options["jac"] = on_arrays(options["jac"])
     span = float(plain(start)), float(plain(end))
@@ -170,6 +170,10 @@ def _bare_event(event: Any) -> Any:
     return constants
 
 
+def _column(fun: Callable[..., Any], t: Any, y: Any, *args: Any) -> Any:
+    return operand(fun(t, y[:, None], *args))[:, 0]
+
+
 def _with(event: Any, args: Any, t: Any, y: Any) -> Any:
     return event(t, y, *args)
 
@@ -197,10 +201,6 @@ def _probe(fun: Any, events: Any, start: Any, y0: Any, args: tuple[Any, ...], op
     y0 = np.asarray(y0, None if np.iscomplexobj(y0) else np.float64)
     slope = fun(start, y0[:, None], *args)[:, 0] if options.get("vectorized") else fun(start, y0, *args)
     return slope, [event(start, y0, *args) for event in _list_of(events)]
-
-
-def _of_columns(fun: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda t, y, *args: operand(fun(t, y[:, None], *args))[:, 0]
 
 
 # DOP853 may take this many times the steps of LSODA before a problem counts as stiff.
