@@ -7,7 +7,7 @@ from autograd_lite.extend import attach as _attach
 if TYPE_CHECKING:
     from .buckets import Reducer as Reducer
     from .communicator import Communicator as Communicator, Local as Local, Request as Request
-    from .going_on import elastic as elastic
+    from .elastic_training import elastic as elastic
     from .optimizer import DistributedOptimizer as DistributedOptimizer
     from .ranks import init as init, rank as rank, size as size, world as world
     from .shard import all_reduce as all_reduce

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..config.arguments import checked
 from ..config.config import CustomObjectScope, make
-from ..module.described import layer_config
+from ..module.layer_configs import layer_config
 from ..module.module import Module
 
 

@@ -11,7 +11,7 @@ from autograd_lite import Tensor
 from autograd_lite.arrays import to_numpy
 from autograd_lite.files import FORMS, Codec, Form, Unreadable, one_entry
 
-from ..module.described import layer_config, layer_from_config
+from ..module.layer_configs import layer_config, layer_from_config
 from ..module.module import Module
 from .plan import Plan, step
 from .slots import Slot

@@ -18,7 +18,7 @@ from ..config.registry import snake_case
 from ..layers import Input, InputLayer
 from ..layers.reshaping import fit_shape
 from ..module.building import build_once
-from ..module.described import layer_config, layer_from_config
+from ..module.layer_configs import layer_config, layer_from_config
 from ..module.modes import adopt
 from ..module.module import Module
 from ..module.symbols import Call, Spec, Symbol

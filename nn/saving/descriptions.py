@@ -18,7 +18,7 @@ from ..config.config import CustomObjectScope, Registered, class_called, custom_
 from ..config.limits import parse, reading, room
 from ..config.nesting import all_levels, with_room
 from ..config.plain import check_plain, dicts_in
-from ..module.described import layer_config
+from ..module.layer_configs import layer_config
 from ..module.module import Module
 from ..module.symbols import Call, Spec, Symbol, replace_leaves
 from ..module.tree import levels_of

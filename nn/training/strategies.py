@@ -25,9 +25,9 @@ from ..distributed.state import assert_consistent, average_buffers, broadcast_st
 from ..metrics import Metric
 from ..module.masks import MASKS, mask_of, set_mask
 from ..optimizers import Optimizer
+from .accumulators import is_mergeable, merge_results, preserve_sums
 from .compiled import Compiled, values_of
 from .epoch_iterator import ArrayIterator, EpochIterator, StreamIterator
-from .merging import is_mergeable, merge_results, preserve_sums
 from .outputs import Means, Returned
 
 Batches = Sequence[EpochIterator | None]  # of training and of validation

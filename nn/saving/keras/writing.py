@@ -16,7 +16,7 @@ from ...config.config import (
     restore,
 )
 from ...layers.operation import Operation, operation_of_keras
-from ...module.described import layer_config
+from ...module.layer_configs import layer_config
 from ...module.module import Module
 from ...module.symbols import Spec
 from .tables import ARRAYS, CLASSES, COMMON, OPERATIONS, OURS_ALONE, RENAMED
