@@ -53,7 +53,7 @@ def elementwise(
         name: the op's name; by default the function's.
         saves: which arrays the partials read, of "o" (the result), "x", "y", "z" (the inputs); one string for all, or
             one for each. The others arrive with only a shape and a dtype.
-        facts: further fields of the record, such as `kinks`, `domain`, `selects`.
+        facts: further fields of the record, such as `domain`, `kinks`, `selects`, `commutes`, `cost` (FLOPs).
 
     Returns:
         The op: call it on arrays or Tensors. A ufunc is also found by `np.`-style calls on Tensors.
