@@ -106,7 +106,7 @@ class Generator:
         return None if self._seed is None else np.atleast_1d(self._seed).tolist()
 
     def _branch(self, place: list[int] | None) -> None:
-        """Continue, in a forked process, with a stream of its own."""
+        """Continue, in a forked process, with a new stream."""
         self._restart(None if place is None else [*place, _forks - self._forks])
         self.lock = threading.RLock()  # the old one may have been held by another thread, which does not exist here
 

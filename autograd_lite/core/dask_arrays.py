@@ -1,6 +1,6 @@
-"""What Dask's arrays do in their own way: they are lazy, and their values lie in chunks that need not fit in memory.
+"""Differences of Dask's arrays from NumPy's: they are lazy, and their values are in chunks that may exceed memory.
 
-Nothing here computes. Dask is imported once one of its arrays is met, which has imported it already.
+Nothing here computes. Dask is imported when one of its arrays is seen, whose creation has imported it already.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ def _module(name: str) -> Any:
 
 
 def elementwise(function: Callable[..., Any], *inputs: Any, **params: Any) -> Any:
-    """Return what NumPy computes chunk by chunk: a function that broadcasts, of arrays."""
+    """Apply a function of arrays that broadcasts, chunk by chunk."""
     # Dask finds the dtype by a call on empty arrays; a broken one would show there, not when values are asked for.
     return _module("dask.array.core").elemwise(function, *inputs, **params)
 
 
 def check_index(index: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return an index with at most one array, and no integer beside it: Dask puts the axes elsewhere than NumPy."""
+    """Return an index with at most one array and no integers next to it, for which Dask orders axes unlike NumPy."""
     arrays = [i for i in index if hasattr(i, "shape")]
     if any(hasattr(i, "chunks") for i in arrays):
         raise UnsupportedError(
@@ -49,13 +49,13 @@ def check_sizes(x: Any) -> None:
 
 
 def compute(*arrays: Any) -> tuple[Any, ...]:
-    """Return arrays with those of Dask computed, in one run, in which each chunk is made once."""
+    """Return arrays with those of Dask computed, in one run that computes each chunk once."""
     results: tuple[Any, ...] = _module("dask").compute(*arrays)
     return results
 
 
 def recompute_after(x: Any, after: Any) -> Any:
-    """Return the same plan under names of its own, whose chunks are made a second time, once `after` is known."""
+    """Return the same plan under new names, so that its chunks are computed again, once `after` is known."""
     manipulation = _module("dask.graph_manipulation")
     return manipulation.bind(x, after) if hasattr(after, "dask") else manipulation.clone(x)
 

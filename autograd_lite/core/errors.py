@@ -1,4 +1,4 @@
-"""Exceptions of the engine. Every message says what was called, expected, received, and how to fix it."""
+"""Exceptions of the engine. Every message has the call, the expectation, the received value, and a fix."""
 
 from __future__ import annotations
 

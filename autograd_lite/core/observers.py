@@ -71,7 +71,7 @@ class Tape(Protocol):
     def lower(self, t: Any) -> Any:
         """Return a Tensor of plain values in place of one of a transformation that began before."""
 
-    host_state: Any  # notes what it does outside of Tensors, see `ir.host_state`
+    host_state: Any  # records its effects outside of Tensors, see `ir.host_record`
 
     def trying(self) -> AbstractContextManager[None]:
         """Run a part of the function on Tensors, and forget it if it raises: nothing outside changes."""
@@ -80,12 +80,12 @@ class Tape(Protocol):
         """Note that an op reads a Tensor without history, or a leaf, or what a node from before the tape has made.
 
         Args:
-            edge: of what is read.
+            edge: the edge that is read.
             value: of a node's result.
         """
 
     def note_borrowed(self, a: Any) -> None:
-        """Note that an op takes an array that is not a Tensor's."""
+        """Note that an op reads a plain array of the caller."""
 
     def note_draw(self, node: Node, numbers: Any) -> None:
         """Note a random draw, which happens even if nothing reads its numbers."""

@@ -186,14 +186,14 @@ class Op(Frozen):
         infer: the shape rule, `ShapeDtype`s and parameters in, `ShapeDtype` out, no data touched.
         bind: NumPy's signature in, `(array inputs, canonical parameters)` out; None when there are only arrays.
         ufunc: the ufunc that this op is; `forward` is it too, or one with faster loops.
-        numpy_functions: other NumPy functions that this op stands for, called with `bind`'s signature.
+        numpy_functions: other NumPy functions that call this op, with `bind`'s signature.
         linear: linear in all its array inputs jointly, so that its jvp is the op itself.
         multilinear: linear in each array input while the others are held, as a product; its jvp follows from that.
         jvp: `f(tangents, out, *inputs, **params)`, the tangent of `out`; a tangent is None where it is zero. Stated
             only where neither partials nor linearity give it; without it two vjps are used.
         batch: the batching rule, see `batching`; without it the examples go one by one.
         holomorphic: on complex inputs, differentiable in the complex sense. The rule of an op that is not (abs, real,
-            conj) must say what it means: for a real loss L and x = a + ib a cotangent inside the engine is
+            conj) must define its cotangent: for a real loss L and x = a + ib a cotangent inside the engine is
             dL/da - i dL/db, the conjugate of the gradient that users see, so that holomorphic rules need no conjugate.
         selects: may drop values, so that a NaN in the inputs need not show in the result; see the masks in the engine.
         domain: per input, the values for which the op is defined: any, positive, unit, nonzero, …

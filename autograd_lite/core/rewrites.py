@@ -19,7 +19,7 @@ class Rewrite(NamedTuple):
 
     Attributes:
         before: the expression; its outermost op is the one that the row is on, or takes one result out of that one,
-            whose other results are not read. A variable among the arguments stands for any value, one among the
+            whose other results are not read. A variable among the arguments matches any value, one among the
             parameters for any parameter; a variable that turns up twice, for the same.
         after: of the same variables, the replacement: one of them, or an expression of ops; None where the rule does
             not hold. Arrays have `shape`, `dtype`, and `known`, the value if it is a constant, else None.

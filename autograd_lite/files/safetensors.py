@@ -21,7 +21,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 STORED = frozenset(np.dtype(code) for code in (*"fde", *"bhilq", *"BHILQ", "?"))
 # safetensors' names of the dtypes that are read
 _READ = frozenset(("BOOL", *(f"{kind}{bits}" for kind in "IU" for bits in (8, 16, 32, 64)), "F16", "F32", "F64"))
-_SPARE = 1 << 22  # bytes that reading takes besides the arrays
+_SPARE = 1 << 22  # bytes that reading needs in addition to the arrays
 _SUM = "crc32"  # of the description and the arrays, since safetensors would not notice a changed byte
 
 

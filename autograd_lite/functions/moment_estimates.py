@@ -52,7 +52,7 @@ def over_root(x: Any, square: Any, inside: Any = 0.0, outside: Any = 0.0, scale:
     Args:
         x: the value, floating.
         square: at least -inside; broadcastable.
-        inside, outside: what is added below the root, and to it, so that it is not 0; numbers, or broadcastable.
+        inside, outside: added below the root, and to it, so that it is not 0; numbers, or broadcastable.
         scale: a factor of the quotient; a number, or broadcastable.
 
     Example:

@@ -50,5 +50,5 @@ def real_part(a: Any) -> Any:
 
 
 def total(*terms: Any) -> Any:
-    """Return the sum of terms, of which None stands for zeros; None if all do."""
+    """Return the sum of terms, where None means zeros; None if all do."""
     return functools.reduce(operator.add, [x for x in terms if x is not None] or [None])

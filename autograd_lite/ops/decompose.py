@@ -118,7 +118,7 @@ def _pullback_jvp(tangents: Sequence[Any], out: Any, x: Any, y: Any) -> Any:
     return moved if dy is None else moved - 2 * hermitian_part(fast.product(out, dy, adjoint(inverse)))
 
 
-# lowᴴ⁻¹ sym(half(lowᴴ g)) low⁻¹, in the user's convention: the rule of the factorization, as an op of its own so that
+# lowᴴ⁻¹ sym(half(lowᴴ g)) low⁻¹, in the user's convention: the rule of the factorization, as a separate op so that
 # it can work by blocks.
 # References: Murray, Differentiation of the Cholesky decomposition, 2016, eq. 10 and section 3.2 (arXiv:1602.07527).
 cholesky_pullback: Op = structural(

@@ -1,4 +1,4 @@
-"""Elementwise activations of neural networks; `gelu`, `softmax` and `standardize` have tables of their own."""
+"""Elementwise activations of neural networks; `gelu`, `softmax` and `standardize` have their own tables."""
 
 from __future__ import annotations
 

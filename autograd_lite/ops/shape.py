@@ -113,9 +113,9 @@ def _broadcast_to(x: Any, *, shape: tuple[int, ...]) -> Any:
 
 
 def repeat_number(x: Any, shape: tuple[int, ...]) -> Any:
-    """Return one number as an array of a shape; None if it is anything but a bare float64, or stands for one."""
+    """Return one number as an array of a shape; None unless it is a float64, or a Tensor on a tape in its place."""
     if x.__class__ is not np.float64:
-        # On a tape a Tensor stands for it where nothing is recorded otherwise; its elements must lie as they would.
+        # On a tape a Tensor takes its place where nothing is recorded otherwise; the memory layout must be the same.
         if not TAPES or x.__class__ is not HOOKS.tensor or x.dtype != np.float64 or x.ndim or math.prod(shape) > _FEW:
             return None
         mode = MODE.get()

@@ -27,7 +27,7 @@ _log_softmax_pullback_kernel = row_kernel("log_softmax_pullback")
 
 
 def _as_last(x: Any, axes: tuple[int, ...] | None) -> Any:
-    """Return a view of x whose last axis stands for some axes, or None where that needs a copy."""
+    """Return a view of x whose last axis merges some axes, or None if that needs a copy."""
     first = 0 if axes is None else x.ndim - len(axes)
     if first == x.ndim or axes not in (None, tuple(range(first, x.ndim))):
         return None

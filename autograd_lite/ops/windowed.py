@@ -88,7 +88,7 @@ def kernel_for(name: str, *arrays: Any) -> np.ufunc | None:
 
 @functools.cache
 def standing_for(lengths: Shape) -> Any:
-    """Return an operand without memory of its own that tells a kernel the lengths of axes that no other one has."""
+    """Return an operand without memory, which tells a kernel the lengths of axes that no other operand has."""
     return np.broadcast_to(np.int8(0), lengths)
 
 

@@ -70,7 +70,7 @@ def _gather_parts(nested: Any) -> tuple[tuple[int, ...], list[Any]]:
         return (len(children),), _of_one_shape(children)
     gathered = [_gather_parts(x) if isinstance(x, _NESTED) or _holds_objects(x) else ((), [x]) for x in children]
     shapes = {shape for shape, _ in gathered}
-    if len(shapes) > 1:  # lists beside arrays
+    if len(shapes) > 1:  # lists next to arrays
         return (len(children),), _of_one_shape([_assemble(shape, parts) for shape, parts in gathered])
     if not shapes:
         return (0,), []

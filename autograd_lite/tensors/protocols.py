@@ -124,7 +124,7 @@ def _ours(function: Callable[..., Any]) -> Callable[..., Any] | None:
 
 
 def resolve_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | Any:
-    """Return the op call that `function(*args, **kwargs)` stands for, or the result of a composed function.
+    """Return the op call of `function(*args, **kwargs)`, or the result of a composed function.
 
     Raises:
         UnsupportedError: if Tensors do not support the function or one of its arguments.
@@ -196,7 +196,7 @@ def _problem_of(function: Callable[..., Any], args: Any, kwargs: Any, error: Exc
 
 
 def resolve_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | Any:
-    """Return the op call that a ufunc call stands for, or the result of a composed one.
+    """Return the op call of a ufunc call, or the result of a composed one.
 
     Raises:
         UnsupportedError: for a ufunc, method or argument that Tensors do not support.

@@ -315,7 +315,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> HookHandle:
         """Call `hook` with this leaf as soon as `backward` has added the whole gradient to `.grad`.
 
-        The pass may still be on its way to other leaves, so that what the hook begins goes on beside it. If the pass
+        The pass may still be on its way to other leaves, so work that the hook starts runs concurrently. If the pass
         fails later, the gradients that have come stay.
 
         Args:
@@ -356,7 +356,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
         new = self._fitting("assign", value)
         if TAPES and (tape := MODE.get().tape) is not None and tape.note_assignment(self, value):
             return
-        # A cast may raise after it has written, so it gets memory of its own.
+        # A cast may raise after it has written, so it gets new memory.
         new = new if new.dtype == self.dtype else new.astype(self.dtype, casting="same_kind")
         self._own_buffer()[...] = new
 
@@ -521,7 +521,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
         return format(self._item(), spec) if self.ndim == 0 else format(str(self), spec)
 
     def __copy__(self) -> Tensor:
-        return self.copy()  # as for NumPy arrays: values of its own, and the copy is recorded
+        return self.copy()  # as for NumPy arrays: new values, and the copy is recorded
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         twin = _rebuild(*self.__reduce__()[1])

@@ -253,7 +253,7 @@ def in_step(written: Sequence[tuple[Any, bool]], arguments: Sequence[Any], reads
     """Make the views of Tensors that a replay is to write stale; return whether it does then what its function does.
 
     Args:
-        written: these Tensors, known to `knows_views`, each with whether nothing is assigned to it besides.
+        written: these Tensors, known to `knows_views`, each with whether it is only written.
         arguments: the arguments, which must not be such views: the replay has their values from before.
         reads_others: whether it reads Tensors from elsewhere, which might be such views.
     """

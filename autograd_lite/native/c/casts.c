@@ -109,7 +109,7 @@ LOOP_2(masked_double, npy_double, isnan(x) && y == 0 ? 0 : x)
 LOOP_2(masked_cfloat, npy_cfloat, (isnan(crealf(x)) || isnan(cimagf(x))) && y == 0 ? 0 : x)
 LOOP_2(masked_cdouble, npy_cdouble, (isnan(creal(x)) || isnan(cimag(x))) && y == 0 ? 0 : x)
 
-/* The ufuncs of these loops, of so many inputs, with the types of all operands, loop after loop. */
+/* The ufuncs of these loops, by their number of inputs, with the types of all operands, loop after loop. */
 enum { MOST_LOOPS = 7 };
 static const struct {
     const char *name, *doc;

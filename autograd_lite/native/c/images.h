@@ -37,8 +37,8 @@ typedef struct {
 Images images_of(char *data, int rank, npy_intp n, const npy_intp *size, npy_intp c, const npy_intp *steps,
                  npy_intp itemsize);
 
-/* Read a layout. Return 0 with a ValueError unless exactly so many windows fit on images of this size: all places that
- * follow from the layout then are in the image or in its padding, and no arithmetic on them overflows. */
+/* Read a layout. Return 0 with a ValueError unless exactly this many windows fit on images of this size: all places
+ * that follow from the layout then are in the image or in its padding, and no arithmetic on them overflows. */
 int read_layout(Layout *l, const LayoutOperand *operand);
 
 /* Fill an array of some axes with a value. */

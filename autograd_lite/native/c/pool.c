@@ -33,7 +33,7 @@ static int created;            /* how many workers there are; of the caller's wh
 static _Thread_local bool inside; /* a part of a job */
 
 /* For those who sleep. A sleeper counts itself and then looks once more at what it waits for; who changes that changes
- * it and then looks at the count: so no call is missed, and none is made where nobody sleeps. */
+ * it and then looks at the count: so no call is missed, and none is made while no thread sleeps. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t woken = PTHREAD_COND_INITIALIZER, done = PTHREAD_COND_INITIALIZER;
 static atomic_int sleepers;

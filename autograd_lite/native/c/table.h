@@ -41,7 +41,7 @@
 #define SINGLE(name, nin, doc) ROW_(name, NULL, nin, 1, doc)
 #define DOUBLE_ONLY(name, doc) {#name, NULL, 1, 1, {NULL, NAME(name##_d)}, {NULL}, doc}
 
-/* A kernel over windows for a number of spatial axes; its types differ: an operand of one byte stands for the
+/* A kernel over windows for a number of spatial axes; its types differ: an operand of one byte represents the
  * dimensions that the other operands do not have, and the last one is the layout. */
 #define RANKED(name, rank, signature, nin, types_f, types_d, doc) \
     {#name "_" #rank, signature, nin, 1, {NAME(name##_##rank##_f), NAME(name##_##rank##_d)}, {types_f, types_d}, doc}

@@ -104,7 +104,7 @@ def _weber(v: Any, x: Any, k: int) -> Any:
 
     total = _integral(zero, zero + math.pi, (np.abs(v) + x) * math.pi, around, v, x)
     for mu, part in ((v, rising), (-v, falling)):
-        # A sharp peak, for orders of some hundred, has panels of its own.
+        # A sharp peak, for orders of some hundred, has separate panels.
         total = total - _integral(zero, _reach(mu, x, zero, np.sinh), 4 * _RADIANS + np.abs(v), part, v, x)
     return total / math.pi
 
