@@ -284,9 +284,8 @@ def _may_be_over(call: Call, specs: Sequence[Spec]) -> bool:
     """Return whether a result may be written over an input, element by element."""
     if call.how is not How.UFUNC or call.function.signature is not None:  # type: ignore[attr-defined]
         return False
-    return (
-        math.prod(specs[call.value].shape) != 1
-    )  # where it is an input of one element, NumPy takes three times as long
+    # Where the result is an input of one element, NumPy takes three times as long.
+    return math.prod(specs[call.value].shape) != 1
 
 
 def _last_reads(calls: Sequence[Call], specs: Sequence[Spec], outputs: Sequence[int]) -> list[int]:

@@ -161,7 +161,7 @@ class InstructionEncoder:
             self._refuse_overlaps(call, places)
         instructions = []
         for instruction, operands, copies in rows:
-            result_spots = []
+            at = []
             for spot, k in operands:
                 if k >= 0:
                     place = places[k]
@@ -169,11 +169,11 @@ class InstructionEncoder:
                         spot = Spot("scalar", (values[k], spot.key[1]))
                     else:
                         spot = Spot(place[0], place[1], place[2] + spot[2]) if spot[2] else place
-                result_spots.append(spot)
-            if copies and result_spots[0] == result_spots[1]:
+                at.append(spot)
+            if copies and at[0] == at[1]:
                 continue
             instructions.append(
-                tuple.__new__(Instruction, (instruction[0], instruction[1], tuple(result_spots), *instruction[3:]))
+                tuple.__new__(Instruction, (instruction[0], instruction[1], tuple(at), *instruction[3:]))
             )
         return instructions
 

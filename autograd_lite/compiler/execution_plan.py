@@ -246,9 +246,8 @@ class _Values:
         self._program, self._effects = program, effects
         self._overwritten = overwritten
         self._positions = {i: k for k, i in enumerate(program.inputs) if i is not None}
-        self._found: dict[
-            str, Any
-        ] = {}  # for every node a `RecordingArray`, several of them, or a number or a generator
+        # For each node a `RecordingArray`, several of them, or a number or a generator.
+        self._found: dict[str, Any] = {}
 
     def add(self, node: GraphNode) -> None:
         """Lower a node, or note what fills a slot."""

@@ -141,7 +141,7 @@ class History:
         return results
 
     def _record(
-        self, part: Part, values: Sequence[Any], arrays: list[Any], edges: list[Any], results: dict[str, Tensor]
+        self, part: Part, values: Sequence[Any], arrays: list[Any], edges: list[Any], tensors: dict[str, Tensor]
     ) -> None:
         """Record a part, and add its results."""
         if len(part.inputs) < len(edges):
@@ -175,7 +175,7 @@ class History:
         for k, i in enumerate(part.results):
             new = result_node(node, k)
             refs.append(ref(new))
-            t = results[i] = wrap(out[k], new)
+            t = tensors[i] = wrap(out[k], new)
             t._shared = True
             if hooks and k in hooks:
                 new.hooks = hooks[k]

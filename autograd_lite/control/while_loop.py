@@ -83,9 +83,7 @@ def while_loop(
             break
         carry, go_on = advance(carry)
         taken += 1
-    loop_data = loop_data or close_loop(
-        True
-    )  # the condition is known only when the compiled function runs, or in a batch
+    loop_data = loop_data or close_loop(True)  # the condition is unknown: in a compiled function, or in a batch
     if loop_data is None:
         raise TraceError(
             "while_loop: expected functions that compute and change nothing, since the number of steps is known only "
