@@ -115,7 +115,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "three widths": (lambda: layers.Cropping2D((1, 2, 3)), r"received cropping=\(1, 2, 3\)"),
     "triples": (lambda: layers.Cropping1D((1, 2, 3)), r"received cropping=\(1, 2, 3\)"),
     "empty": (lambda: layers.ZeroPadding1D(()), "expected padding to be a non-negative integer"),
-    "all cropped": (lambda: layers.Cropping1D(2)(np.ones((1, 4, 1))), r"longer than what is cropped, \(\(2, 2\),\)"),
+    "all cropped": (lambda: layers.Cropping1D(2)(np.ones((1, 4, 1))), r"longer than the cropping, \(\(2, 2\),\)"),
     "rank": (lambda: layers.Cropping3D(1)(IMAGES), r"expected inputs of shape \(N, S1, S2, S3, C\), 5 axes"),
     "factor": (lambda: layers.UpSampling2D(0), "expected size to be a positive integer, or 2 of them"),
     "interpolation": (lambda: layers.UpSampling2D(2, interpolation="area"), "one of nearest, bilinear, bicubic"),

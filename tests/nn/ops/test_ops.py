@@ -433,7 +433,8 @@ def test_a_wrong_argument_is_named_with_the_signature() -> None:
 
 
 def test_the_table_loads_when_asked_for() -> None:
-    code = "import sys, nn; assert 'autograd_lite.nn.ops.table' not in sys.modules; nn.ops.sum; assert 'autograd_lite.nn.ops.table' in sys.modules"
+    table = "'autograd_lite.nn.ops.table'"
+    code = f"import sys, nn; assert {table} not in sys.modules; nn.ops.sum; assert {table} in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
