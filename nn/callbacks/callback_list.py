@@ -18,7 +18,7 @@ _OTHER_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end", "on_predict_ba
 
 @checked_here
 class CallbackList:
-    """Calls callbacks in order; a loop of your own calls its `on_train_begin`, `on_epoch_end` and so on.
+    """Calls callbacks in order; a custom loop calls its `on_train_begin`, `on_epoch_end` and so on.
 
     Args:
         callbacks: objects of type Callback, or one of them.
@@ -91,6 +91,6 @@ def _has(callback: Any, hook: str) -> bool:
     return method is not None and getattr(method, "__func__", method) is not getattr(Callback, hook)
 
 
-# In a loop of your own, `calls.on_epoch_end(epoch, logs)` is Keras's way to write `calls.call("on_epoch_end", …)`.
+# In a custom loop, `calls.on_epoch_end(epoch, logs)` is Keras's way to write `calls.call("on_epoch_end", …)`.
 for _hook in [name for name in vars(Callback) if name.startswith("on_")]:
     setattr(CallbackList, _hook, partialmethod(CallbackList.call, _hook))

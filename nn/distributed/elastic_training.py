@@ -24,7 +24,7 @@ def elastic(train: Callable[[Communicator], T]) -> T:
     """Call a function of all ranks, and call it again with the ranks that are left whenever one is lost; experimental.
 
     The function must find out itself how far the training has come: `nn.callbacks.InMemoryBackup` does so for `fit`,
-    `nn.saving.InMemoryCheckpoint` for a loop of your own. All ranks that are left return its result, once all of them
+    `nn.saving.InMemoryCheckpoint` for a custom loop. All ranks that are left return its result, once all of them
     have one. Ranks are numbered anew, without gaps; `world()` is the new communicator, which the function receives.
 
     Args:

@@ -1,4 +1,4 @@
-"""`DistributedOptimizer`: the optimizer of a loop of your own, whose steps use the gradients of all ranks."""
+"""`DistributedOptimizer`: the optimizer of a custom loop, whose steps use the gradients of all ranks."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def init(communicator: str | Communicator | Any = "auto", patience: float | None
 
     Args:
         communicator: "auto" for MPI if a launcher has started this process, otherwise one rank; "mpi"; "local" for one
-            rank; a communicator of mpi4py; or a `Communicator` of your own.
+            rank; a communicator of mpi4py; or a custom `Communicator`.
         patience: seconds after which a rank that gives no sign of life ends the job, by default 30, or those of the
             environment variable NN_DISTRIBUTED_PATIENCE; 0 waits forever. A rank holds its signs back as long as one
             call holds Python's lock; another rank on its machine sees that it computes, and waits. A rank that others
@@ -92,7 +92,7 @@ def _mpi(comm: Any, patience: float | None) -> Communicator:
     if comm is None and world.size == 1 < started:
         raise RuntimeError(
             f"init: expected {started} ranks, as the launcher has started; received an MPI world of one, so the "
-            "launcher belongs to another MPI than mpi4py. Use the mpiexec beside this Python, or python -m "
+            "launcher belongs to another MPI than mpi4py. Use the mpiexec next to this Python, or python -m "
             "nn.distributed.run"
         )
     if world.size > 1:

@@ -156,8 +156,8 @@ class Layer(Configurable, Module):
         values = initializers.get(initializer)(tuple(shape), kind)
         weight = tensor(values, dtype=kind, requires_grad=kind.kind == "f")  # a leaf, in a function that is traced too
         weight.requires_grad = trainable and kind.kind == "f"
-        if self._beside is not None:
-            move(weight, self._beside)
+        if self._device_array is not None:
+            move(weight, self._device_array)
         if penalty is not None or bound is not None:
             rules = copy.copy(self._rules or Rules(self, {}, _GETTERS))  # a failed build gets the old ones back
             rules.weights = [*rules.weights, (weight, penalty, bound)]

@@ -18,7 +18,7 @@ class _Tree(Protocol):
     """The parts of a tree of modules that modes use."""
 
     _begins_training: ClassVar[bool]
-    _beside: Any
+    _device_array: Any
 
     def _to_device(self, x: Any) -> Any: ...
     def _walk(self) -> Iterator[tuple[str, Any]]: ...
@@ -115,9 +115,9 @@ def rest_in_inference(root: _Tree) -> None:
 
 def adopt(module: _Tree, part: _Tree) -> None:
     """Give the mode that was set on a module, and the place of its arrays, to a part that it has gained since."""
-    if module._beside is not None:
+    if module._device_array is not None:
         for _, each in part._walk():
-            if each._beside is None:
+            if each._device_array is None:
                 each.to(module._to_device)
     if "training" in vars(module):
         for _, each in part._walk():

@@ -157,7 +157,10 @@ class Module(Tree["Module"]):
                 )
             room(input_shape)
             sample = blank((1, *input_shape[1:]), self._dtype)
-            if self._beside is None and on_shapes(self, lambda inputs: self._rehearse(tuple(inputs), {}), [sample])[1]:
+            if (
+                self._device_array is None
+                and on_shapes(self, lambda inputs: self._rehearse(tuple(inputs), {}), [sample])[1]
+            ):
                 return
             self._rehearse((ag.tensor(self._to_device(np.array(sample))),), {})
 
@@ -238,7 +241,7 @@ class Module(Tree["Module"]):
         if isinstance(x, np.ndarray):
             if self._takes_text and is_text(x):
                 return x
-            values = x if self._beside is None else self._to_device(x)
+            values = x if self._device_array is None else self._to_device(x)
             return ag.tensor(values, dtype=self._dtype if x.dtype.kind == "f" else None)
         return ag.tensor(x, dtype=self._dtype if x.dtype.kind == "f" else None) if is_duck_array(x) else x
 

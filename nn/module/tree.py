@@ -44,7 +44,7 @@ class Tree(Generic[Part]):
     _trainable: bool = True
     _frozen: tuple[str, ...] = ()
     _made_frozen: bool = False  # with trainable=False, before it had its parts
-    _beside: Any = None  # an array without axes where its tensors are to be; None for NumPy
+    _device_array: Any = None  # an array without axes where its tensors are to be; None for NumPy
     _levels: int = 0  # of modules in one another, if they are so many that a call needs room for them
 
     @property
@@ -224,14 +224,14 @@ class Tree(Generic[Part]):
             )
         there = make(np.zeros((), np.float32))
         for _, module in self._walk():
-            module._beside = there if arrays.is_duck_array(there) else None
+            module._device_array = there if arrays.is_duck_array(there) else None
         for _, tensor in self._tensors():
             arrays.move(tensor, there)
         return self
 
     def _to_device(self, x: Any) -> Any:
         """Return an array where the tensors of the module are."""
-        return x if self._beside is None else arrays.asarray_like(x, self._beside)
+        return x if self._device_array is None else arrays.asarray_like(x, self._device_array)
 
     # ---- freezing ----------------------------------------------------------------------------------------------------
 

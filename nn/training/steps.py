@@ -426,13 +426,13 @@ class Stepper(Module):
             method: who asks, for messages.
             computations: functions of `computations`, to which the model and their constants are bound.
         """
-        if self._beside is not None and self.jit_compile is True:
+        if self._device_array is not None and self.jit_compile is True:
             raise ag.TraceError(
                 f"{self._caller(method)}: expected a model on NumPy's arrays, because of jit_compile=True; received "
-                f"one on arrays of {type(self._beside).__module__}. Compile it with jit_compile='auto', which runs it "
-                "as it is"
+                f"one on arrays of {type(self._device_array).__module__}. Compile it with jit_compile='auto', which "
+                "runs it as it is"
             )
-        if self._beside is not None or not self.jit_compile or self.run_eagerly or id(self) in CALL.get().copies:
+        if self._device_array is not None or not self.jit_compile or self.run_eagerly or id(self) in CALL.get().copies:
             return computations
         replays: Replays = vars(self).get("_replays") or vars(self).setdefault("_replays", Replays())
         replays.check(self, self._compiled)

@@ -291,10 +291,10 @@ def strategy_of(model: Any, distributed: bool | Communicator) -> SingleProcess:
     comm = distributed if isinstance(distributed, Communicator) else world()
     if isinstance(comm, Local) or comm.size == 1:
         return SINGLE
-    if model._beside is not None:
+    if model._device_array is not None:
         raise ValueError(
             "fit: expected a model on NumPy's arrays with distributed=True, since MPI adds those; received one on "
-            f"arrays of {type(model._beside).__module__}. Write model.to(numpy)"
+            f"arrays of {type(model._device_array).__module__}. Write model.to(numpy)"
         )
     strategy = _STRATEGIES.get(model)
     if strategy is None or strategy.decisions is not comm:

@@ -480,7 +480,7 @@ class Trainer(Stepper):
         return [values[name] for name in names if name in values]
 
     def _in_order(self, values: dict[str, float], step: str) -> dict[str, float]:
-        """Return values as Keras orders them: by name, but for what steps of a class's own return; see `Returned`."""
+        """Return values as Keras orders them: by name, but for the values of custom steps; see `Returned`."""
         return values if self._overrides(step, *_REPORTS) else _by_name(values)
 
     # ---- before the first step --------------------------------------------------------------------------------------

@@ -52,16 +52,16 @@ class Engine(NamedTuple):
 
 
 def find_engine() -> Engine | None:
-    """Return the MPI beside this Python, or the one on the PATH, or None.
+    """Return the MPI next to this Python, or the one on the PATH, or None.
 
     Example:
         >>> engine = find_engine()
         >>> engine is None or engine.kind.title != ""
         True
     """
-    beside = os.fspath(Path(sys.executable).parent)
+    folder = os.fspath(Path(sys.executable).parent)
     for names in ("mpiexec", "mpirun"):
-        mpiexec = shutil.which(names, path=beside) or shutil.which(names)
+        mpiexec = shutil.which(names, path=folder) or shutil.which(names)
         if mpiexec:
             return Engine(mpiexec, kind_of(_version(mpiexec)))
     return None
