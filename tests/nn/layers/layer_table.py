@@ -215,7 +215,7 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
 def classes() -> dict[str, list[str]]:
     """Return the names of the layers by the module that they are in."""
     found: dict[str, list[str]] = {}
-    for name, thing in vars(layers).items():
+    for name, thing in {name: getattr(layers, name) for name in layers.__all__}.items():
         if inspect.isclass(thing) and name == thing.__name__ and name not in WITHOUT and not name.startswith("_"):
             found.setdefault(thing.__module__.removeprefix("autograd_lite.nn.layers."), []).append(name)
     return found
@@ -228,7 +228,7 @@ def example(name: str) -> tuple[str, str]:
     shapes = rest[1:] if isinstance(rest[0], str) else rest
     listed = isinstance(shapes[0], list)
     given = [np.zeros((2, *s), kind) for s in (shapes[0] if listed else shapes)]
-    layer = eval(source, dict(vars(layers)))
+    layer = eval(source, {name: getattr(layers, name) for name in layers.__all__})
     with ag.no_grad():
         out = layer(given) if listed else layer(*given)
     before = ", ".join(_shape(a.shape) for a in given)

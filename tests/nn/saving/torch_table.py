@@ -99,7 +99,7 @@ def made(row: tuple[Any, ...]) -> tuple[dict[str, np.ndarray], dict[str, np.ndar
     """Return the weights of a row's layer, and what they are in PyTorch."""
     source, _, *shapes = row
     kind = np.int64 if shapes[0] == "int" else np.float32
-    layer = eval(source, dict(vars(layers)))
+    layer = eval(source, {name: getattr(layers, name) for name in layers.__all__})
     with ag.no_grad():
         layer.eval()(*(np.zeros((2, *shape), kind) for shape in shapes if shape != "int"))
     return layer.state_dict(), to_torch_state_dict(layer)
