@@ -80,7 +80,7 @@ def imported(prefix: str) -> list[tuple[str, rules.Import]]:
 
 
 def test_nn_imports_public_names_alone() -> None:
-    """What it takes of the engine is in the `__all__` of a module; `files` is shared by the two, and is not a user's."""
+    """What it takes of the engine is in the `__all__` of a module; the two share `files`, which is not a user's."""
     names = {(item.module, item.name) for _, item in imported("autograd_lite")} - {("autograd_lite", "__version__")}
     public = {(m, n) for m, n in names if n and m != "autograd_lite.files"}
     modules = {(m, n) for m, n in public if m == f"autograd_lite.{n}"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Participles without -ed (`put` is a verb as it stands); words in -ed that are not participles; and names of variables
@@ -38,35 +38,46 @@ def is_participle(name: str) -> bool:
     )
 
 
-def definitions(source: str) -> Iterator[tuple[int, str]]:
+def definitions(tree: ast.Module, source: str) -> Iterator[tuple[int, str]]:
     """Yield the lines and names of functions and classes that are participles."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and is_participle(node.name):
             yield node.lineno, node.name
 
 
-def variables(source: str) -> Iterator[tuple[int, str]]:
+def variables(tree: ast.Module, source: str) -> Iterator[tuple[int, str]]:
     """Yield the lines where variables and arguments are bound that say nothing of their value, and their names."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id.strip("_") in VAGUE:
             yield node.lineno, node.id
         elif isinstance(node, ast.arg) and node.arg.strip("_") in VAGUE:
             yield node.lineno, node.arg
 
 
-def phrases(source: str) -> Iterator[tuple[int, str]]:
+def phrases(tree: ast.Module, source: str) -> Iterator[tuple[int, str]]:
     """Yield the lines of docstrings and comments with "what is" and its kin, for which there is mostly a noun."""
     texts = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             texts.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     for number, line in enumerate(source.splitlines(), 1):
         text = line if number in texts else line.partition("# ")[2]
         if PHRASE.search(text) and ">>>" not in text:
-            yield number, text.strip()
+            yield number, text.strip()[:60]
 
 
-RULES = {"participle": definitions, "variable": variables, "phrase": phrases}
+Rule = Callable[[ast.Module, str], Iterator[tuple[int, str]]]
+RULES: dict[str, Rule] = {"participle": definitions, "variable": variables, "phrase": phrases}
+
+
+def violations(source: str) -> Iterator[tuple[str, int, str]]:
+    """Yield what the rules find in the text of a module: the rule, the line, and the name or the text.
+
+    >>> list(violations("def _told(): pass"))
+    [('participle', 1, '_told')]
+    """
+    tree = ast.parse(source)
+    return ((name, line, text) for name, rule in RULES.items() for line, text in rule(tree, source))
 
 
 def main(paths: list[str]) -> None:
@@ -74,10 +85,9 @@ def main(paths: list[str]) -> None:
     count = dict.fromkeys(RULES, 0)
     for root in paths:
         for path in sorted(Path(root).rglob("*.py")) if Path(root).is_dir() else [Path(root)]:
-            for name, rule in RULES.items():
-                for line, text in rule(path.read_text(encoding="utf-8")):
-                    count[name] += 1
-                    print(f"{path}:{line} {name}: {text}")
+            for name, line, text in violations(path.read_text(encoding="utf-8")):
+                count[name] += 1
+                print(f"{path}:{line} {name}: {text}")
     print(count)
 
 

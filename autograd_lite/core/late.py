@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from opcode import EXTENDED_ARG, opmap
 from types import CodeType, ModuleType
@@ -110,7 +109,7 @@ def _late_names(code: CodeType) -> dict[str, str]:
     return table
 
 
-class _Alias(MetaPathFinder, Loader):
+class _Alias:
     """Finds the modules of a package under its second name.
 
     Args:
@@ -122,7 +121,11 @@ class _Alias(MetaPathFinder, Loader):
 
     def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
         """Return that this finder loads a module, if it is one of the package."""
-        return ModuleSpec(name, self) if name.startswith(f"{self.second}.") else None
+        loader: Any = self  # `importlib.abc` would load much
+        return ModuleSpec(name, loader) if name.startswith(f"{self.second}.") else None
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Leave it to Python to make an empty module, which `exec_module` replaces."""
 
     def exec_module(self, module: ModuleType) -> None:
         """Put the module that has this name in the package in the place of the new one.

@@ -428,7 +428,7 @@ def _compare_mixed(op: Op, compare: Callable[..., Value], x: Value, y: Value) ->
     return negative | compared if is_true else ~negative & compared
 
 
-def _by_operator(call: Call, *inputs: Value | Scalar, **params: Any) -> Any:
+def _by_operator(call: Call, *inputs: Any, **params: Any) -> Any:
     """Write an op whose record names an operator of floats, in the dtypes that this has a kernel for."""
     op, dtype = call.op, wider(call.dtype)
     attributes = {"alpha" if name == "slope" else name: value for name, value in params.items()}
