@@ -176,7 +176,7 @@ ACTIVATIONS = [
         UNARY,
         "nonzero",
         ({"slope": 0.01}, {"slope": 0.5}),
-        calls=(lambda x, slope: ag.leaky_relu(x, slope), ag.leaky_relu),
+        calls=(lambda x, slope: ag.leaky_relu(x, slope), lambda x, slope: ag.leaky_relu(x, negative_slope=slope)),
     ),
     OpCase(
         "elu",

@@ -17,7 +17,7 @@ def for_every(
     by: Callable[[Any], Hashable] | None = None,
     *,
     stride: int = 1,
-    name: Callable[[Any], str] = lambda row: str(row.name),
+    name: Callable[[Any], str] = lambda row: str(getattr(row, "name", row)),
 ) -> Callable[[Callable[[Any], None]], Callable[..., None]]:
     """Make a law about one row a test for each group of rows.
 

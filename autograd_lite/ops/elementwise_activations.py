@@ -95,7 +95,8 @@ def _mish_slope(out: Any, x: Any) -> Any:
 
 
 def _softsign(x: Any) -> Any:
-    x, largest = floating(x), np.finfo(x.dtype).max
+    x = floating(x)
+    largest = np.finfo(x.dtype).max
     x = np.minimum(np.maximum(x, -largest), largest)  # an infinity over itself would be NaN
     return x / (np.abs(x) + 1)
 

@@ -27,7 +27,7 @@ class RankMismatch(ValueError):
     Example:
         >>> raise RankMismatch("fit: expected the same model on every rank")
         Traceback (most recent call last):
-        nn.distributed.state.RankMismatch: fit: expected the same model on every rank
+        autograd_lite.nn.distributed.state.RankMismatch: fit: expected the same model on every rank
     """
 
 

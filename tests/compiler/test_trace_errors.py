@@ -54,7 +54,7 @@ def test_calls_on_the_way_add_nothing_to_the_text() -> None:
         assert str(caught.value).partition(":")[0] in ("trace", "compile")
         assert "test_trace_errors.py" in str(caught.value)
         assert "in call, which asks" in str(caught.value)
-        assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "left"
+        assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "refuse_exit"
 
 
 def test_a_trace_follows_assignments_and_leaves_gradients_without_a_history() -> None:

@@ -76,7 +76,7 @@ def test_the_executor_makes_one_call() -> None:
 @pytest.mark.parametrize(("size", "threads"), [(1000, 1), (1 << 20, THREADS)])
 def test_large_arrays_are_shared_by_threads(size: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "library", SimpleNamespace(Segment=lambda code, *_: code))
-    assert module._made(((np.add, 0, 1, 0),), 1, 1, size, np.dtype("f"))[5] == threads
+    assert module._make_segment(((np.add, 0, 1, 0),), 1, 1, size, np.dtype("f"))[5] == threads
 
 
 def test_threads_do_not_share_what_lies_in_between() -> None:

@@ -66,7 +66,7 @@ def _quote(text: str) -> str:
     r"""Return a user's text as a DOT string: no escape sequence, entity or quote in it means anything.
 
     Example:
-        >>> print(_quote('a "_quote" \\N'))
+        >>> print(_quote('a "quoted" \\N'))
         "a \"quoted\" \\N"
     """
     return f'"{_escape(text)}"'
