@@ -13,7 +13,7 @@ from ..core.arguments import require_function
 from .constraints import callback_of, given_matrix, plain
 from .evaluation import Derivatives, evaluation_message
 from .jacobians import jacobian_of, weighted_hessian
-from .refinement import go_on
+from .refinement import newton_steps
 from .results import estimate, of_least_squares
 from .vectors import NUMBERS, Layout, bare, laid_out
 
@@ -85,13 +85,19 @@ def least_squares(
     if callback is not None:
         options["callback"] = callback_of(callback, layout)
     values = plain(residuals, layout, args)
-    ends = _ends(bounds, layout)
-    result = scipy.optimize.least_squares(values, start, jac, ends, method, **options)
+    limits = _bounds_of_vector(bounds, layout)
+    result = scipy.optimize.least_squares(values, start, jac, limits, method, **options)
     if refine and not np.any(result.active_mask):
         curvature = None
         if derivatives is not None:
             curvature = Derivatives("least_squares", residuals, layout, weighted_hessian, args)
-        go_on(result, values, jac, curvature, (ends.lb, ends.ub) if isinstance(ends, scipy.optimize.Bounds) else ends)
+        newton_steps(
+            result,
+            values,
+            jac,
+            curvature,
+            (limits.lb, limits.ub) if isinstance(limits, scipy.optimize.Bounds) else limits,
+        )
     if derivatives is not None:
         derivatives.confirm(result.x)
     return estimate(
@@ -102,7 +108,7 @@ def least_squares(
     )
 
 
-def _ends(bounds: Any, layout: Layout) -> Any:
+def _bounds_of_vector(bounds: Any, layout: Layout) -> Any:
     if layout.tree is None or isinstance(bounds, scipy.optimize.Bounds):
         return bounds
     low, high = bounds
@@ -174,7 +180,7 @@ def curve_fit(
             derivatives.append(jacobian_of("curve_fit", at, layout, (xdata,), compiled))
         return derivatives[0](x)
 
-    limits = _ends(bounds, layout)
+    limits = _bounds_of_vector(bounds, layout)
     jacobian = matrix if jac is None or callable(jac) else jac
     results = scipy.optimize.curve_fit(
         model, xdata, ydata, start, sigma, absolute_sigma, check_finite, limits, method, jacobian, **options

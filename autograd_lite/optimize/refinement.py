@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 
-def go_on(
+def newton_steps(
     result: Any,
     residuals: Callable[[Any], Any],
     jacobian: Callable[[Any], Any],

@@ -11,21 +11,21 @@ from typing import Any
 from .slots import Slot, Step, sorted_slots
 
 #: (a module, slots in, slots out)
-Called = tuple[Any, list[int], list[int]]
+Call = tuple[Any, list[int], list[int]]
 
-# Layers of which Keras's counterpart, or no counterpart, passes a mask on.
-_LOSING = frozenset(("Operation", "Lambda", "Dot", "GlobalAveragePooling1D", "Normalization", "RMSNormalization"))
+# Layers after which there is no mask: Keras's layers of these names drop it, or Keras has none of them.
+_WITHOUT_MASK = frozenset(("Operation", "Lambda", "Dot", "GlobalAveragePooling1D", "Normalization", "RMSNormalization"))
 
 
-def with_masks(calls: Sequence[Called], steps: Sequence[Step], free: int) -> list[Called]:
-    """Return calls, those that would compute masks on symbols among them, and masks among what layers are given.
+def with_masks(calls: Sequence[Call], steps: Sequence[Step], free: int) -> list[Call]:
+    """Return the calls and, between them, those that compute masks in Keras, which go to layers that take one.
 
     Args:
         calls: of the inputs.
         steps: of the layers.
-        free: the first slot that neither has.
+        free: the first slot number that neither uses.
     """
-    calls_and_masks: list[Called] = list(calls)
+    calls_and_masks: list[Call] = list(calls)
     numbers = itertools.count(free)
     masks: dict[int, int] = {}
 
@@ -61,7 +61,11 @@ def _mask_of(module: Any, slots: list[int], masks: dict[int, int], add: Callable
         return add(slots[0]) if module.mask_zero else None
     if "Masking" in kinds:
         return add(add(slots[0]))
-    if not any(mask is not None for mask in given_masks) or not module.supports_masking or kinds & {*_LOSING, "Model"}:
+    if (
+        not any(mask is not None for mask in given_masks)
+        or not module.supports_masking
+        or kinds & {*_WITHOUT_MASK, "Model"}
+    ):
         return None
     if "Concatenate" in kinds:
         pairs = zip(slots, given_masks, strict=True)
