@@ -194,11 +194,11 @@ irfft: Op = _transform(np.fft.irfft, _whole, _same, 2.5, lambda x, **p: np.fft.i
                        holomorphic=False)
 # NumPy computes these two by the transforms above, with the opposite norm.
 hfft: Op  = _transform(np.fft.hfft,  _whole, _same, 2.5,
-                       lambda x, *, n, axis, norm: np.fft.irfft(np.conjugate(_complex(x)), n=n, axis=axis, norm=_OPPOSITE[norm]),
+                       lambda x, *, norm, **p: np.fft.irfft(np.conjugate(_complex(x)), norm=_OPPOSITE[norm], **p),
                        lambda g, *, n, axis, norm: rfft(g, n=n, axis=axis, norm=norm) * _weights(g, n, axis),
                        holomorphic=False)
 ihfft: Op = _transform(np.fft.ihfft, _same,  _half, 2.5,
-                       lambda x, *, n, axis, norm: np.conjugate(np.fft.rfft(x, n=n, axis=axis, norm=_OPPOSITE[norm])),
+                       lambda x, *, norm, **p: np.conjugate(np.fft.rfft(x, norm=_OPPOSITE[norm], **p)),
                        lambda g, *, n, axis, norm: irfft(g * _weights(g, n, axis, 0.5), n=n, axis=axis, norm=norm),
                        holomorphic=False)
 # fmt: on
