@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from ..core.arguments import describe
 from ..tensors.nested_arrays import array as array_of
 from ..tensors.sharing import separate
 from ..tensors.tensor import Tensor
@@ -138,7 +137,9 @@ def asarray(a: Any, dtype: Any = None, order: Any = None, *, device: Any = None,
     t = pack(a)
     result = convert(t if device is None else t.to_device(device), dtype)
     if result is not a and copy is False:
-        raise ValueError(f"asarray: copy=False, but the values have to be copied; received {describe(a)}")
+        raise ValueError(
+            f"asarray: copy=False, but the values have to be copied; received a {type(a).__name__} of shape {t.shape}"
+        )
     return result.copy() if result is a and copy else result
 
 

@@ -11,7 +11,6 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
-from autograd_lite.graph import build_graph
 from benchmarks.contenders.autograd_lite import classifier
 from nn.losses import CategoricalCrossentropy
 
@@ -58,8 +57,8 @@ def pictures(turns: int) -> dict[str, float]:
         return 1e3 * min(times)
 
     return {
-        "SVG ms": shortest(lambda: build_graph(loss).to_svg()),
-        "mirror ms": shortest(lambda: build_graph(loss, backward=True).to_mirror()),
-        "HTML ms": shortest(lambda: build_graph(loss, backward=True).to_html()),
-        "HTML kB": len(build_graph(loss, backward=True).to_html().encode()) / 1e3,
+        "SVG ms": shortest(lambda: ag.build_graph(loss).to_svg()),
+        "mirror ms": shortest(lambda: ag.build_graph(loss, backward=True).to_mirror()),
+        "HTML ms": shortest(lambda: ag.build_graph(loss, backward=True).to_html()),
+        "HTML kB": len(ag.build_graph(loss, backward=True).to_html().encode()) / 1e3,
     }
