@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 THE_SAME = """
-import importlib, pickle, sys
+import importlib.util, pickle, sys
 import autograd_lite.nn.layers as a_layers, nn.layers as b_layers
 import nn.datasets.idx as b_idx, autograd_lite.nn.datasets.idx as a_idx, nn.ops as b_ops
 from autograd_lite.nn import Sequential, ops as a_ops
@@ -23,6 +23,7 @@ assert a_layers is b_layers is nn.layers and a_idx is b_idx and a_ops is b_ops a
 from nn import plots
 from nn.plots.confusion import worst_mistakes  # a module that a function of the same name hides
 assert plots.confusion is autograd_lite.nn.plots.confusion and callable(plots.confusion)
+assert importlib.util.find_spec("nn.utils.demo").loader.get_code("nn.utils.demo") is not None  # python -m
 assert isinstance(pickle.loads(pickle.dumps(ADense(2))), nn.Layer)
 for module in (nn, a_layers, a_idx):
     assert module.__spec__.name == module.__name__, module.__spec__

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from opcode import EXTENDED_ARG, opmap
 from types import CodeType, ModuleType
 from typing import Any
@@ -119,10 +119,22 @@ class _Alias:
     def __init__(self, second: str, first: str) -> None:
         self.second, self.first = second, first
 
+    def _first_spec(self, name: str) -> ModuleSpec | None:
+        """Return the spec of a module by its first name."""
+        name = f"{self.first}{name.removeprefix(self.second)}"
+        return PathFinder.find_spec(name, import_module(name.rpartition(".")[0]).__path__)
+
     def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
         """Return that this finder loads a module, if it is one of the package."""
+        first = self._first_spec(name) if name.startswith(f"{self.second}.") else None
         loader: Any = self  # `importlib.abc` would load much
-        return ModuleSpec(name, loader) if name.startswith(f"{self.second}.") else None
+        is_package = first is not None and first.submodule_search_locations is not None
+        return None if first is None else ModuleSpec(name, loader, origin=first.origin, is_package=is_package)
+
+    def get_code(self, name: str) -> Any:
+        """Return the code of a module, for `python -m` and the second name."""
+        first: Any = self._first_spec(name)
+        return first.loader.get_code(first.name)
 
     def create_module(self, spec: ModuleSpec) -> None:
         """Leave it to Python to make an empty module, which `exec_module` replaces."""

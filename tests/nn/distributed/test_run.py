@@ -241,7 +241,9 @@ class TestJobs:
             assert it.process.stdout is not None
             said = b""
             while not said.endswith(b"bar 2"):  # then it prints no more, and would not notice that no one reads
-                said += it.process.stdout.read(1)
+                byte = it.process.stdout.read(1)
+                assert byte, said  # it has ended
+                said += byte
             time.sleep(0.3)
             assert len(bearing(it.mark)) >= 4
             os.kill(it.process.pid, given)
