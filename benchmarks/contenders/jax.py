@@ -66,7 +66,7 @@ class Trainer:
     def __init__(self, problem: Mlp) -> None:
         self.problem = problem
         self.step = jax.jit(self.descend, donate_argnums=(0, 1))
-        self.gathered_step = jax.jit(self.gathered, donate_argnums=(0, 1))
+        self.gathered_step = jax.jit(self.gathered_descent, donate_argnums=(0, 1))
         self.reset()
 
     def reset(self) -> None:
@@ -80,7 +80,7 @@ class Trainer:
         move = lambda p, g, v: p - rule.learning_rate * g / jnp.sqrt(v + rule.epsilon)  # noqa: E731
         return jax.tree.map(move, p, g, v), v, loss
 
-    def all_gather(
+    def gathered_descent(
         self, p: Weights, v: Weights, x: jax.Array, y: jax.Array, index: jax.Array
     ) -> tuple[Weights, Weights, jax.Array]:
         return self.descend(p, v, x[index], y[index])

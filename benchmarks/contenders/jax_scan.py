@@ -22,13 +22,13 @@ def mlp_epoch(problem: Mlp) -> Job:
 
     def epoch(p: Weights, v: Weights, x: jax.Array, y: jax.Array, order: jax.Array) -> Any:
         def body(carry: Any, index: jax.Array) -> Any:
-            p, v, loss = trainer.all_gather(*carry, x, y, index)
+            p, v, loss = trainer.gathered_descent(*carry, x, y, index)
             return (p, v), loss
 
         (p, v), losses = jax.lax.scan(body, (p, v), order[:full].reshape(-1, batch))
         total = losses.sum() * batch
         if full < rows:
-            p, v, loss = trainer.all_gather(p, v, x, y, order[full:])
+            p, v, loss = trainer.gathered_descent(p, v, x, y, order[full:])
             total += loss * (rows - full)
         return p, v, total / rows
 
