@@ -47,7 +47,7 @@ class Entry:
 def public(module: str) -> list[str]:
     """Return the names of our functions, classes and other callables in the `__all__` of a module."""
     home = importlib.import_module(module)
-    return [name for name in home.__all__ if is_ours(getattr(home, name))]
+    return [name for name in getattr(home, "__all__", ()) if is_ours(getattr(home, name))]  # an inner module has none
 
 
 def is_ours(thing: Any) -> bool:
