@@ -121,7 +121,7 @@ def test_a_program_runs_on_after_a_cell_that_fails(tmp_path):
     command = [sys.executable, "-m", "benchmarks.keras_programs", str(program), "--json", str(tmp_path / "cells.json")]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "cells that run in Keras and here: 3 of 4 (75.0 %), of 1 programs" in run.stdout
-    assert "AttributeError: module 'nn' has no attribute 'src'" in run.stdout
+    assert "AttributeError: module 'autograd_lite.nn' has no attribute 'src'" in run.stdout
     cell = json.loads((tmp_path / "cells.json").read_text())[str(program)]
     assert [error is None for error in cell["keras"]] == [True, False, True, True, True]
     assert [error is None for error in cell["nn"]] == [True, False, False, True, True]
