@@ -156,7 +156,9 @@ def test_the_mirror_has_a_box_beside_every_op_that_passes_a_gradient(shown: Open
     gradients = {(g["from"], g["to"]) for g in page.page.evaluate(LINES) if g["kind"] == "gradient"}
     assert gradients == {(f"{flow.op}'", f"{flow.into}'") for flow in mlp.flows}
     saved = {(g["from"], g["to"]) for g in page.page.evaluate(LINES) if g["kind"] == "saved"}
-    expected = {(i, f"{op}'") for i, ops in mlp.savers.items() for op in ops if mlp[i].kind not in ("constant", "state")}
+    expected = {
+        (i, f"{op}'") for i, ops in mlp.savers.items() for op in ops if mlp[i].kind not in ("constant", "state")
+    }
     assert saved == expected
 
 
