@@ -78,7 +78,7 @@ class _Owning:
     """Puts the caller's arguments in place of the slots of a traced run, and copies in place of the caller's memory."""
 
     def __init__(self, recording: Recording, slots: Sequence[Tensor], arguments: Sequence[Any]) -> None:
-        self.given = {id(slot): x for slot, x in zip(slots, arguments, strict=True)}
+        self.by_slot = {id(slot): x for slot, x in zip(slots, arguments, strict=True)}
         self._theirs = Spans(
             [x for x in (*arguments, *recording.program.bindings.values()) if isinstance(x, np.ndarray)]
         )
@@ -95,7 +95,7 @@ class _Owning:
     def edge(self, edge: Any) -> Any:
         """Return an edge."""
         x = stands_for(edge) if is_slot(edge) else edge
-        x = self.given.get(id(x), x)
+        x = self.by_slot.get(id(x), x)
         return edge_of(x) if isinstance(x, Tensor) else self.values(x)
 
 
@@ -136,6 +136,6 @@ def with_history(
         if not t.requires_grad:
             a = owning.values(t._data)
             return wrap(a, None) if as_tensors else np.array(a)[()]
-        return owning.given.get(id(t), t) if t._node is LEAF else by_node[t._node]
+        return owning.by_slot.get(id(t), t) if t._node is LEAF else by_node[t._node]
 
     return list(map(to_result, results))

@@ -28,14 +28,14 @@ def fork_safe_lock() -> Any:
 
 def _take_all() -> None:
     while True:
-        taken = []
+        locks = []
         for lock in _LOCKS:
             if not lock.acquire(blocking=False):
                 break
-            taken.append(lock)
+            locks.append(lock)
         else:
             return
-        for held in taken:  # never wait for one while holding another: its holder may be waiting for that
+        for held in locks:  # never wait for one while holding another: its holder may be waiting for that
             held.release()
         with lock:
             pass

@@ -52,7 +52,7 @@ def load(module: str, package: str) -> ModuleType:
     value = import_module(name)
     for second, first in _ALIASES.items():
         if name.startswith(f"{first}.") and f"{second}{name.removeprefix(first)}" not in sys.modules:
-            _name_again(second, first)
+            _register_second_names(second, first)
     return value
 
 
@@ -146,11 +146,11 @@ class _Alias:
         of its package, over a function of the same name.
         """
         import_module(f"{self.first}{module.__name__.removeprefix(self.second)}")
-        _name_again(self.second, self.first)
+        _register_second_names(self.second, self.first)
 
 
-def _name_again(second: str, first: str) -> None:
-    """Enter all modules of a package under its second name, but for those that a thread is still importing."""
+def _register_second_names(second: str, first: str) -> None:
+    """Register all modules of a package by their second names, except those that a thread is still importing."""
     for name, module in sys.modules.copy().items():
         if name.startswith(f"{first}.") and not getattr(module.__spec__, "_initializing", False):
             sys.modules[f"{second}{name.removeprefix(first)}"] = module

@@ -23,19 +23,19 @@ class Table(MutableMapping[K, V]):
     Example:
         >>> import numpy as np
         >>> from autograd_lite.core.op import BY_FUNCTION
-        >>> np.cumsum in BY_FUNCTION, BY_FUNCTION.known(np.cumsum)
+        >>> np.cumsum in BY_FUNCTION, BY_FUNCTION.cached(np.cumsum)
         (True, <op cumsum>)
     """
 
-    __slots__ = ("_seen", "defined", "known")
+    __slots__ = ("_seen", "cached", "defined")
 
     def __init__(self) -> None:
         self.defined: dict[K, V] = {}
         self._seen: dict[K, V] = {}
-        self.known = self._seen.get
+        self.cached = self._seen.get
 
     def __getitem__(self, key: K) -> V:
-        value = self.known(key)
+        value = self.cached(key)
         if value is None:
             HOOKS.load_ops(key if isinstance(key, str) else getattr(key, "__name__", ""))
             value = self._seen[key] = self.defined[key]
@@ -43,7 +43,7 @@ class Table(MutableMapping[K, V]):
 
     def get(self, key: K, default: Any = None) -> Any:
         """Return the value of a key, or the default."""
-        value = self.known(key)
+        value = self.cached(key)
         return super().get(key, default) if value is None else value
 
     def __setitem__(self, key: K, value: V) -> None:

@@ -22,7 +22,7 @@ class Rewrite(NamedTuple):
             whose other results are not read. A variable among the arguments matches any value, one among the
             parameters for any parameter; a variable that turns up twice, for the same.
         after: of the same variables, the replacement: one of them, or an expression of ops; None where the rule does
-            not hold. Arrays have `shape`, `dtype`, and `known`, the value if it is a constant, else None.
+            not hold. Arrays have `shape`, `dtype`, and `constant`, the value if it is a constant, else None.
         exact: whether the result is the same bit for bit. If not, it is within 4 ulp of the result's scale; n values of
             a matrix within 8 sqrt(n).
         constants: the names of variables, arguments of the outermost op, of which one must be a constant.
@@ -85,23 +85,23 @@ def _pattern(before: Callable[..., Any]) -> Term:
 
 def is_always(x: Any, number: float) -> bool:
     """Return whether a value in a rewrite is the constant `number` everywhere; 0.0 is not -0.0."""
-    if x.known.__class__ in (int, float):  # nearly always
-        return bool(x.known == number) and math.copysign(1, x.known) == math.copysign(1, number)
-    if x.known is None or x.dtype.kind not in "fi":
+    if x.constant.__class__ in (int, float):  # nearly always
+        return bool(x.constant == number) and math.copysign(1, x.constant) == math.copysign(1, number)
+    if x.constant is None or x.dtype.kind not in "fi":
         return False
-    a = np.asarray(x.known)
+    a = np.asarray(x.constant)
     a = a[tuple([slice(None) if stride else slice(1) for stride in a.strides])]  # each element once
     return bool(a.size) and bool((a == number).all() and (np.signbit(a) == np.signbit(number)).all())
 
 
 def never_zero(x: Any) -> bool:
     """Return whether no element of a value in a rewrite can be zero."""
-    return x.known is not None and bool(np.all(x.known))
+    return x.constant is not None and bool(np.all(x.constant))
 
 
 def scalar(x: Any) -> Any:
     """Return a value in a rewrite as a number, if it is one constant real number; else None."""
-    value = x.known
+    value = x.constant
     if value is None or x.size != 1 or x.dtype.kind not in "fi" or np.ndim(value):
         return None
     return value if isinstance(value, (int, float, np.generic)) else value[()]

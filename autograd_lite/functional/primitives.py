@@ -521,8 +521,8 @@ class _OpaqueRule(Primitive):
         if not rule.pulls:
             return zeros_like(out) if derivative is None else derivative
         each = derivative if rule.joint else [derivative]
-        filled = [zeros_like(args[i]) if c is None else c for i, c in zip(self._argnums, each, strict=True)]
-        return filled if rule.joint else filled[0]
+        whole = [zeros_like(args[i]) if c is None else c for i, c in zip(self._argnums, each, strict=True)]
+        return whole if rule.joint else whole[0]
 
     def _is_free(self, k: int) -> bool:
         """Return whether what the rule says does not depend on its k-th argument."""
@@ -550,8 +550,8 @@ class _OpaqueRule(Primitive):
         if rule.pulls:
             return owner._push_all(dict(zip(self._argnums, h if rule.joint else [h], strict=True)), out, args, kwargs)
         cotangents = owner._pull_all(self._argnums, h, out, args, kwargs)
-        filled = [zeros_like(args[i]) if c is None else c for i, c in zip(self._argnums, cotangents, strict=True)]
-        return tuple(filled) if rule.joint else filled[0]
+        whole = [zeros_like(args[i]) if c is None else c for i, c in zip(self._argnums, cotangents, strict=True)]
+        return tuple(whole) if rule.joint else whole[0]
 
     def _of_pushing(
         self, asked: Any, tangents: Any, result: Any, first: Any, out: Any, *args: Any, **kwargs: Any

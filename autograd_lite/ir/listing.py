@@ -118,13 +118,13 @@ def text_window(graph: Listed, limit: int | None) -> list[GraphNode]:
         raise ValueError(f"to_text: expected max_nodes of 1 or more, or None for all; received {limit}")
     if limit is None or len(graph) <= limit:
         return list(graph.nodes)
-    shown = dict.fromkeys(i for i in (*graph.outputs, *graph.gradients.values()) if i in graph)
-    queue = list(shown)
+    ends = dict.fromkeys(i for i in (*graph.outputs, *graph.gradients.values()) if i in graph)
+    queue = list(ends)
     for node_id in queue:
         if len(queue) >= limit:
             break
-        new = [i for i in graph[node_id].inputs if i not in shown]
-        shown.update(dict.fromkeys(new))
+        new = [i for i in graph[node_id].inputs if i not in ends]
+        ends.update(dict.fromkeys(new))
         queue += dict.fromkeys(new)
     return [graph[i] for i in sorted(queue[:limit], key=number_of)]
 
@@ -139,11 +139,11 @@ def literals_of(graph: Listed, remarks: Remarks) -> dict[str, str]:
     }
 
 
-def caption_lines(graph: Listed, shown: int, remarks: Remarks, pen: Pen) -> list[Line]:
+def caption_lines(graph: Listed, ends: int, remarks: Remarks, pen: Pen) -> list[Line]:
     """Return the head: what the graph holds, the remarks on it, and how much is left out."""
     lines = [summary(graph), *remarks.heading]
-    if shown < len(graph):
-        lines.append(f"{len(graph) - shown:,} of {len(graph):,} nodes are not shown: those farthest from the results")
+    if ends < len(graph):
+        lines.append(f"{len(graph) - ends:,} of {len(graph):,} nodes are not shown: those farthest from the results")
     return [[(f"# {pen.safe(line)}", "head" if i == 0 else "soft")] for i, line in enumerate(lines)]
 
 

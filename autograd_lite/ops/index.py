@@ -62,8 +62,8 @@ def _behind_batch(index: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[tuple
 def _batched_getitem(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     (x,) = inputs
     index, axis = _behind_batch(params["index"], x.shape[1:])
-    taken = op(x, index=index)
-    return np.moveaxis(taken, axis, 0) if axis else taken
+    result = op(x, index=index)
+    return np.moveaxis(result, axis, 0) if axis else result
 
 
 def _batched_scatter_add(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
@@ -77,10 +77,10 @@ def _batched_update(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], p
     if not batched[0]:
         x = np.broadcast_to(x, (y.shape[0], *np.shape(x)))
     index, axis = _behind_batch(params["index"], x.shape[1:])
-    taken = getitem.infer(ShapeDtype(x.shape, x.dtype), index=index).ndim
+    ndim = getitem.infer(ShapeDtype(x.shape, x.dtype), index=index).ndim
     shape = y.shape[1:] if batched[1] else np.shape(y)
-    shape = shape[max(len(shape) - taken + 1, 0) :]  # NumPy allows surplus leading axes of length 1
-    y = np.reshape(y, (y.shape[0] if batched[1] else 1, *(1,) * (taken - 1 - len(shape)), *shape))
+    shape = shape[max(len(shape) - ndim + 1, 0) :]  # NumPy allows surplus leading axes of length 1
+    y = np.reshape(y, (y.shape[0] if batched[1] else 1, *(1,) * (ndim - 1 - len(shape)), *shape))
     return op(x, np.moveaxis(y, 0, axis) if axis else y, index=index)
 
 
@@ -246,15 +246,15 @@ def _last_writer(shape: tuple[int, ...], index: Any) -> Any:
 
 
 def _update_vjp(g: Any, out: Any, x: Any, y: Any, *, index: Any) -> Any:
-    taken = g[index_like(index, g)]
-    return taken if is_basic(index) else np.where(asarray_like(_last_writer(x.shape, index), g), taken, 0)
+    part = g[index_like(index, g)]
+    return part if is_basic(index) else np.where(asarray_like(_last_writer(x.shape, index), g), part, 0)
 
 
 def _infer_update(x: ShapeDtype, y: ShapeDtype, *, index: Any) -> ShapeDtype:
-    taken = _infer_getitem(x, index=index).shape
-    written = y.shape[max(0, y.ndim - len(taken)) :] if set(y.shape[: y.ndim - len(taken)]) <= {1} else None
-    fits = written is not None and all(n in (1, m) for n, m in zip(written[::-1], taken[::-1], strict=False))
-    require_fit(fits, "t[index] = v", taken, y.shape)
+    region = _infer_getitem(x, index=index).shape
+    written = y.shape[max(0, y.ndim - len(region)) :] if set(y.shape[: y.ndim - len(region)]) <= {1} else None
+    fits = written is not None and all(n in (1, m) for n, m in zip(written[::-1], region[::-1], strict=False))
+    require_fit(fits, "t[index] = v", region, y.shape)
     return x
 
 

@@ -64,8 +64,8 @@ def takes_tensors(original: Callable[..., Any], by: str, note: str = "", *, alwa
     def decorate(ours: Callable[..., Any]) -> Callable[..., Any]:
         module = ours.__module__.split(".scipy.", 1)[1].partition(".")[0]
         name = f"{module}.{ours.__name__}"
-        taken = inspect.signature(ours).parameters
-        spread = any(p.kind is p.VAR_POSITIONAL for p in taken.values())
+        parameters = inspect.signature(ours).parameters
+        spread = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
 
         @functools.wraps(ours)
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -75,7 +75,7 @@ def takes_tensors(original: Callable[..., Any], by: str, note: str = "", *, alwa
                 bound = signature.bind(*args, **kwargs)
                 if spread:
                     return ours(*args, **kwargs)
-                return ours(**_check_options(name, bound.arguments, taken, signature))
+                return ours(**_check_options(name, bound.arguments, parameters, signature))
             except Exception as error:
                 raise explain_error(
                     f"scipy.{name}", error, bind_arguments(ours, args, kwargs), kinds_of(ours), final=False
@@ -91,7 +91,9 @@ def takes_tensors(original: Callable[..., Any], by: str, note: str = "", *, alwa
     return decorate
 
 
-def _check_options(name: str, arguments: dict[str, Any], taken: Any, signature: inspect.Signature) -> dict[str, Any]:
+def _check_options(
+    name: str, arguments: dict[str, Any], parameters: Any, signature: inspect.Signature
+) -> dict[str, Any]:
     """Return the arguments that ours takes.
 
     Raises:
@@ -100,17 +102,17 @@ def _check_options(name: str, arguments: dict[str, Any], taken: Any, signature: 
     spread = {name for name, p in signature.parameters.items() if p.kind is p.VAR_KEYWORD}
     for options in spread & arguments.keys():
         arguments |= arguments.pop(options)
-    if any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return arguments
     for key, value in arguments.items():
-        if key in taken or key in IGNORED or key.startswith("overwrite_"):
+        if key in parameters or key in IGNORED or key.startswith("overwrite_"):
             continue
         default = signature.parameters[key].default if key in signature.parameters else inspect.Parameter.empty
         if value is not default and not (type(value) is type(default) and value == default):
             raise UnsupportedError(
                 f"scipy.{name}: the argument {key}= is not supported on Tensors; leave it out, or detach the Tensors"
             )
-    return {key: value for key, value in arguments.items() if key in taken}
+    return {key: value for key, value in arguments.items() if key in parameters}
 
 
 def values_or_none(x: Any) -> Any:

@@ -137,8 +137,8 @@ def resolve_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs
             out = kwargs.pop("out", None)
             call = resolve_function(function, args[:place], kwargs)
             return call if out is None else write(_qualified_name(function), _only(out), _finish(call))
-    op = BY_FUNCTION.known(function)
-    composed = COMPOSED.known(function) if op is None else None
+    op = BY_FUNCTION.cached(function)
+    composed = COMPOSED.cached(function) if op is None else None
     if op is None and composed is None:  # its first call
         op, composed = BY_FUNCTION.get(function), COMPOSED.get(function)
     if op is not None and op.bind is not None:
@@ -205,7 +205,7 @@ def resolve_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs:
         return _resolve_method(ufunc, method, inputs, kwargs)
     if kwargs:
         return _resolve_with_arguments(ufunc, inputs, dict(kwargs))
-    op = BY_UFUNC.known(ufunc) or BY_UFUNC.get(ufunc) or scipy_op(ufunc, inputs)
+    op = BY_UFUNC.cached(ufunc) or BY_UFUNC.get(ufunc) or scipy_op(ufunc, inputs)
     if op is not None:
         return Call(op if not TAPES else on_arrays(op, ufunc, inputs), inputs, {})
     if ufunc in COMPOSED:
@@ -274,8 +274,8 @@ def _resolve_with_arguments(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: di
     if rest:
         raise UnsupportedError(f"{name}: the arguments {sorted(rest)} are not supported on Tensors")
     outs = outs if isinstance(outs, tuple) else (outs,)
-    filled = any(out is not None for out in outs)
-    if where is not True and not filled:
+    has_out = any(out is not None for out in outs)
+    if where is not True and not has_out:
         raise UnsupportedError(
             f"{name}: the argument where= is not supported on Tensors without out=, since the other elements would be "
             f"undefined; choose with np.where(condition, {name}(x), other)"
@@ -291,7 +291,7 @@ def _resolve_with_arguments(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: di
                 f"{name}: the argument dtype={np.dtype(dtype)} is not supported on Tensors, as the result would be "
                 f"{dtypes.pop()}; cast it with .astype"
             )
-    if not filled:
+    if not has_out:
         return call
     results = _finish(call)
     if not isinstance(results, tuple):

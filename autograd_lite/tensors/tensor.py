@@ -451,7 +451,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
-            op = BY_UFUNC.known(ufunc) or BY_UFUNC.get(ufunc)
+            op = BY_UFUNC.cached(ufunc) or BY_UFUNC.get(ufunc)
             if op is not None:
                 if TAPES:
                     op = on_arrays(op, ufunc, inputs)
@@ -474,10 +474,10 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
             canonical = canonical_index(key)
         except UnknownIndex:
             return at_a_place(gather_at(self, key), self, key)
-        taken = apply_with_params(index.getitem, self, {"index": canonical})
+        item = apply_with_params(index.getitem, self, {"index": canonical})
         if key.__class__ is np.ndarray and not key.ndim:
-            taken._view = None  # a copy in NumPy
-        return taken
+            item._view = None  # a copy in NumPy
+        return item
 
     def __len__(self) -> int:
         if not self.ndim:

@@ -154,20 +154,20 @@ class OpSubject:
         self.op = op
         self.title = op.name
         self.params = params
-        self.given = list(values)
+        self.inputs = list(values)
         if needs is None:
             kinds = enumerate(np.asarray(v).dtype.kind for v in values)
             needs = [i for i, kind in kinds if kind in "fc" and op.rule(i) is not None]
         self.needs = list(needs)
-        self.leaves = [np.array(self.given[i]) for i in self.needs]
+        self.leaves = [np.array(self.inputs[i]) for i in self.needs]
         self.names = [f"input {i}" for i in self.needs]
         self.argnums = list(range(len(self.needs)))
 
     def _fill(self, values: Sequence[Any]) -> list[Any]:
-        filled = list(self.given)
+        arrays = list(self.inputs)
         for i, value in zip(self.needs, values, strict=True):
-            filled[i] = value
-        return filled
+            arrays[i] = value
+        return arrays
 
     def on_tensors(self, tensors: Sequence[Any]) -> list[Any]:
         """Return the recorded result."""
@@ -287,9 +287,9 @@ def born_nan(record: Trace, weights: Sequence[Array]) -> tuple[Node | None, str]
         with np.errstate(all="ignore"):
             grads = pull_back(subject.on_tensors(tensors), _differentiable(g), tensors, create_graph=False)
         for i, r in zip(node.needs, grads, strict=True):
-            r = np.zeros_like(subject.given[i]) if r is None else bare(r)
+            r = np.zeros_like(subject.inputs[i]) if r is None else bare(r)
             if not np.isfinite(r).all():
-                return node, _birth(node, r, subject.given)
+                return node, _birth(node, r, subject.inputs)
             edge = node.inputs[i]
             if isinstance(edge, Node):
                 pending[edge] = pending[edge] + r if edge in pending else r

@@ -228,7 +228,7 @@ def is_input(symbol: Symbol) -> bool:
 
 def call_inputs(call: Call) -> list[Symbol]:
     """Return the symbols that a call was given."""
-    return call.given
+    return call.symbols
 
 
 def _calls(caller: str, inputs: list[Symbol], outputs: list[Symbol]) -> list[Call]:

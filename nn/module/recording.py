@@ -79,7 +79,7 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
         if is_open:
             asked = None if shape_of is None else _stated_shapes(call, shape_of, shapes)
             shapes = asked or _shapes_that_vary(call, shapes, lengths, runs, before)
-    if module._keeps_batch and any(None in symbol.shape[:1] for symbol in call.given):
+    if module._keeps_batch and any(None in symbol.shape[:1] for symbol in call.symbols):
         shapes = [(None, *shape[1:]) if shape else () for shape in shapes]
     if reset := getattr(module, "reset_states", None):
         reset()
@@ -100,9 +100,9 @@ def record_call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], shap
 
 def _open_axes(call: Call) -> tuple[bool, bool]:
     """Return whether the batch, and whether other axes, have lengths that are unknown and may change the results."""
-    shapes = [symbol.shape for symbol in call.given]
+    shapes = [symbol.shape for symbol in call.symbols]
     batch = not call.module._keeps_batch and any(None in shape[:1] for shape in shapes)
-    texts = any(symbol.dtype.kind == "U" for symbol in call.given)  # of how many words?
+    texts = any(symbol.dtype.kind == "U" for symbol in call.symbols)  # of how many words?
     return batch, texts or any(None in shape[1:] for shape in shapes)
 
 
@@ -111,7 +111,7 @@ def _runs(call: Call, open_axes: tuple[bool, bool]) -> Iterator[tuple[Lengths, A
     batch, others = open_axes
     tried: tuple[int, ...] = (1,)
     if others:
-        most = max(symbol.shape[1:].count(None) for symbol in call.given)
+        most = max(symbol.shape[1:].count(None) for symbol in call.symbols)
         tried = _LENGTHS if most < 3 else (*_SHORT, *_LENGTHS)
     count = len(tried) if others else len(_BATCHES) if batch else 1
     error, fits = None, False
@@ -156,7 +156,7 @@ def _run(call: Call, lengths: Lengths, fill: Fill = np.zeros) -> Any:
 def _arrays(call: Call, lengths: Lengths, fill: Fill) -> list[Any]:
     """Return an array for each symbol that a call was given."""
     arrays = []
-    for symbol in call.given:
+    for symbol in call.symbols:
         shape = tuple([lengths[axis > 0] if n is None else n for axis, n in enumerate(symbol.shape)])
         room(shape)
         is_words = symbol.dtype.kind == "U"
@@ -166,7 +166,7 @@ def _arrays(call: Call, lengths: Lengths, fill: Fill) -> list[Any]:
 
 def _call_on(call: Call, values: list[Any]) -> Any:
     """Return the result of a call on values in the places of its symbols."""
-    by_symbol = dict(zip(map(id, call.given), values, strict=True))
+    by_symbol = dict(zip(map(id, call.symbols), values, strict=True))
 
     def value_of(symbol: Symbol) -> Any:
         value = by_symbol[id(symbol)]
@@ -176,7 +176,7 @@ def _call_on(call: Call, values: list[Any]) -> Any:
 
     with during(probed=(call.module, call.args)):
         args, kwargs = replace_leaves(Symbol, value_of, call.args), replace_leaves(Symbol, value_of, call.kwargs)
-        if not any(symbol.mask_ndim for symbol in call.given):
+        if not any(symbol.mask_ndim for symbol in call.symbols):
             return call.module(*args, **kwargs)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a mask that is lost, a run on data warns
@@ -237,7 +237,7 @@ def _refuse_own_length(call: Call, lengths: Lengths, before: RestoreOnError) -> 
         if pair != lengths:
             raise ShapeError(
                 f"{call.module._call_name}: expected weights that do not follow an unknown length; received "
-                f"{', '.join(str(symbol.shape) for symbol in call.given)}. Give Input the length, or pool before"
+                f"{', '.join(str(symbol.shape) for symbol in call.symbols)}. Give Input the length, or pool before"
             )
     _run(call, lengths)
 

@@ -49,7 +49,7 @@ class Call:
     is whether they were in a container, and `reads` whether the module is known to read values.
     """
 
-    __slots__ = ("args", "given", "kwargs", "module", "nested", "reads", "results", "serial")
+    __slots__ = ("args", "kwargs", "module", "nested", "reads", "results", "serial", "symbols")
 
     def __init__(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.module = module
@@ -58,7 +58,7 @@ class Call:
         self.results: list[tuple[Shape, str]] = []
         self.nested = self.reads = False
         self.serial = next(_SERIAL)
-        self.given: list[Symbol] = instances(Symbol, [args, kwargs]) if args or kwargs else []
+        self.symbols: list[Symbol] = instances(Symbol, [args, kwargs]) if args or kwargs else []
 
 
 def _both_ways(name: str) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:

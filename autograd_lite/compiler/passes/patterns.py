@@ -38,13 +38,13 @@ class Value:
 
     Attributes:
         id: of the node, or of one that is to be made.
-        value: its value, an array or a number, if that never changes; else None.
+        constant: its value, an array or a number, if that never changes; else None.
     """
 
-    __slots__ = ("id", "known", "rewriting")
+    __slots__ = ("constant", "id", "rewriting")
 
     def __init__(self, rewriting: _Rewriting, node_id: str, value: Any) -> None:
-        self.rewriting, self.id, self.known = rewriting, node_id, value
+        self.rewriting, self.id, self.constant = rewriting, node_id, value
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -216,7 +216,7 @@ class _Rewriting:
     def call(self, op: Op, inputs: Sequence[Any], params: dict[str, Any]) -> Value:
         """Make the call of an op that a row asks for."""
         values = [x if isinstance(x, Value) else self._constant(x) for x in inputs]
-        layout = layout_of_call(op, [self.layout(x) if x.known is None else x.known for x in values], params)
+        layout = layout_of_call(op, [self.layout(x) if x.constant is None else x.constant for x in values], params)
         ids = tuple([x.id for x in values])
         i = f"{self._root}.{len(self._calls) + len(self._constants)}"
         root = self.nodes[self._root]

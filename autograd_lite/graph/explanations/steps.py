@@ -65,12 +65,12 @@ class Teller:
 
     def steps(self) -> tuple[Step, ...]:
         """Return the steps that are shown."""
-        shown = dict(self._shown)
+        uses_in_text = dict(self._shown)
         seen: Counter[str] = Counter()
         steps = []
         for number, flow in enumerate(self._flows, start=1):
             seen[flow.into] += 1
-            if number in shown:
+            if number in uses_in_text:
                 steps.append(self._step(number, flow, seen[flow.into]))
         return tuple(steps)
 
@@ -203,7 +203,7 @@ class Teller:
         node, cotangents = self._graph[node_id], self._graph.cotangents
         total = cotangents.get(node_id, "")
         uses = [(n, flow) for n, flow in enumerate(self._flows, start=1) if flow.into == node_id]
-        shown = uses if len(uses) <= _USES else [*uses[: _USES // 2], *uses[-_USES // 2 :]]
+        uses_in_text = uses if len(uses) <= _USES else [*uses[: _USES // 2], *uses[-_USES // 2 :]]
         return Target(
             node_id,
             self._words.name(node),
@@ -211,7 +211,7 @@ class Teller:
             node.shape,
             str(node.dtype),
             self._as_users_see(total),
-            tuple(Use(n, f.op, self._words.forward(f.op), self._as_users_see(f.contribution)) for n, f in shown),
+            tuple(Use(n, f.op, self._words.forward(f.op), self._as_users_see(f.contribution)) for n, f in uses_in_text),
             len(uses),
         )
 

@@ -148,8 +148,8 @@ class _Writer:
         signs, scope = self._signs, self._graph[parent.node_id].scope
         continuation = {signs.more: signs.through, signs.last: signs.blank, "": ""}[parent.sign]
         prefix, level = parent.prefix + continuation, parent.level + 1
-        shown = [i for i in children if i in self._shown]
-        branches = [_Branch(i, (), prefix, signs.more, level, scope) for i in shown]
+        visible_children = [i for i in children if i in self._shown]
+        branches = [_Branch(i, (), prefix, signs.more, level, scope) for i in visible_children]
         if left := tuple(i for i in children if i not in self._shown):
             branches.append(_Branch("", left, prefix, signs.more, level, scope))
         return [*branches[:-1], *(branch._replace(sign=signs.last) for branch in branches[-1:])]

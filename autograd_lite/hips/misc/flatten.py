@@ -25,8 +25,8 @@ def _like(value: Any, parts: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)([_like(part, parts) for part in value])
     if isinstance(value, dict):
-        filled = {key: _like(value[key], parts) for key in sorted(value)}
-        return {key: filled[key] for key in value}
+        values = {key: _like(value[key], parts) for key in sorted(value)}
+        return {key: values[key] for key in value}
     return next(parts)
 
 

@@ -156,14 +156,14 @@ def _with_boundary(
         raise ShapeError(f"scipy.signal.{name}: expected two axes each; received shapes {in1.shape} and {in2.shape}")
     if mode not in ("full", "same", "valid"):
         raise ValueError(f"scipy.signal.{name}: expected mode full, same or valid; received {mode!r}")
-    filled = _BOUNDARIES[boundary] == "constant"
+    has_constant_boundary = _BOUNDARIES[boundary] == "constant"
     if mode == "valid":
         return of_mode(name, in1, in2, mode, (0, 1), "direct")
-    if filled and not np.any(fillvalue):
+    if has_constant_boundary and not np.any(fillvalue):
         out = full(in1, in2, axes=(0, 1), method="direct")
         return out if mode == "full" else _slice(out, (0, 1), start, in1.shape)
     widths = [(n - 1, n - 1) for n in in2.shape]
-    fill: dict[str, Any] = {"constant_values": fillvalue} if filled else {}
+    fill: dict[str, Any] = {"constant_values": fillvalue} if has_constant_boundary else {}
     padded = numpy.pad(in1, widths, mode=_BOUNDARIES[boundary], **fill)
     out = of_mode(name, padded, in2, "valid", (0, 1), "direct")
     return out if mode == "full" else _slice(out, (0, 1), start, in1.shape)

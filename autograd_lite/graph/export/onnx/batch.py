@@ -261,9 +261,9 @@ def _check_others(node: GraphNode, after: Sequence[Shape], params: Mapping[str, 
         if len(rest) > 1:
             raise _Fixed(f"shapes {', '.join(map(str, after))} do not fit together")
     if node.op == "index_update":
-        taken = np.broadcast_to(np.zeros((), np.bool_), after[0])[params["index"]].shape
-        if np.broadcast_shapes(taken, after[1][max(len(after[1]) - len(taken), 0) :]) != taken:
-            raise _Fixed(f"values of shape {after[1]} do not fit into {taken}")
+        region = np.broadcast_to(np.zeros((), np.bool_), after[0])[params["index"]].shape
+        if np.broadcast_shapes(region, after[1][max(len(after[1]) - len(region), 0) :]) != region:
+            raise _Fixed(f"values of shape {after[1]} do not fit into {region}")
 
 
 # ---- one model of several -------------------------------------------------------------------------------------------

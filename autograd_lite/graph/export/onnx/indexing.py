@@ -67,8 +67,8 @@ def plan_of(index: tuple[Any, ...], shape: Shape) -> Plan | None:
     if places:
         together = np.broadcast_arrays(*places.values())
         places = {a: np.where(p < 0, p + shape[a], p) for a, p in zip(places, together, strict=True)}
-    taken = np.broadcast_to(np.zeros((), np.bool_), shape)[index].shape
-    return Plan(tuple(cuts), places, tuple(ints), apart, taken)
+    region = np.broadcast_to(np.zeros((), np.bool_), shape)[index].shape
+    return Plan(tuple(cuts), places, tuple(ints), apart, region)
 
 
 def _split_by_ellipsis(index: tuple[Any, ...]) -> bool:

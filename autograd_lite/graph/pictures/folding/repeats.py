@@ -77,10 +77,10 @@ def _extend(tokens: Sequence[int], i: int, period: int) -> Run:
 
 def _choose_longest(candidates: list[Run], n: int) -> list[Run]:
     """Choose the runs that cover most; among equals, the one with the shortest period."""
-    taken = bytearray(n)
+    covered = bytearray(n)
     chosen = []
     for run in sorted(candidates, key=lambda r: (-r.times * r.period, r.period, r.start)):
-        if not any(taken[run.start : run.stop]):
-            taken[run.start : run.stop] = b"\1" * (run.stop - run.start)
+        if not any(covered[run.start : run.stop]):
+            covered[run.start : run.stop] = b"\1" * (run.stop - run.start)
             chosen.append(run)
     return sorted(chosen)

@@ -104,8 +104,8 @@ def _around(
         return None
     for around in (list(within), ops):
         band = _frame(scope, around, inner, half)
-        taken = [item for item in within if item.slot and item not in around and band.meets(item)]
-        band = _beside(_frame(scope, around + taken, inner, half), lanes)
+        touching = [item for item in within if item.slot and item not in around and band.meets(item)]
+        band = _beside(_frame(scope, around + touching, inner, half), lanes)
         if not any(band.meets(item) for item in strangers) and not any(band.meets(other) for other in strange):
             return band
     return None
