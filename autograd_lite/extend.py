@@ -1,4 +1,4 @@
-"""For libraries built on this one, `nn` among them: late names, second names, errors, and effects in compiled code.
+"""For libraries built on this one, `nn` among them: late names, second names, errors, and host state in compiled code.
 
 Programs need none of this. Decorate public functions with `checked` and classes with `checked_class`: a call that fails
 on its arguments then names the argument that does not match its annotation. `attach` lets a package load its names when
