@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import selectors
 import shutil
 import signal
@@ -136,7 +137,7 @@ class Job:
         self.outputs: dict[int, _Output] = {}
         self.tails = [deque[str](maxlen=_TAIL) for _ in range(n)]
         self.selector = selectors.DefaultSelector()
-        self.processes: dict[int, int] = {}  # descriptors of processes, and whose they are
+        self.lives: dict[int, int] = {}  # pipes that end with a rank's process, and whose they are
         self.ended: list[int] = []  # ranks, in the order in which their processes did
         self.deadline = float("inf")
 
@@ -145,6 +146,7 @@ class Job:
         descriptors: list[int] = []
         try:
             descriptors = [*self._pipes(), self._alive()] if PIPES else []
+            self._follow_lives()
             with (
                 _handle_signals(self._on_signal),
                 subprocess.Popen(
@@ -161,7 +163,7 @@ class Job:
                     self._end(mpiexec)
             return self._outcome(mpiexec.returncode)
         finally:
-            for descriptor in [*descriptors, *self.processes]:
+            for descriptor in [*descriptors, *self.lives]:
                 os.close(descriptor)
             self.selector.close()
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -197,32 +199,27 @@ class Job:
         self.selector.register(mpiexec.stdout, selectors.EVENT_READ)
         while mpiexec.poll() is None and time.monotonic() < self.deadline:
             self._read(_TURN)
-            self._follow_processes()
             if self.deadline == float("inf") and self._ranks("report"):
                 self.deadline = time.monotonic() + _GRACE
 
-    def _follow_processes(self) -> None:
+    def _follow_lives(self) -> None:
         """Learn which process ends first: an MPI ends all others within milliseconds, and names one of them."""
-        if not hasattr(os, "pidfd_open"):
+        if not hasattr(select, "epoll"):  # elsewhere a pipe without a writer has ended before it begins
             return
-        for rank, pid in self._pids().items():
-            if rank not in self.processes.values() and rank not in self.ended:
-                try:
-                    process = os.pidfd_open(pid)
-                except OSError:
-                    self.ended.append(rank)
-                    continue
-                self.processes[process] = rank
-                self.selector.register(process, selectors.EVENT_READ)
+        for rank in range(self.n):
+            os.mkfifo(self.folder / f"life-{rank}", 0o600)
+            pipe = os.open(self.folder / f"life-{rank}", os.O_RDONLY | os.O_NONBLOCK)
+            self.lives[pipe] = rank
+            self.selector.register(pipe, selectors.EVENT_READ)
 
     def _read(self, wait: float) -> None:
         """Pass on the output that has come, and as long as there is more."""
         while ready := self.selector.select(wait):
             wait = 0
             for key, _ in ready:  # epoll's order is that of what has happened
-                if key.fd in self.processes:
+                if key.fd in self.lives:
                     self.selector.unregister(key.fd)
-                    self.ended.append(self.processes[key.fd])
+                    self.ended.append(self.lives[key.fd])
                     continue
                 text = os.read(key.fd, 1 << 16)
                 if key.fd in self.outputs:

@@ -25,6 +25,8 @@ FOLDER = "NN_DISTRIBUTED_FOLDER"
 NUMBERS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PALS_RANKID", "MV2_COMM_WORLD_RANK", "SLURM_PROCID")
 # Characters of an error where its traceback is shown too.
 _LONGEST = 120
+# A number of a descriptor above those that MPI starts with, and below what every system allows.
+_HIGH = 200
 # Whose frames come before the script's own in a traceback.
 _AROUND = (__file__, os.path.join("mpi4py", "run.py"), "<frozen runpy>", "runpy.py")
 
@@ -134,6 +136,21 @@ def _end_with(folder: Path) -> None:
     threading.Thread(target=wait, name="nn.distributed: launcher", daemon=True).start()
 
 
+def _hold_life(folder: Path, rank: int) -> None:
+    """Hold a pipe whose end tells the launcher when this process has ended; its children do not hold it.
+
+    Linux closes the descriptors of a process from the highest to the lowest, and this one is above that of MPI: so the
+    launcher hears of this end before MPI does, and before MPI ends the other ranks.
+    """
+    if (path := folder / f"life-{rank}").exists():
+        import fcntl
+
+        pipe = os.open(path, os.O_WRONLY)
+        high = fcntl.fcntl(pipe, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+        os.close(pipe)
+        os.register_at_fork(after_in_child=lambda: os.close(high))
+
+
 def _note_exits(folder: Path, rank: int) -> None:
     """Let `os._exit`, after which nothing of Python runs, be known to the launcher."""
     process, leave = os.getpid(), os._exit
@@ -163,6 +180,7 @@ def main() -> None:
     sys.path[0] = os.getcwd()  # as for -m; for a file it becomes the file's folder
     folder, rank = Path(os.environ.get(FOLDER, "")), number(os.environ)
     if rank >= 0 and (folder / f"out-{rank}").exists():
+        _hold_life(folder, rank)
         _redirect(folder, rank)
         _end_with(folder)
         (folder / f"pid-{rank}").write_text(str(os.getpid()))

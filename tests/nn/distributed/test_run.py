@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from nn.distributed import run
-from nn.distributed.launch import engines
+from nn.distributed.launch import engines, rank as rank_program
 from nn.distributed.launch.job import Job, Outcome, _Output, _Stream
 from nn.distributed.launch.rank import FOLDER, Report, write_report
 from nn.saving import load_checkpoint
@@ -167,6 +168,40 @@ def test_rank_0_is_untouched_and_lines_of_others_come_between_its_lines() -> Non
     zero.close()
     assert target.getvalue() == b"\r1/9 [=  ]\r9/9 [===]\n[1] hello\nend\n[1] the\n"
     assert tails == [[], ["hello", "the"]]
+
+
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="the order in which ranks end is known on Linux")
+def test_the_launcher_hears_of_an_end_before_mpi_does(tmp_path: Path) -> None:
+    """MPI hears of it by a socket that the rank got before it started, and kills the others."""
+    os.mkfifo(tmp_path / "life-0")
+    life = os.open(tmp_path / "life-0", os.O_RDONLY | os.O_NONBLOCK)
+    mpi, of_rank = os.pipe()
+    hold = f"""
+import os, sys, time
+from pathlib import Path
+sys.path.insert(0, {os.fspath(Path(rank_program.__file__).parent)!r})
+import rank
+rank._hold_life(Path({os.fspath(tmp_path)!r}), 0)
+if not os.fork():
+    os.close({of_rank})
+    time.sleep(3)
+    os._exit(0)
+print(flush=True)
+time.sleep(60)
+"""
+    with select.epoll() as events:
+        with subprocess.Popen([sys.executable, "-c", hold], stdout=subprocess.PIPE, pass_fds=[of_rank]) as process:
+            os.close(of_rank)
+            events.register(life)
+            events.register(mpi)
+            assert process.stdout is not None
+            process.stdout.readline()
+            assert events.poll(0) == []
+            process.kill()
+        ended = [descriptor for descriptor, _ in events.poll(5)]
+    for descriptor in (life, mpi):
+        os.close(descriptor)
+    assert ended == [life, mpi]
 
 
 # Real jobs.
