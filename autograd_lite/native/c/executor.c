@@ -8,16 +8,6 @@
 
 enum { PIECES = 4 }; /* of a block for each thread: when one is held up, others take more of them */
 
-#if defined(__SSE2__)
-#include <immintrin.h>
-static inline int flags_raised(void) { return _mm_getcsr() & _MM_EXCEPT_INVALID; }
-static inline void flags_cleared(void) { _mm_setcsr(_mm_getcsr() & ~(unsigned)_MM_EXCEPT_MASK); }
-#else
-#include <fenv.h>
-static inline int flags_raised(void) { return fetestexcept(FE_INVALID); }
-static inline void flags_cleared(void) { feclearexcept(FE_ALL_EXCEPT); }
-#endif
-
 /* Take the record of a call apart. */
 static inline void decode(const npy_intp *record, const Program *program, char *scratch, npy_intp row, Call *call) {
     const npy_intp n = record[OPERANDS];
@@ -69,7 +59,7 @@ static inline int call_run(const npy_intp *record, const Program *program, char 
     } else {
         loop_rows(&call, first, record[CORE]);
     }
-    return flags_raised();
+    return fused_invalid();
 }
 
 /* What the threads that share a block know. */
@@ -88,7 +78,7 @@ static void piece_run(void *context, ptrdiff_t piece, int thread) {
     char *scratch = shared->program->scratch + thread * record[SCRATCH];
     int invalid = 0;
     if (shared->pieces > 1) {
-        flags_cleared(); /* of a worker */
+        fused_clear(); /* of a worker */
     }
     for (npy_intp part = first; part < stop; part++) {
         const npy_intp row = part * record[STEP];
@@ -114,10 +104,25 @@ static int block_run(const npy_intp *record, const Program *program) {
     return atomic_load(&shared.invalid);
 }
 
+static inline int record_run(const npy_intp *record, const Program *program) {
+    return record[KIND] == BLOCK ? block_run(record, program) : call_run(record, program, NULL, 0, 1);
+}
+
+static int place_run(const void *program, ptrdiff_t place) {
+    return record_run(((const Program *)program)->code + place, program);
+}
+
+static const FusedRuntime runtime = {place_run, pool_run, pool_threads};
+
 int program_run(const Program *program) {
+    FusedFunction *fused = atomic_load_explicit(&program->fused, memory_order_acquire);
+    if (fused != NULL) {
+        const FusedRun run = {program->memory, program->scratch, program->loops, &runtime, program};
+        return fused(&run);
+    }
     const npy_intp *end = program->code + program->size;
     int invalid = 0, noticed = 1; /* whether the flags of what has run are known */
-    flags_cleared();
+    fused_clear();
     for (const npy_intp *at = program->code; at < end; at += at[SIZE]) {
         if (is_quick(at, program)) {
             quick_run(at, program);
@@ -125,10 +130,10 @@ int program_run(const Program *program) {
             continue;
         }
         if (!noticed) { /* loops may clear the flags */
-            invalid |= flags_raised();
+            invalid |= fused_invalid();
             noticed = 1;
         }
-        const int wrong = at[KIND] == BLOCK ? block_run(at, program) : call_run(at, program, NULL, 0, 1);
+        const int wrong = record_run(at, program);
         if (at[KIND] >= CHECKED) { /* its loop leaves no flag but its own */
             if (wrong) {
                 return (int)at[KIND];
@@ -137,5 +142,5 @@ int program_run(const Program *program) {
         }
         invalid |= wrong;
     }
-    return (noticed ? invalid : invalid | flags_raised()) != 0;
+    return (noticed ? invalid : invalid | fused_invalid()) != 0;
 }

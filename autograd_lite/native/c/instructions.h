@@ -12,6 +12,7 @@
 #ifndef AUTOGRAD_LITE_INSTRUCTIONS_H
 #define AUTOGRAD_LITE_INSTRUCTIONS_H
 
+#include "fused.h"
 #include "kernels.h"
 
 enum { CALL, REDUCE, BLOCK, CHECKED };
@@ -20,18 +21,12 @@ enum { ROWS = 2, STEP, SCRATCH, SHARED, BODY };                /* in that of a b
 enum { MOST_OPERANDS = 16, MOST_DIMENSIONS = 16 };
 
 typedef struct {
-    PyUFuncGenericFunction function;
-    void *data;
-    int itemsize; /* of the result, for a reduction */
-    int quick;    /* what `quick.h` does for few numbers; 0 if the function must do it */
-} Loop;
-
-typedef struct {
     const npy_intp *code;
     npy_intp size;
     const Loop *loops;
     char **memory;
     char *scratch; /* of all threads, one after the other */
+    _Atomic(FusedFunction *) fused; /* does the same; NULL if there is none. It may come and go between runs */
 } Program;
 
 /* One call's parts: its record, taken apart. */

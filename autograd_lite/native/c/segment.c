@@ -2,6 +2,7 @@
 #include "quick.h"
 #include "segment.h"
 #include <numpy/arrayscalars.h>
+#include <stdatomic.h>
 #include <structmember.h>
 
 /* ---- from Python's objects to C ------------------------------------------------------------------------------------ */
@@ -85,6 +86,7 @@ static int is_sound(const npy_intp *code, npy_intp size, npy_intp loops, npy_int
 static void segment_free(PyObject *object) {
     Segment *self = (Segment *)object;
     Py_XDECREF(self->given);
+    Py_XDECREF(self->functions);
     PyMem_Free(self->loops);
     PyMem_Free(self->memory);
     PyMem_Free(self->arguments);
@@ -120,7 +122,7 @@ static void segment_fill(Segment *self, PyArrayObject *code, PyObject *loops, Py
         return;
     }
     self->program = (Program){PyArray_DATA(code), PyArray_SIZE(code), self->loops, self->memory,
-                              PyArray_BYTES(scratch)};
+                              PyArray_BYTES(scratch), NULL};
     if (!is_sound(self->program.code, self->program.size, PyTuple_GET_SIZE(loops), n, PyTuple_GET_SIZE(self->errors),
                   0)) {
         PyErr_SetString(PyExc_ValueError, "Segment: the code is not sound");
@@ -300,6 +302,27 @@ static PyObject *segment_call(PyObject *callable, PyObject *const *args, size_t 
     return results;
 }
 
+/* Let a function do the work of the instructions from the next call on, or None no longer. */
+static PyObject *segment_fuse(PyObject *object, PyObject *function) {
+    Segment *self = (Segment *)object;
+    FusedFunction *fused = NULL;
+    if (function != Py_None) {
+        void *address = PyCapsule_GetPointer(function, FUSED);
+        if (address == NULL || (self->functions == NULL && (self->functions = PyList_New(0)) == NULL) ||
+            PyList_Append(self->functions, function) < 0) {
+            return NULL;
+        }
+        memcpy(&fused, &address, sizeof fused);
+    }
+    atomic_store_explicit(&self->program.fused, fused, memory_order_release);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef SEGMENT_METHODS[] = {
+    {"fuse", segment_fuse, METH_O, "Let a function do the work of the instructions, one of `load`; None: no longer."},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyMemberDef MEMBERS[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(Segment, vectorcall), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
@@ -313,6 +336,7 @@ PyTypeObject SegmentType = {
     .tp_vectorcall_offset = offsetof(Segment, vectorcall),
     .tp_call = PyVectorcall_Call,
     .tp_members = MEMBERS,
+    .tp_methods = SEGMENT_METHODS,
     .tp_new = segment_new,
     .tp_dealloc = segment_free,
 };

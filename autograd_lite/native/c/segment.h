@@ -17,6 +17,7 @@ typedef struct {
     vectorcallfunc vectorcall;
     Program program;
     PyObject *given, *errors; /* all that this was made of, the exceptions among it */
+    PyObject *functions; /* a list of those that have been fused into this: a call may be running them still */
     Loop *loops;
     char **memory;
     Kind *arguments, *results;
@@ -28,5 +29,6 @@ typedef struct {
 void segment_raise(const Segment *segment, int invalid);
 
 extern PyTypeObject SegmentType;
+extern const char *const FUSED;
 
 #endif
