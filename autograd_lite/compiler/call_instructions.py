@@ -81,6 +81,7 @@ class Instruction(NamedTuple):
         inside: the records of that.
         scratch: the bytes that its parts take.
         error: the exception to raise if the call is invalid, of the kind `CHECKED`.
+        value: the number of the value that the call of the plan computes, of which this is a step.
     """
 
     kind: int
@@ -94,6 +95,7 @@ class Instruction(NamedTuple):
     inside: tuple[Instruction, ...] = ()
     scratch: int = 0
     error: Any = None
+    value: int = -1
 
     @property
     def work(self) -> int:
@@ -172,9 +174,8 @@ class InstructionEncoder:
                 at.append(spot)
             if copies and at[0] == at[1]:
                 continue
-            instructions.append(
-                tuple.__new__(Instruction, (instruction[0], instruction[1], tuple(at), *instruction[3:]))
-            )
+            parts = (instruction[0], instruction[1], tuple(at), *instruction[3:-1], call.value)
+            instructions.append(tuple.__new__(Instruction, parts))
         return instructions
 
     def _of_kind(self, call: Call) -> list[_Kind] | None:
@@ -314,9 +315,10 @@ class InstructionEncoder:
                     operands[k] = _like(a, dtype, Spot("scratch", None, used))
                     part = block.step * block.row if a.shape == block.shape else math.prod(a.shape)
                     used += -(-part * dtype.itemsize // LINE) * LINE
-                    inside.append(_in_block(block, _cast(a.dtype, dtype), [a, operands[k]]))
+                    cast_of_operand = _in_block(block, _cast(a.dtype, dtype), [a, operands[k]])
+                    inside.append(cast_of_operand._replace(value=call.value))
             most = max(most, used)
-            inside.append(_in_block(block, loop, operands))
+            inside.append(_in_block(block, loop, operands)._replace(value=call.value))
         return Instruction(BLOCK, block=block, inside=tuple(inside), scratch=most)
 
     def _operands(self, call: Call) -> tuple[Loop, list[Operand]]:

@@ -44,8 +44,10 @@ class Segment(NamedTuple):
         output_values: the numbers of those that it returns.
         arguments, results: their layouts, as the executor takes them.
         code, loops: the instructions.
+        values: for each record, but for those of blocks, the number of the value that it is a step to.
         fixed: the other memory that they use: "own", "arena", and arrays.
         own: the bytes of memory that only this segment uses.
+        temporaries: where in it the arrays begin that are needed during one call only.
         scratch: the bytes of the parts of blocks.
         is_long: whether it pays to let others run meanwhile.
         errors: the exceptions that are raised.
@@ -59,8 +61,10 @@ class Segment(NamedTuple):
     results: tuple[Any, ...]
     code: Any
     loops: tuple[Any, ...]
+    values: tuple[int, ...]
     fixed: tuple[Any, ...]
     own: int
+    temporaries: int
     scratch: int
     is_long: bool
     errors: tuple[Exception, ...]
@@ -213,8 +217,10 @@ class _SegmentFinder:
             tuple([self._kind(("result", n)) for n in outputs]),
             code.array(memory),
             tuple([(loop.ufunc, loop.number) for loop in code.loops]),
+            tuple(code.values),
             tuple([arrays[key] if kind == "array" else kind for kind, key in places if kind in _STILL]),
             size + code.casts,
+            size,
             max((r.scratch for r in run), default=0),
             is_long(sum([r.work for r in run])),
             tuple(code.errors.values()),
@@ -316,6 +322,7 @@ class _Code:
         written: the numbers of what they write into.
         casts: the bytes of the arrays that are needed during one call only.
         loops, errors: that they refer to.
+        values: of all records but blocks, in order.
     """
 
     def __init__(self) -> None:
@@ -324,6 +331,7 @@ class _Code:
         self.casts = 0
         self.loops: dict[Loop, int] = {}
         self.errors: dict[int, Exception] = {}
+        self.values: list[int] = []
         self._code: list[int] = []
         self._operands: list[int] = []  # where in the code there is memory
         self._loops: dict[int, int] = {}  # the same as `loops`, by their ids
@@ -338,6 +346,7 @@ class _Code:
                 self.add(inner)
             code[start + 1] = len(code) - start
             return
+        self.values.append(r.value)
         operands: list[int] = []
         for k, (spot, move) in enumerate(zip(r.spots, r.moves, strict=True)):
             place = spot[:2]

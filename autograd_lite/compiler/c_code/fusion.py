@@ -1,0 +1,172 @@
+"""Fusion: statements that go through the same points become one loop, and what only that loop reads is not stored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence, Set
+from typing import NamedTuple
+
+from ...native.kernels import library
+from ..execution_plan import Plan
+from ..native_segments import Segment
+from ..numpy_calls import How
+from .expressions import expression_of
+from .loop_nests import FOLD, MAP, SCRATCH, Access, Statement, cut, refine, statements_of
+
+_LOOK_BACK = 12  # groups before the last one that a statement may join
+_MOST = 64  # statements of a group: more of them spill registers, and take the compiler long
+_SHORT = 32  # points of the innermost dimension, below which calling a loop for each row does not pay
+
+
+class Group(NamedTuple):
+    """Statements that become one loop, or one that the executor runs.
+
+    Attributes:
+        dimensions: that the loop goes through, outermost first.
+        statements: in order, with the strides of these dimensions.
+        stores: for each whether anything outside reads what it computes.
+        is_inline: whether this is a loop; if not, the executor runs the record of the one statement, or of its block.
+    """
+
+    dimensions: tuple[int, ...]
+    statements: tuple[Statement, ...]
+    stores: tuple[bool, ...]
+    is_inline: bool
+
+
+def fuse(plan: Plan, segment: Segment) -> list[Group]:
+    """Return the loops of a segment, in order."""
+    runs: list[_Run] = []
+    blocks: dict[int, list[Statement]] = {}
+    for statement in statements_of(segment):
+        if statement.block >= 0:
+            blocks.setdefault(statement.block, []).append(statement)
+    done = set()
+    for statement in statements_of(segment):
+        if statement.block in done:
+            continue
+        together = blocks.get(statement.block, [statement])
+        if statement.block >= 0:
+            done.add(statement.block)
+        _add(runs, together)
+    liveness = _Liveness(plan, segment)
+    return [run.group(liveness) for run in runs]
+
+
+def _add(runs: list[_Run], statements: Sequence[Statement]) -> None:
+    """Add a statement, or those of a block, to a run that they fit in, or as a new one."""
+    if all(map(_is_inline, statements)):
+        for run in runs[: -_LOOK_BACK - 1 : -1]:
+            if run.join(statements):
+                return
+            if run.conflicts(statements):
+                break
+    runs.append(_Run(statements))
+
+
+def _is_inline(statement: Statement) -> bool:
+    if statement.kind == MAP:
+        n = statement.dimensions[-1] if statement.dimensions[-1] > 1 or len(statement.dimensions) < 2 else 0
+        n = n or statement.dimensions[-2]
+        return expression_of(statement.ufunc, statement.chars) is not None or n >= _SHORT or statement.size == 1
+    return statement.kind == FOLD and False
+
+
+class _Run:
+    """Statements that are run together, as they are collected."""
+
+    def __init__(self, statements: Sequence[Statement]) -> None:
+        self.is_inline = all(map(_is_inline, statements))
+        self.dimensions = statements[0].dimensions
+        self.statements = list(statements)
+
+    def join(self, others: Sequence[Statement]) -> bool:
+        """Take statements in, if they go through the same points, and none needs what another one leaves elsewhere."""
+        if not self.is_inline or len(self.statements) + len(others) > _MOST:
+            return False
+        common = refine(self.dimensions, others[0].dimensions)
+        if common is None:
+            return False
+        mine = [_cut(s, common) for s in self.statements]
+        new = [_cut(s, common) for s in others]
+        if any(_differ(a, b, common) for s in mine for t in new for a, b in _pairs(s, t)):
+            return False
+        self.dimensions, self.statements = common, mine + new
+        return True
+
+    def conflicts(self, others: Sequence[Statement]) -> bool:
+        """Return whether statements may not be run before these."""
+        return any(
+            _overlap(a, s.dimensions, b, t.dimensions)
+            for s in self.statements
+            for t in others
+            for a, b in _pairs(s, t)
+        )
+
+    def group(self, liveness: _Liveness) -> Group:
+        """Return the group."""
+        whole = liveness.whole_values(self.statements)
+        stores = tuple([liveness.is_read(s, whole) for s in self.statements])
+        return Group(self.dimensions, tuple(self.statements), stores, self.is_inline)
+
+
+def _cut(statement: Statement, dimensions: tuple[int, ...]) -> Statement:
+    inputs = tuple([cut(a, statement.dimensions, dimensions) for a in statement.inputs])
+    output = cut(statement.output, statement.dimensions, dimensions)
+    return statement._replace(dimensions=dimensions, inputs=inputs, output=output)
+
+
+def _pairs(first: Statement, second: Statement) -> Iterable[tuple[Access, Access]]:
+    """Yield the accesses of two statements of which one writes what the other may read or write."""
+    for a in second.accesses:
+        yield first.output, a
+    for a in first.inputs:
+        yield a, second.output
+
+
+def _overlap(a: Access, dimensions: tuple[int, ...], b: Access, others: tuple[int, ...]) -> bool:
+    if a.memory != b.memory or a.memory == SCRATCH:
+        return False
+    (first, last), (start, stop) = a.span(dimensions), b.span(others)
+    return first < stop and start < last
+
+
+def _differ(a: Access, b: Access, dimensions: tuple[int, ...]) -> bool:
+    """Return whether accesses overlap but are not the same elements at each point."""
+    return _overlap(a, dimensions, b, dimensions) and a != b
+
+
+class _Liveness:
+    """Which values are read after the statements that compute them."""
+
+    def __init__(self, plan: Plan, segment: Segment) -> None:
+        self._temporaries = segment.temporaries
+        self._own = segment.fixed.index("own") + 1 if "own" in segment.fixed else -1
+        self._owners = owners = [spec.owner for spec in plan.specs]
+        self._steps = Counter(segment.values)  # how many records lead to each value
+        self._readers: dict[int, set[int]] = {}  # for a value that owns memory, the values of the calls that read it
+        for position, call in enumerate(plan.calls):
+            if call.how is How.VIEW:
+                continue
+            inside = segment.first <= position < segment.stop
+            for n in call.reads:
+                self._readers.setdefault(owners[n], set()).add(call.value if inside else -1)
+        for n in (*plan.outputs, *plan.end.entering, *plan.end.over):
+            self._readers.setdefault(owners[n], set()).add(-1)
+    def whole_values(self, statements: Sequence[Statement]) -> set[int]:
+        """Return the values all of whose steps are among some statements."""
+        return {n for n, steps in Counter([s.value for s in statements]).items() if steps == self._steps[n]}
+
+    def is_read(self, statement: Statement, whole: Set[int]) -> bool:
+        """Return whether something outside reads what a statement writes.
+
+        Args:
+            statement: inside.
+            whole: the values that are computed inside, from the first step to the last.
+        """
+        memory, offset = statement.output[:2]
+        if memory == SCRATCH:
+            return False
+        if memory == self._own and offset >= self._temporaries:
+            return statement.value not in whole
+        return not self._readers.get(self._owners[statement.value], {-1}) <= whole

@@ -1,0 +1,185 @@
+"""Loop nests: the records of a segment, decoded into statements that say which elements each of them reads and writes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...native.instructions import BLOCK, CALL, REDUCE
+from ..inner_loops import CASTS, SHORT_ROWS, SHORT_SUMS
+from ..native_segments import Segment
+
+MAP, FOLD, OTHER = "map", "fold", "other"  # kinds of statements
+SCRATCH = 0  # the memory of a block's parts, of which each holds the values of one part at a time
+_FIRST, _BODY = 6, 6  # where the dimensions of a call and the records of a block begin, see `native/c/instructions.h`
+_COPIES = set(CASTS.values())
+# Loops of all short rows at once, or of all short sums, and the ufuncs that they stand for.
+_OF_ROWS = {rows: ufunc for ufunc, rows in SHORT_ROWS.items()}
+_OF_SUMS = {sums: (ufunc, core) for ufunc, both in SHORT_SUMS.items() for core, sums in enumerate(both, 1)}
+
+
+class Access(NamedTuple):
+    """The elements that a statement reads or writes, one for each point of its iteration space.
+
+    Attributes:
+        memory: the number of the memory, as in records.
+        offset: of the first element, in bytes.
+        strides: for each dimension, in bytes.
+        dtype: of the elements.
+    """
+
+    memory: int
+    offset: int
+    strides: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def span(self, dimensions: Sequence[int]) -> tuple[int, int]:
+        """Return where its bytes begin and end."""
+        ends = [(n - 1) * step for n, step in zip(dimensions, self.strides, strict=True)]
+        below, above = sum(e for e in ends if e < 0), sum(e for e in ends if e > 0)
+        return self.offset + below, self.offset + above + self.dtype.itemsize
+
+
+class Statement(NamedTuple):
+    """What one record does.
+
+    Attributes:
+        kind: MAP of a ufunc, whose elements may be computed in any order; FOLD of a ufunc into results, in the order of
+            the dimensions, where the innermost one is reduced pairwise if it is added up; OTHER for the rest.
+        ufunc: of the record; of a kernel that does the same for many rows, the ufunc that it stands for.
+        dimensions: of the iteration space, outermost first.
+        inputs: what it reads; the last one of a FOLD is the value that its results begin with, if there is one.
+        output: what it writes, with strides of 0 along reduced dimensions.
+        loop: the number of the loop.
+        record: where the record begins in the code of the segment.
+        block: where the block that it is part of begins, or -1.
+        value: the number of the value that it is a step to.
+    """
+
+    kind: str
+    ufunc: np.ufunc
+    dimensions: tuple[int, ...]
+    inputs: tuple[Access, ...]
+    output: Access
+    loop: int
+    record: int
+    block: int
+    value: int
+
+    @property
+    def size(self) -> int:
+        """The number of points of the iteration space."""
+        return math.prod(self.dimensions)
+
+    @property
+    def chars(self) -> str:
+        """The characters of its dtypes, the result's last."""
+        return "".join([a.dtype.char for a in self.accesses])
+
+    @property
+    def accesses(self) -> tuple[Access, ...]:
+        """What it reads and writes."""
+        return (*self.inputs, self.output)
+
+
+def statements_of(segment: Segment) -> list[Statement]:
+    """Return what the records of a segment do, in order."""
+    values = iter(segment.values)
+    code = segment.code.tolist()
+    return [_statement(segment, code, *place, next(values)) for place in _records(code)]
+
+
+def _records(code: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield where each record begins, and the block that it is part of, or -1."""
+    at = 0
+    while at < len(code):
+        if code[at] != BLOCK:
+            yield at, -1
+            at += code[at + 1]
+            continue
+        block, end = at, at + code[at + 1]
+        at += _BODY
+        while at < end:
+            yield at, block
+            at += code[at + 1]
+
+
+def _statement(segment: Segment, code: Sequence[int], at: int, block: int, value: int) -> Statement:
+    kind, _, loop, n, d, c = code[at : at + _FIRST]
+    ufunc, number = segment.loops[loop]
+    dimensions, core = code[at + _FIRST : at + _FIRST + d], code[at + _FIRST + d : at + _FIRST + d + c]
+    operands = code[at + _FIRST + d + c : at + _FIRST + d + c + 3 * n]
+    flat = code[at + _FIRST + d + c + 3 * n : at + code[at + 1]]
+    strides = [tuple(flat[k : d * n : n]) for k in range(n)]
+    chars = ufunc.types[number].replace("->", "")
+    dtypes = [np.dtype(char) for char in chars] if kind != REDUCE else [np.dtype(chars[0])] * n
+    reads, writes = slice(0, n - 1), n - 1
+    form, of = OTHER, ufunc
+    if kind == REDUCE:
+        form, reads, writes = FOLD, slice(1, n), 0
+    elif ufunc in _OF_ROWS:
+        form, of = MAP, _OF_ROWS[ufunc]
+        steps = flat[d * n :]
+        strides = [(*s, steps[2 * k], steps[2 * k + 1]) for k, s in enumerate(strides)]
+        dimensions = [*dimensions, *core]
+    elif ufunc in _OF_SUMS:
+        form, (of, cores) = FOLD, _OF_SUMS[ufunc]
+        steps = flat[d * n :]
+        ends = [tuple(steps[:cores]), (0,) * cores, (0, *steps[cores:])[:cores]]
+        strides = [(*s, *end) for s, end in zip(strides, ends, strict=True)]
+        dimensions = [*dimensions, *core]
+    elif ufunc.signature is None and kind == CALL and ufunc.nout == 1:
+        form = MAP
+    if block >= 0:
+        rows, row = code[block + 2], math.prod(dimensions)
+        outer = [
+            move if memory != SCRATCH else row * step[-1]
+            for (memory, move), step in zip(zip(operands[::3], operands[2::3], strict=True), strides, strict=True)
+        ]
+        strides = [(first, step[-1]) for first, step in zip(outer, strides, strict=True)]
+        dimensions = [rows, row]
+    accesses = [
+        Access(operands[3 * k], operands[3 * k + 1], steps, dtype)
+        for k, (steps, dtype) in enumerate(zip(strides, dtypes, strict=True))
+    ]
+    return Statement(
+        form, of, tuple(dimensions), tuple(accesses[reads]), accesses[writes], loop, at, block, value
+    )
+
+
+def refine(dimensions: Sequence[int], others: Sequence[int]) -> tuple[int, ...] | None:
+    """Return dimensions that both of two iteration spaces can be cut into, in the same order; None if there are none.
+
+    Example:
+        >>> refine((12,), (3, 4)), refine((6, 2), (3, 4)), refine((6,), (4,))
+        ((3, 4), (3, 2, 2), None)
+    """
+    first, second, common = list(dimensions), list(others), list[int]()
+    while first and second:
+        a, b = first.pop(), second.pop()
+        least = min(a, b)
+        if max(a, b) % least:
+            return None
+        common.append(least)
+        if a > least:
+            first.append(a // least)
+        if b > least:
+            second.append(b // least)
+    common += [n for n in (*first, *second) if n != 1]
+    return tuple(common[::-1]) if math.prod(dimensions) == math.prod(others) else None
+
+
+def cut(access: Access, dimensions: Sequence[int], into: Sequence[int]) -> Access:
+    """Return an access with the strides of an iteration space that is cut into more dimensions."""
+    strides, rest = list[int](), list(into)
+    for n, step in zip(reversed(dimensions), reversed(access.strides), strict=True):
+        size = 1
+        while size < n:
+            part = rest.pop()
+            strides.append(step * size)
+            size *= part
+    strides += [0] * len(rest)
+    return access._replace(strides=tuple(strides[::-1]))
