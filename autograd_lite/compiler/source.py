@@ -13,6 +13,7 @@ import numpy as np
 from ..native.blockwise import NAMED_OUT
 from ..native.instructions import aligned_memory
 from .buffer_assignment import LARGE, Place
+from .c_code.fused_segment import FusedSegment
 from .execution_plan import Plan, argument_text
 from .native_segments import Segment, find_segments
 from .numpy_calls import Call, Format, How, Ref, Spec, refs_in, substitute
@@ -73,6 +74,7 @@ class Source:
         self._values = self._name_values()
         moved = set(self.movable().values()) if moving else ()
         self._segments = find_segments(plan, {n for n, name in enumerate(self._values) if name in moved})
+        self.fused = [FusedSegment(plan, segment) for segment in self._segments]
         self._read = self._read_in_python()
         self._code = compile(self._generate(), "<replay>", "exec")
 
@@ -92,8 +94,8 @@ class Source:
         for (offset, dtype, block, same), name in self._parts.items():
             shape = block.part if same else (block.rows, *block.part[1:])
             names[name] = _parts_in_block(np.ndarray(shape, dtype, memory.data, offset), block, same)
-        for k, segment in enumerate(self._segments):
-            names[f"s{k}"] = segment.instance(memory)
+        for k, fused in enumerate(self.fused):
+            names[f"s{k}"] = fused.instance(memory)
         exec(self._code, names)
         replay: Callable[..., tuple[Any, ...]] = names.pop("replay")  # else it would hold itself
         return replay

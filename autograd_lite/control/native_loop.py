@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..compiler.buffer_assignment import Place
+from ..compiler.c_code.fused_segment import FusedSegment
 from ..compiler.call_instructions import NotNative
 from ..compiler.native_segments import as_one_segment
 from ..compiler.numpy_calls import Spec
@@ -43,7 +44,7 @@ class NativeLoop:
         examples, specs = [*body.examples[:n], *body.specs[n:]], [plan.specs[number] for number in plan.outputs]
         if whole is None or any((a.shape, a.dtype) != x[:2] for a, x in zip(examples, specs, strict=True)):
             raise NotNative
-        self._segment, self._nbytes = whole.segment, plan.nbytes
+        self._segment, self._nbytes = FusedSegment(plan, whole.segment), plan.nbytes
         self._idle: list[Any] = []
         self._steps: dict[Any, Any] = {}
         self._own: list[_Buffer] = []
@@ -51,7 +52,7 @@ class NativeLoop:
         collected = {number: k for k, number in enumerate(plan.outputs) if k >= n}
         for number in whole.slots:
             spec, (place, content, _) = plan.specs[number], plan.where[number]
-            is_made = number in self._segment.output_values
+            is_made = number in whole.segment.output_values
             k = direct.get(number, collected.get(number) if is_made else None)
             if number in numbers:
                 continue

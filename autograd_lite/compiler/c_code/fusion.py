@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from typing import NamedTuple
 
-from ...native.kernels import library
 from ..execution_plan import Plan
 from ..native_segments import Segment
 from ..numpy_calls import How
@@ -14,7 +13,8 @@ from .expressions import expression_of
 from .loop_nests import FOLD, MAP, SCRATCH, Access, Statement, cut, refine, statements_of
 
 _LOOK_BACK = 12  # groups before the last one that a statement may join
-_MOST = 64  # statements of a group: more of them spill registers, and take the compiler long
+_MOST = 512  # statements of a group
+_ALONE = 1024  # points from which a reduction by itself is as fast where it is called
 _SHORT = 32  # points of the innermost dimension, below which calling a loop for each row does not pay
 
 
@@ -32,6 +32,11 @@ class Group(NamedTuple):
     statements: tuple[Statement, ...]
     stores: tuple[bool, ...]
     is_inline: bool
+
+    @property
+    def steps(self) -> int:
+        """The number of points of all statements."""
+        return sum(s.size for s in self.statements)
 
 
 def fuse(plan: Plan, segment: Segment) -> list[Group]:
@@ -69,7 +74,11 @@ def _is_inline(statement: Statement) -> bool:
         n = statement.dimensions[-1] if statement.dimensions[-1] > 1 or len(statement.dimensions) < 2 else 0
         n = n or statement.dimensions[-2]
         return expression_of(statement.ufunc, statement.chars) is not None or n >= _SHORT or statement.size == 1
-    return statement.kind == FOLD and False
+    if statement.kind != FOLD or expression_of(statement.ufunc, statement.output.dtype.char * 3) is None:
+        return False
+    if statement.output.strides[-1] or statement.dimensions[-1] == 1:  # added up row by row
+        return True
+    return statement.ufunc.__name__ == "add" and statement.output.dtype.char in "fd" and len(statement.inputs) == 2
 
 
 class _Run:
@@ -89,7 +98,9 @@ class _Run:
             return False
         mine = [_cut(s, common) for s in self.statements]
         new = [_cut(s, common) for s in others]
-        if any(_differ(a, b, common) for s in mine for t in new for a, b in _pairs(s, t)):
+        if any(_differ(s, t) for s in mine for t in new):
+            return False
+        if not all(_keeps_rows(a, b) for a, b in zip((*self.statements, *others), (*mine, *new), strict=True)):
             return False
         self.dimensions, self.statements = common, mine + new
         return True
@@ -97,17 +108,15 @@ class _Run:
     def conflicts(self, others: Sequence[Statement]) -> bool:
         """Return whether statements may not be run before these."""
         return any(
-            _overlap(a, s.dimensions, b, t.dimensions)
-            for s in self.statements
-            for t in others
-            for a, b in _pairs(s, t)
+            _overlap(a, s.dimensions, b, t.dimensions) for s in self.statements for t in others for a, b in _pairs(s, t)
         )
 
     def group(self, liveness: _Liveness) -> Group:
         """Return the group."""
         whole = liveness.whole_values(self.statements)
-        stores = tuple([liveness.is_read(s, whole) for s in self.statements])
-        return Group(self.dimensions, tuple(self.statements), stores, self.is_inline)
+        stores = tuple([s.kind == FOLD or liveness.is_read(s, whole) for s in self.statements])
+        alone = len(self.statements) == 1 and self.statements[0].kind == FOLD and self.statements[0].size > _ALONE
+        return Group(self.dimensions, tuple(self.statements), stores, self.is_inline and not alone)
 
 
 def _cut(statement: Statement, dimensions: tuple[int, ...]) -> Statement:
@@ -131,9 +140,17 @@ def _overlap(a: Access, dimensions: tuple[int, ...], b: Access, others: tuple[in
     return first < stop and start < last
 
 
-def _differ(a: Access, b: Access, dimensions: tuple[int, ...]) -> bool:
-    """Return whether accesses overlap but are not the same elements at each point."""
-    return _overlap(a, dimensions, b, dimensions) and a != b
+def _differ(s: Statement, t: Statement) -> bool:
+    """Return whether one needs what the other leaves elsewhere than at the same point, or has not done yet."""
+    results = [x.output for x in (s, t) if x.kind == FOLD]
+    return any(
+        _overlap(a, s.dimensions, b, t.dimensions) and (a != b or a in results or b in results) for a, b in _pairs(s, t)
+    )
+
+
+def _keeps_rows(before: Statement, after: Statement) -> bool:
+    """Return whether a reduction along the innermost dimension is so still, after that was cut."""
+    return before.kind != FOLD or before.output.strides[-1] != 0 or before.dimensions[-1] == after.dimensions[-1]
 
 
 class _Liveness:
@@ -153,6 +170,7 @@ class _Liveness:
                 self._readers.setdefault(owners[n], set()).add(call.value if inside else -1)
         for n in (*plan.outputs, *plan.end.entering, *plan.end.over):
             self._readers.setdefault(owners[n], set()).add(-1)
+
     def whole_values(self, statements: Sequence[Statement]) -> set[int]:
         """Return the values all of whose steps are among some statements."""
         return {n for n, steps in Counter([s.value for s in statements]).items() if steps == self._steps[n]}

@@ -1,4 +1,4 @@
-"""Loop nests: the records of a segment, decoded into statements that say which elements each of them reads and writes."""
+"""Loop nests: the records of a segment, decoded into statements that say which elements each reads and writes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...native.instructions import BLOCK, CALL, REDUCE
+from ...native.kernels import KERNELS
 from ..inner_loops import CASTS, SHORT_ROWS, SHORT_SUMS
 from ..native_segments import Segment
 
@@ -18,6 +19,7 @@ _FIRST, _BODY = 6, 6  # where the dimensions of a call and the records of a bloc
 _COPIES = set(CASTS.values())
 # Loops of all short rows at once, or of all short sums, and the ufuncs that they stand for.
 _OF_ROWS = {rows: ufunc for ufunc, rows in SHORT_ROWS.items()}
+_SUM_OF_ROWS = KERNELS.get("sum_of_rows")
 _OF_SUMS = {sums: (ufunc, core) for ufunc, both in SHORT_SUMS.items() for core, sums in enumerate(both, 1)}
 
 
@@ -57,6 +59,7 @@ class Statement(NamedTuple):
         record: where the record begins in the code of the segment.
         block: where the block that it is part of begins, or -1.
         value: the number of the value that it is a step to.
+        start: of a FOLD without an input for it, the number that its results begin with, or None for the first element.
     """
 
     kind: str
@@ -68,6 +71,7 @@ class Statement(NamedTuple):
     record: int
     block: int
     value: int
+    start: str | None = None
 
     @property
     def size(self) -> int:
@@ -117,7 +121,7 @@ def _statement(segment: Segment, code: Sequence[int], at: int, block: int, value
     chars = ufunc.types[number].replace("->", "")
     dtypes = [np.dtype(char) for char in chars] if kind != REDUCE else [np.dtype(chars[0])] * n
     reads, writes = slice(0, n - 1), n - 1
-    form, of = OTHER, ufunc
+    form, of, start = OTHER, ufunc, None
     if kind == REDUCE:
         form, reads, writes = FOLD, slice(1, n), 0
     elif ufunc in _OF_ROWS:
@@ -131,6 +135,11 @@ def _statement(segment: Segment, code: Sequence[int], at: int, block: int, value
         ends = [tuple(steps[:cores]), (0,) * cores, (0, *steps[cores:])[:cores]]
         strides = [(*s, *end) for s, end in zip(strides, ends, strict=True)]
         dimensions = [*dimensions, *core]
+    elif ufunc is _SUM_OF_ROWS:
+        form, of, start = FOLD, np.add, "0"
+        steps = flat[d * n :]
+        strides = [(*strides[0], *steps[:2]), (*strides[1], 0, steps[2])]
+        dimensions = [*dimensions, *core]
     elif ufunc.signature is None and kind == CALL and ufunc.nout == 1:
         form = MAP
     if block >= 0:
@@ -141,13 +150,13 @@ def _statement(segment: Segment, code: Sequence[int], at: int, block: int, value
         ]
         strides = [(first, step[-1]) for first, step in zip(outer, strides, strict=True)]
         dimensions = [rows, row]
+    strides = [tuple([0 if n == 1 else s for n, s in zip(dimensions, steps, strict=True)]) for steps in strides]
     accesses = [
         Access(operands[3 * k], operands[3 * k + 1], steps, dtype)
         for k, (steps, dtype) in enumerate(zip(strides, dtypes, strict=True))
     ]
-    return Statement(
-        form, of, tuple(dimensions), tuple(accesses[reads]), accesses[writes], loop, at, block, value
-    )
+    places = tuple(accesses[reads]), accesses[writes]
+    return Statement(form, of, tuple(dimensions), *places, loop, at, block, value, start)
 
 
 def refine(dimensions: Sequence[int], others: Sequence[int]) -> tuple[int, ...] | None:
@@ -160,6 +169,9 @@ def refine(dimensions: Sequence[int], others: Sequence[int]) -> tuple[int, ...] 
     first, second, common = list(dimensions), list(others), list[int]()
     while first and second:
         a, b = first.pop(), second.pop()
+        if 1 in (a, b):
+            (first if b == 1 else second).append(max(a, b))
+            continue
         least = min(a, b)
         if max(a, b) % least:
             return None
@@ -168,8 +180,7 @@ def refine(dimensions: Sequence[int], others: Sequence[int]) -> tuple[int, ...] 
             first.append(a // least)
         if b > least:
             second.append(b // least)
-    common += [n for n in (*first, *second) if n != 1]
-    return tuple(common[::-1]) if math.prod(dimensions) == math.prod(others) else None
+    return tuple(common[::-1]) or (1,) if math.prod(first) == math.prod(second) == 1 else None
 
 
 def cut(access: Access, dimensions: Sequence[int], into: Sequence[int]) -> Access:

@@ -58,4 +58,80 @@ static inline int fused_invalid(void) { return fetestexcept(FE_INVALID) != 0; }
 static inline void fused_clear(void) { feclearexcept(FE_ALL_EXCEPT); }
 #endif
 
+/* Before a loop whose points do not depend on one another, and before a short one. */
+#if defined(__clang__)
+#define FUSED_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#define FUSED_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define FUSED_INDEPENDENT _Pragma("GCC ivdep")
+#define FUSED_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/* The sum of up to 128 elements, in the order in which NumPy adds them up. */
+#define FUSED_SUM(char, real)                                                                        \
+    static inline real fused_sum_##char(const real *a, intptr_t n) {                                 \
+        real sum = -(real)0, parts[8];                                                               \
+        intptr_t i = 8;                                                                              \
+        if (n < 8) {                                                                                 \
+            for (i = 0; i < n; i++) {                                                                \
+                sum += a[i];                                                                         \
+            }                                                                                        \
+            return sum;                                                                              \
+        }                                                                                            \
+        for (int k = 0; k < 8; k++) {                                                                \
+            parts[k] = a[k];                                                                         \
+        }                                                                                            \
+        for (; i < n - n % 8; i += 8) {                                                              \
+            for (int k = 0; k < 8; k++) {                                                            \
+                parts[k] += a[i + k];                                                                \
+            }                                                                                        \
+        }                                                                                            \
+        sum = ((parts[0] + parts[1]) + (parts[2] + parts[3])) + ((parts[4] + parts[5]) + (parts[6] + parts[7])); \
+        for (; i < n; i++) {                                                                         \
+            sum += a[i];                                                                             \
+        }                                                                                            \
+        return sum;                                                                                  \
+    }
+FUSED_SUM(f, float)
+FUSED_SUM(d, double)
+
+/* Run a record by the executor, or a loop on one row; a loop may clear the flags. */
+static inline int fused_call(const FusedRun *run, ptrdiff_t record) {
+    return run->runtime->call(run->program, record);
+}
+static inline void fused_loop(const FusedRun *run, int loop, char **at, intptr_t n, const intptr_t *steps) {
+    run->loops[loop].function(at, &n, steps, run->loops[loop].data);
+}
+
+/* `name`, which runs `name_part` on the rows of a loop: on all of them, or on parts that threads share. */
+enum { FUSED_PIECES = 4, FUSED_ROUND = 64 }; /* pieces for each thread; rows of one begin at multiples of this */
+typedef struct {
+    const FusedRun *run;
+    intptr_t rows, piece;
+    int invalid;
+} FusedShare;
+#define FUSED_SHARE(name, all)                                                                                \
+    static void name##_piece(void *context, ptrdiff_t piece, int thread) {                                    \
+        FusedShare *share = context;                                                                          \
+        const intptr_t first = piece * share->piece, left = share->rows - first;                              \
+        (void)thread;                                                                                         \
+        fused_clear();                                                                                        \
+        if (name##_part(share->run, first, left < share->piece ? share->rows : first + share->piece) |        \
+            fused_invalid()) {                                                                                \
+            __atomic_store_n(&share->invalid, 1, __ATOMIC_RELAXED);                                           \
+        }                                                                                                     \
+    }                                                                                                         \
+    static int name(const FusedRun *run) {                                                                    \
+        const int threads = run->runtime->threads();                                                          \
+        FusedShare share = {run, all, all, fused_invalid()};                                                  \
+        if (threads == 1) {                                                                                   \
+            return name##_part(run, 0, all);                                                                  \
+        }                                                                                                     \
+        share.piece = (all + FUSED_PIECES * threads - 1) / (FUSED_PIECES * threads);                          \
+        share.piece = all > 64 * FUSED_ROUND ? (share.piece + FUSED_ROUND - 1) / FUSED_ROUND * FUSED_ROUND    \
+                                             : share.piece;                                                   \
+        run->runtime->share(name##_piece, &share, (all + share.piece - 1) / share.piece, threads);            \
+        return share.invalid;                                                                                 \
+    }
+
 #endif

@@ -129,6 +129,7 @@ static PyObject *repeated(PyObject *Py_UNUSED(module), PyObject *args) {
         }
     }
     PyMem_Free(loop.at);
+    segment_count(segment, count);
     if (!failed && invalid) {
         failed = PyUFunc_GiveFloatingpointErrors("compiled code", NPY_FPE_INVALID) < 0;
     }

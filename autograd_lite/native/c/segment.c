@@ -87,6 +87,7 @@ static void segment_free(PyObject *object) {
     Segment *self = (Segment *)object;
     Py_XDECREF(self->given);
     Py_XDECREF(self->functions);
+    Py_XDECREF(self->when_hot);
     PyMem_Free(self->loops);
     PyMem_Free(self->memory);
     PyMem_Free(self->arguments);
@@ -245,6 +246,22 @@ void segment_raise(const Segment *segment, int invalid) {
     }
 }
 
+void segment_count(Segment *self, Py_ssize_t calls) {
+    if (self->when_hot == NULL || (self->calls_left -= calls) > 0) {
+        return;
+    }
+    PyObject *function = self->when_hot, *type, *value, *trace;
+    self->when_hot = NULL;
+    PyErr_Fetch(&type, &value, &trace);
+    PyObject *none = PyObject_CallNoArgs(function);
+    if (none == NULL) {
+        PyErr_WriteUnraisable(function);
+    }
+    PyErr_Restore(type, value, trace);
+    Py_XDECREF(none);
+    Py_DECREF(function);
+}
+
 static PyObject *segment_call(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *names) {
     Segment *self = (Segment *)callable;
     if (PyVectorcall_NARGS(nargsf) != self->n_arguments || names != NULL) {
@@ -279,6 +296,7 @@ static PyObject *segment_call(PyObject *callable, PyObject *const *args, size_t 
         failed = PyErr_Occurred() != NULL || (copies != NULL && written_back(copies) < 0);
     }
     Py_XDECREF(copies);
+    segment_count(self, 1);
     if (!failed && invalid >= CHECKED) {
         segment_raise(self, invalid);
         failed = 1;
@@ -318,7 +336,19 @@ static PyObject *segment_fuse(PyObject *object, PyObject *function) {
     Py_RETURN_NONE;
 }
 
+/* Let a function be called once, after some more calls. */
+static PyObject *segment_watch(PyObject *object, PyObject *args) {
+    Segment *self = (Segment *)object;
+    PyObject *function;
+    if (!PyArg_ParseTuple(args, "nO:watch", &self->calls_left, &function)) {
+        return NULL;
+    }
+    Py_XSETREF(self->when_hot, Py_NewRef(function));
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef SEGMENT_METHODS[] = {
+    {"watch", segment_watch, METH_VARARGS, "Let a function be called once, after some more calls of this."},
     {"fuse", segment_fuse, METH_O, "Let a function do the work of the instructions, one of `load`; None: no longer."},
     {NULL, NULL, 0, NULL},
 };

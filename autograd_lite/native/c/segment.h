@@ -18,6 +18,8 @@ typedef struct {
     Program program;
     PyObject *given, *errors; /* all that this was made of, the exceptions among it */
     PyObject *functions; /* a list of those that have been fused into this: a call may be running them still */
+    PyObject *when_hot;  /* called once, after so many calls that other code for this would pay; or NULL */
+    Py_ssize_t calls_left;
     Loop *loops;
     char **memory;
     Kind *arguments, *results;
@@ -27,6 +29,9 @@ typedef struct {
 
 /* Raise an exception like the one that a record names which has ended the program. */
 void segment_raise(const Segment *segment, int invalid);
+
+/* Count some calls, and call what waits for enough of them; an exception of that is dropped. */
+void segment_count(Segment *segment, Py_ssize_t calls);
 
 extern PyTypeObject SegmentType;
 extern const char *const FUSED;

@@ -1,0 +1,45 @@
+"""Fused code gives the bits of the executor."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.native.kernels import library
+
+pytestmark = [
+    pytest.mark.skipif(library is None, reason="without the extension there are no segments"),
+    pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler, cc"),
+]
+
+PROGRAMS = {
+    "softmax": lambda a, b: (np.exp(a - a.max(-1, keepdims=True)) / np.exp(a).sum(-1, keepdims=True) * b).sum(),
+    "sums of rows": lambda a, b: ((a * b + np.sin(a)).sum(1) ** 2).sum(),
+    "a sum of all": lambda a, b: (a * a * a + 1).sum() * b[0],
+    "columns": lambda a, b: ((a - a.mean(0)) ** 2).mean() + b.sum(),
+    "products": lambda a, b: ((a @ a.T) * 2 - np.tanh(a @ a.T)).sum(0).mean() * b[1],
+    "variance": lambda a, b: np.log1p(a.var(1)).sum() + np.where(a > 0, a, b).sum(),
+    "scalars": lambda a, b: (b[0] * b[1] - b[2] / b[3]) ** 2 + np.exp(a[0, 0]),
+    "transposed": lambda a, b: (a.T * a.sum(1)).sum(0).max() + b[0],
+    "broadcast": lambda a, b: np.sqrt(((a[:, None, :] - a[None]) ** 2).sum(-1) + 1).sum() * b[2],
+    "zeros": lambda a, b: (a * -0.0).sum() + (b * -0.0).sum(),
+}
+
+
+@pytest.mark.parametrize("dtype", ["f", "d"])
+@pytest.mark.parametrize("shape", [(3, 4), (40, 7), (31, 300)])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_fused_code_has_the_bits_of_the_executor(name, shape, dtype, monkeypatch) -> None:
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(n).astype(dtype) for n in (shape, shape[1])]
+    results = []
+    for choice in ("off", "wait"):
+        monkeypatch.setenv("AUTOGRAD_LITE_FUSED", choice)
+        f = ag.compile(ag.value_and_grad(PROGRAMS[name], argnums=(0, 1)))
+        for _ in range(3):
+            value, gradients = f(*arrays)
+        results.append([np.asarray(x).tobytes() for x in (value, *gradients)])
+    assert results[0] == results[1]
