@@ -102,3 +102,5 @@ def _replay(replay: Replay) -> Iterator[str]:
     yield calls + (f", and {count_of(views, 'view')} that stay" if views else "")
     if sizes:
         yield f"{count_of(len(sizes), 'value')} of {amount(sum(sizes), 'B')} in an arena of {amount(plan.nbytes, 'B')}"
+    for fused in replay.source.fused:
+        yield from fused.summary()

@@ -167,6 +167,15 @@ class Compiled(Generic[P, R]):
         text: str = self._nth_replayed("source", trace).replay.source.text  # type: ignore[union-attr]
         return text
 
+    def c_source(self, trace: int = -1) -> str:
+        """Return the C code of a trace, which a compiler makes faster once calls have taken some time; see `explain`.
+
+        Args:
+            trace: as of `changes`.
+        """
+        source = self._nth_replayed("c_source", trace).replay.source  # type: ignore[union-attr]
+        return "\n".join(fused.text() for fused in source.fused)
+
     def to_onnx(
         self,
         path: str | os.PathLike[str] | None = None,

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
+from ...ir.node_labels import count_of
 from ...native import c_compiler
 from ...native.instructions import BLOCK
 from ..execution_plan import Plan
 from ..native_segments import Segment
 from .emit import c_text
+from .fusion import Group, fuse
 
 _PAYS = 2e7  # nanoseconds of a segment's calls, after which it is compiled
 _CALL, _POINT = 30, 0.5  # of a call of a loop, and of each of its points
+
+
+_LISTED = 4  # loops, and names of functions, in a summary
 
 
 class FusedSegment:
@@ -31,6 +38,21 @@ class FusedSegment:
     def text(self) -> str:
         """Return the C text of the function."""
         return c_text(self.plan, self.segment)
+
+    def summary(self) -> Iterator[str]:
+        """Yield lines on what becomes one loop, what is called instead, and how far the compiler is."""
+        groups = fuse(self.plan, self.segment)
+        loops = [group for group in groups if group.is_inline]
+        inside = sum(len(group.statements) for group in loops)
+        state = "not compiled yet" if self.state is None else str(self.state)
+        yield f"C: {count_of(inside, 'loop')} in {len(loops)}, {len(groups) - len(loops)} called; {state}"
+        longest = sorted(loops, key=lambda group: -len(group.statements))
+        for group in [group for group in longest if len(group.statements) > 1][:_LISTED]:
+            shape = " × ".join(f"{n:,}" for n in group.dimensions if n > 1) or "1"
+            yield f"one loop over {shape}: {_names(group)}"
+        called = Counter(group.statements[0].ufunc.__name__ for group in groups if not group.is_inline)
+        if called:
+            yield f"no expression in C, so called: {', '.join(f'{n} {name}' for name, n in called.most_common(_LISTED))}"
 
     def instance(self, arena: Any) -> Any:
         """Return a function of the input values, as `Segment.instance`."""
@@ -67,3 +89,9 @@ class FusedSegment:
         self._function = function
         for instance in [*self._instances]:
             instance.fuse(function)
+
+
+def _names(group: Group) -> str:
+    """Return the names of the functions of a loop, and how often each occurs."""
+    counts = Counter(statement.ufunc.__name__ for statement in group.statements)
+    return ", ".join(name if n == 1 else f"{n} {name}" for name, n in counts.items())

@@ -70,15 +70,18 @@ def _add(runs: list[_Run], statements: Sequence[Statement]) -> None:
 
 
 def _is_inline(statement: Statement) -> bool:
-    if statement.kind == MAP:
-        n = statement.dimensions[-1] if statement.dimensions[-1] > 1 or len(statement.dimensions) < 2 else 0
-        n = n or statement.dimensions[-2]
-        return expression_of(statement.ufunc, statement.chars) is not None or n >= _SHORT or statement.size == 1
-    if statement.kind != FOLD or expression_of(statement.ufunc, statement.output.dtype.char * 3) is None:
-        return False
-    if statement.output.strides[-1] or statement.dimensions[-1] == 1:  # added up row by row
-        return True
-    return statement.ufunc.__name__ == "add" and statement.output.dtype.char in "fd" and len(statement.inputs) == 2
+    """Return whether a loop computes a statement, by an expression or by calling the statement's loop for each strip."""
+    if statement.kind == FOLD:
+        if expression_of(statement.ufunc, statement.output.dtype.char * 3) is None:
+            return False
+        if statement.output.strides[-1] or statement.dimensions[-1] == 1:  # added up row by row
+            return True
+        return statement.ufunc.__name__ == "add" and statement.output.dtype.char in "fd" and len(statement.inputs) == 2
+    if statement.kind != MAP or expression_of(statement.ufunc, statement.chars) is not None:
+        return statement.kind == MAP
+    # Loops of complex numbers may round otherwise where operands lie otherwise.
+    row = next((n for n in reversed(statement.dimensions) if n > 1), 1)
+    return not {"F", "D"} & set(statement.chars) and (row >= _SHORT or statement.size == 1)
 
 
 class _Run:
