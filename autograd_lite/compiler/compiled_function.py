@@ -10,7 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from types import MethodType
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 from weakref import finalize, ref
 
 import numpy as np
@@ -146,8 +146,7 @@ class Compiled(Generic[P, R]):
         Args:
             trace: as of `changes`.
         """
-        plan: Plan = self._nth_replayed("plan", trace).replay.plan  # type: ignore[union-attr]
-        return plan
+        return cast(Plan, self._nth_replayed("plan", trace).replay.plan)  # type: ignore[union-attr]
 
     def _nth_replayed(self, caller: str, trace: int) -> Trace:
         traces = [one for one in self.traces if one.replay is not None]
@@ -164,8 +163,7 @@ class Compiled(Generic[P, R]):
         Args:
             trace: as of `changes`.
         """
-        text: str = self._nth_replayed("source", trace).replay.source.text  # type: ignore[union-attr]
-        return text
+        return str(self._nth_replayed("source", trace).replay.source.text)  # type: ignore[union-attr]
 
     def c_source(self, trace: int = -1) -> str:
         """Return the C code of a trace, which a compiler makes faster once calls have taken some time; see `explain`.
@@ -173,8 +171,7 @@ class Compiled(Generic[P, R]):
         Args:
             trace: as of `changes`.
         """
-        source = self._nth_replayed("c_source", trace).replay.source  # type: ignore[union-attr]
-        return "\n".join(fused.text() for fused in source.fused)
+        return self._nth_replayed("c_source", trace).replay.source.c_text()  # type: ignore[union-attr]
 
     def to_onnx(
         self,

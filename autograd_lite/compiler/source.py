@@ -83,6 +83,10 @@ class Source:
         """The code with what segments do, for people."""
         return self._generate(comments=True)
 
+    def c_text(self) -> str:
+        """Return the C code of the segments."""
+        return "\n".join([fused.text() for fused in self.fused])
+
     def instance(self) -> Callable[..., tuple[Any, ...]]:
         """Return the function with a new arena: one that runs must not be called again meanwhile."""
         memory = aligned_memory(self.plan.nbytes)

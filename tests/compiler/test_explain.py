@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.native.kernels import library
 
 PAGE = """\
 step: 2 traces, 1 replayed
@@ -53,13 +55,13 @@ def test_a_page() -> None:
     step(np.ones((3, 2)), 3)
     told = step.explain().splitlines()
     expected = PAGE.splitlines()
-    assert len(told) == len(expected) + 1  # what a replay is takes two lines
     begin = expected.index("  replay        LINES")
     assert told[:begin] == expected[:begin]
     assert told[begin].startswith("  replay        ")
     assert "values of" in told[begin + 1]
+    assert any(re.search(r"C: \d+ loops? in \d+, \d+ called", line) for line in told) == (library is not None)
     assert told[-3:] == expected[-3:]
-    table = told[begin + 3 : begin + 9]
+    table = told[told.index("", begin) + 1 :][:6]
     assert {len(row) for row in table} == {len(table[0])}
     assert [row[4:27].strip() for row in table[1:]] == [
         "traced",

@@ -40,7 +40,7 @@ class FusedSegment:
         return c_text(self.plan, self.segment)
 
     def summary(self) -> Iterator[str]:
-        """Yield lines on what becomes one loop, what is called instead, and how far the compiler is."""
+        """Yield lines on the loops, on calls that are none of their statements, and on the compiler."""
         groups = fuse(self.plan, self.segment)
         loops = [group for group in groups if group.is_inline]
         inside = sum(len(group.statements) for group in loops)
@@ -52,7 +52,8 @@ class FusedSegment:
             yield f"one loop over {shape}: {_names(group)}"
         called = Counter(group.statements[0].ufunc.__name__ for group in groups if not group.is_inline)
         if called:
-            yield f"no expression in C, so called: {', '.join(f'{n} {name}' for name, n in called.most_common(_LISTED))}"
+            names = [f"{n} {name}" for name, n in called.most_common(_LISTED)]
+            yield f"no expression in C, so called: {', '.join(names)}"
 
     def instance(self, arena: Any) -> Any:
         """Return a function of the input values, as `Segment.instance`."""

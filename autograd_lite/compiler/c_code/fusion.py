@@ -24,7 +24,7 @@ class Group(NamedTuple):
     Attributes:
         dimensions: that the loop goes through, outermost first.
         statements: in order, with the strides of these dimensions.
-        stores: for each whether anything outside reads what it computes.
+        stores: for each whether anything outside reads its result.
         is_inline: whether this is a loop; if not, the executor runs the record of the one statement, or of its block.
     """
 
@@ -70,7 +70,7 @@ def _add(runs: list[_Run], statements: Sequence[Statement]) -> None:
 
 
 def _is_inline(statement: Statement) -> bool:
-    """Return whether a loop computes a statement, by an expression or by calling the statement's loop for each strip."""
+    """Return whether a statement may be part of a loop, as an expression, or by calling its own loop for each strip."""
     if statement.kind == FOLD:
         if expression_of(statement.ufunc, statement.output.dtype.char * 3) is None:
             return False
@@ -161,7 +161,8 @@ class _Liveness:
 
     def __init__(self, plan: Plan, segment: Segment) -> None:
         self._temporaries = segment.temporaries
-        self._own = segment.fixed.index("own") + 1 if "own" in segment.fixed else -1
+        places = [k for k, memory in enumerate(segment.fixed, 1) if memory.__class__ is str and memory == "own"]
+        self._own = next(iter(places), -1)
         self._owners = owners = [spec.owner for spec in plan.specs]
         self._steps = Counter(segment.values)  # how many records lead to each value
         self._readers: dict[int, set[int]] = {}  # for a value that owns memory, the values of the calls that read it

@@ -53,8 +53,8 @@ class Statement(NamedTuple):
             the dimensions, where the innermost one is reduced pairwise if it is added up; OTHER for the rest.
         ufunc: of the record; of a kernel that does the same for many rows, the ufunc that it stands for.
         dimensions: of the iteration space, outermost first.
-        inputs: what it reads; the last one of a FOLD is the value that its results begin with, if there is one.
-        output: what it writes, with strides of 0 along reduced dimensions.
+        inputs: of a FOLD the last one is the value that its results begin with, if there is one.
+        output: with strides of 0 along reduced dimensions.
         loop: the number of the loop.
         record: where the record begins in the code of the segment.
         block: where the block that it is part of begins, or -1.
@@ -85,7 +85,7 @@ class Statement(NamedTuple):
 
     @property
     def accesses(self) -> tuple[Access, ...]:
-        """What it reads and writes."""
+        """The inputs, then the output."""
         return (*self.inputs, self.output)
 
 

@@ -46,7 +46,7 @@ class Loop:
         self.templates = [self._template(s) for s in self.statements]
         self.phases = self._phases()
         self._phase = [p for p, phase in enumerate(self.phases) for _ in phase.statements]
-        self.hoisted: dict[Access, str] = {}  # names of what is the same along the innermost dimension
+        self.hoisted: dict[Access, str] = {}  # names of numbers that are the same along the innermost dimension
         self.sources = self._sources()
         self.sums = [k for k, s in enumerate(self.statements) if self._is_sum(s)]
         self.careful = [
@@ -169,8 +169,8 @@ class Loop:
         for k, s in enumerate(self.statements):
             if s.kind != FOLD or self._begin(k) is None:
                 continue
-            kept = [d for d in range(self.depth + 1) if s.output.strides[d] and self.dimensions[d] > 1]
-            for d in kept:
+            axes = [d for d in range(self.depth + 1) if s.output.strides[d] and self.dimensions[d] > 1]
+            for d in axes:
                 yield f"for (intptr_t i{d} = {'first' if d == 0 else 0}; i{d} < {self._end(d)}; i{d}++)"
             yield f"    {self._at(s.output, f'i{self.depth}')} = {self._begin(k)};"
 
@@ -307,9 +307,9 @@ class Loop:
         Args:
             statements: their numbers.
             p: the phase.
-            saved: arrays for what is read from memory that the phase writes over.
+            saved: arrays for inputs that the phase writes over.
             fast: whether to take the functions that note where care is needed.
-            again: whether this runs after that, and so reads what is saved.
+            again: whether this runs after that, and so reads these arrays.
         """
         loads, count = dict[Access, str](), itertools.count()
         for k in statements:
