@@ -9,7 +9,7 @@ accumulates, so that rules need not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -213,6 +213,8 @@ class Op(Frozen):
         put: `put(x, y, **params)`, x with y at the elements that `op(x, **params)` reads; for an op whose results are
             views of x in NumPy, through which x can be written.
         rewrites: expressions with this op outermost that another expression equals, see `rewrites`.
+        c: the ufunc's loop as an expression of C, equal to the bit, or expressions by the kinds of dtypes that they
+            are for, as "fc"; "" where the loop is called. See `compiler.c_code.expressions` for the names in braces.
     """
 
     _unguarded: ClassVar[tuple[str, ...]] = ("forward", "infer", "bind")  # run at every replay, or depend on shapes
@@ -242,6 +244,7 @@ class Op(Frozen):
     put: Callable[..., Any] | None = None
     results: int | Callable[..., int] | None = None
     result_names: tuple[str, ...] = ()
+    c: str | Mapping[str, str] = ""
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Apply the op to arrays, or let an input's `__apply_op__` do so (Tensors record the call)."""

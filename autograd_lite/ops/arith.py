@@ -135,26 +135,40 @@ _SIZES = (Rewrite(lambda x: absolute(negative(x)), lambda x: absolute(x) if x.dt
 
 _JUMPS = "where x / y is an integer"
 
+# ---- loops in C; those of integers wrap around -----------------------------------------------------------------------
+_SUM = {"fc": "{0} + {1}", "iu": "({T})(({U}){0} + ({U}){1})", "b": "{0} | {1}"}
+_DIFFERENCE = {"fc": "{0} - {1}", "iu": "({T})(({U}){0} - ({U}){1})"}
+_PRODUCT = {"f": "{0} * {1}", "iu": "({T})(({U}){0} * ({U}){1})", "b": "{0} & {1}"}
+_SQUARE = {"f": "{0} * {0}", "iu": "({T})(({U}){0} * ({U}){0})"}
+_OPPOSITE = {"f": "al_negative_{t}({0})", "c": "-{0}", "iu": "({T})(0 - ({U}){0})"}
+_SIZE = {"f": "fabs{s}({0})", "i": "({T})({0} < 0 ? 0 - ({U}){0} : ({U}){0})", "ub": "{0}"}
+_WHOLE = {"iub": "{0}"}
+_SHIFTS = {  # by a negative number as by a large one
+    "left": {"iu": "({U}){1} < {B} ? ({T})(({U}){0} << {1}) : 0"},
+    "right": {"i": "({U}){1} < {B} ? {0} >> {1} : ({0} < 0 ? -1 : 0)", "u": "{1} < {B} ? {0} >> {1} : 0"},
+}
+
 # fmt: off
 # ---- sums and products ----------------------------------------------------------------------------------------------
-add: Op      = elementwise(np.add,          1,  1, glyph="+", onnx="Add", rewrites=_SUMS, commutes=True)
-subtract: Op = elementwise(np.subtract,     1, -1, glyph="−", onnx="Sub", rewrites=_DIFFERENCES)
-negative: Op = elementwise(np.negative,        -1, glyph="−", onnx="Neg", rewrites=_NEGATIVES)
-positive: Op = elementwise(np.positive,         1, glyph="+", onnx="Identity", rewrites=_COPIES)
+add: Op      = elementwise(np.add,          1,  1, glyph="+", onnx="Add", rewrites=_SUMS, commutes=True, c=_SUM)
+subtract: Op = elementwise(np.subtract,     1, -1, glyph="−", onnx="Sub", rewrites=_DIFFERENCES, c=_DIFFERENCE)
+negative: Op = elementwise(np.negative,        -1, glyph="−", onnx="Neg", rewrites=_NEGATIVES, c=_OPPOSITE)
+positive: Op = elementwise(np.positive,         1, glyph="+", onnx="Identity", rewrites=_COPIES, c="{0}")
 multiply: Op = elementwise(np.multiply,     lambda out, x, y: y,
                                             lambda out, x, y: x,
-                                            saves=("y", "x"), glyph="×", onnx="Mul", rewrites=_PRODUCTS, commutes=True)
+                                            saves=("y", "x"), glyph="×", onnx="Mul", rewrites=_PRODUCTS, commutes=True,
+                                            c=_PRODUCT)
 divide: Op   = elementwise(np.divide,       applied(lambda g, out, x, y: g / y),
                                             applied(lambda g, out, x, y: -(g * out) / y),
                                             saves=("y", "oy"), domain=("any", "nonzero"), glyph="÷", onnx="Div",
-                                            rewrites=_QUOTIENTS)
+                                            rewrites=_QUOTIENTS, c={"f": "{0} / {1}"})
 reciprocal: Op = elementwise(np.reciprocal,   lambda out, x: -(out * out),
-                                            saves="o", domain=("nonzero",), onnx="Reciprocal")
+                                            saves="o", domain=("nonzero",), onnx="Reciprocal", c={"f": "1 / {0}"})
 
 # ---- powers and roots: nan**0 is 1 and 1**nan is 1, which hides a NaN -----------------------------------------------
-square: Op   = elementwise(np.square,       lambda out, x: 2 * x, saves="x", glyph="x²")
+square: Op   = elementwise(np.square,       lambda out, x: 2 * x, saves="x", glyph="x²", c=_SQUARE)
 sqrt         = elementwise(np.sqrt,         applied(lambda g, out, x: g / (2 * out)),
-                                            saves="o", domain=("positive",), onnx="Sqrt")
+                                            saves="o", domain=("positive",), onnx="Sqrt", c={"f": "sqrt{s}({0})"})
 cbrt         = elementwise(np.cbrt,         applied(lambda g, out, x: g / (3 * out * out)),
                                             saves="o", domain=("nonzero",))
 power: Op    = elementwise(np.power,        _power_by_base,
@@ -175,32 +189,36 @@ fmod         = elementwise(np.fmod,         1,
 
 # ---- steps: the derivative is zero wherever there is one, and zero at the jumps -------------------------------------
 floor_divide = elementwise(np.floor_divide, 0, 0, domain=("any", "nonzero"), kinks=_JUMPS)
-floor        = elementwise(np.floor,        0, kinks="integers", onnx="Floor")
-ceil         = elementwise(np.ceil,         0, kinks="integers", onnx="Ceil")
-trunc        = elementwise(np.trunc,        0, kinks="integers")
-rint         = elementwise(np.rint,         0, kinks="half-integers", onnx="Round")
+floor        = elementwise(np.floor,        0, kinks="integers", onnx="Floor", c=_WHOLE | {"f": "floor{s}({0})"})
+ceil         = elementwise(np.ceil,         0, kinks="integers", onnx="Ceil", c=_WHOLE | {"f": "ceil{s}({0})"})
+trunc        = elementwise(np.trunc,        0, kinks="integers", c=_WHOLE | {"f": "trunc{s}({0})"})
+rint         = elementwise(np.rint,         0, kinks="half-integers", onnx="Round", c={"f": "rint{s}({0})"})
 round_       = elementwise(lambda x, *, decimals: np.round(x, decimals), 0, name="round", bind=_bind_round,
                            numpy_functions=(np.round, np.around), kinks="half-integers at the last decimal")
 
 # ---- magnitudes, signs and neighbours of floats ---------------------------------------------------------------------
 absolute: Op = elementwise(np.absolute,     lambda out, x: _direction(x),
                                             saves="x", holomorphic=False, jvp=_absolute_jvp, kinks="x = 0",
-                                            glyph="|x|", onnx="Abs", rewrites=_SIZES)
+                                            glyph="|x|", onnx="Abs", rewrites=_SIZES, c=_SIZE)
 fabs         = elementwise(np.fabs,         lambda out, x: np.sign(x),
-                                            saves="x", kinks="x = 0", glyph="|x|", onnx="Abs")
+                                            saves="x", kinks="x = 0", glyph="|x|", onnx="Abs",
+                                            c={"f": "fabs{s}({0})"})
 sign         = elementwise(np.sign,         applied(_sign_vjp),
-                                            saves="x", holomorphic=False, jvp=_sign_jvp, kinks="x = 0", onnx="Sign")
+                                            saves="x", holomorphic=False, jvp=_sign_jvp, kinks="x = 0", onnx="Sign",
+                                            c={"f": "al_sign_{t}({0})", "i": "({0} > 0) - ({0} < 0)", "u": "{0} > 0"})
 copysign     = elementwise(np.copysign,     lambda out, x, y: np.sign(x) * np.copysign(1, y),
                                             0,
                                             saves=("xy", ""), domain=("nonzero", "nonzero"), selects=True,
-                                            kinks="x = 0 or y = 0")
+                                            kinks="x = 0 or y = 0", c={"f": "copysign{s}({0}, {1})"})
 heaviside    = elementwise(np.heaviside,    0,
                                             applied(lambda g, out, x, y: np.where(x == 0, g, 0)),
-                                            saves=("", "x"), kinks="x = 0", selects=True)
+                                            saves=("", "x"), kinks="x = 0", selects=True,
+                                            c={"f": "al_heaviside_{t}({0}, {1})"})
 nextafter    = elementwise(np.nextafter,    1, 0)
 ldexp        = elementwise(np.ldexp,        applied(lambda g, out, x, y: np.ldexp(g, y)), None, saves=("y", ""))
 conjugate    = elementwise(np.conjugate,    applied(lambda g, out, x: np.conjugate(g)),
-                                            holomorphic=False, jvp=_conjugate_jvp, glyph="conj", onnx="Identity")
+                                            holomorphic=False, jvp=_conjugate_jvp, glyph="conj", onnx="Identity",
+                                            c={"fiu": "{0}", "c": "~{0}"})
 
 # ---- angles ---------------------------------------------------------------------------------------------------------
 degrees      = elementwise(np.degrees,      180 / math.pi)
@@ -212,11 +230,11 @@ deg2rad      = elementwise(np.deg2rad,      math.pi / 180)
 spacing       = nondifferentiable(np.spacing)
 gcd           = nondifferentiable(np.gcd, commutes=True)
 lcm           = nondifferentiable(np.lcm, commutes=True)
-invert        = nondifferentiable(np.invert, glyph="~")
-bitwise_and   = nondifferentiable(np.bitwise_and, glyph="&", commutes=True)
-bitwise_or    = nondifferentiable(np.bitwise_or, glyph="|", commutes=True)
-bitwise_xor   = nondifferentiable(np.bitwise_xor, glyph="^", commutes=True)
+invert        = nondifferentiable(np.invert, glyph="~", c={"iu": "~{0}", "b": "!{0}"})
+bitwise_and   = nondifferentiable(np.bitwise_and, glyph="&", commutes=True, c="{0} & {1}")
+bitwise_or    = nondifferentiable(np.bitwise_or, glyph="|", commutes=True, c="{0} | {1}")
+bitwise_xor   = nondifferentiable(np.bitwise_xor, glyph="^", commutes=True, c="{0} ^ {1}")
 bitwise_count = nondifferentiable(np.bitwise_count)
-left_shift    = nondifferentiable(np.left_shift, glyph="<<")
-right_shift   = nondifferentiable(np.right_shift, glyph=">>")
+left_shift    = nondifferentiable(np.left_shift, glyph="<<", c=_SHIFTS["left"])
+right_shift   = nondifferentiable(np.right_shift, glyph=">>", c=_SHIFTS["right"])
 # fmt: on

@@ -59,6 +59,7 @@ real = elementwise(
     view=lambda x: x.dtype.kind != "c",
     glyph="Re",
     onnx="Identity",
+    c={"c": "__real__ {0}"},
 )
 imag = elementwise(
     _imag,
@@ -70,6 +71,7 @@ imag = elementwise(
     holomorphic=False,
     jvp=_tangent_of(np.imag),
     glyph="Im",
+    c={"c": "__imag__ {0}"},
 )
 
 

@@ -26,12 +26,14 @@ running_mean        = elementwise(kernel("running_mean", lambda x, y, z: (y - x)
                                   lambda out, x, y, z: 1 - z,
                                   lambda out, x, y, z: z,
                                   lambda out, x, y, z: y - x,
-                                  name="running_mean", saves=("z", "z", "xy"), cost=3)
+                                  name="running_mean", saves=("z", "z", "xy"), cost=3,
+                                  c={"f": "({1} - {0}) * {2} + {0}"})
 running_mean_square = elementwise(kernel("running_mean_square", lambda x, y, z: (y * y - x) * z + x),
                                   lambda out, x, y, z: 1 - z,
                                   lambda out, x, y, z: 2 * y * z,
                                   lambda out, x, y, z: y * y - x,
-                                  name="running_mean_square", saves=("z", "yz", "xy"), cost=4)
+                                  name="running_mean_square", saves=("z", "yz", "xy"), cost=4,
+                                  c={"f": "({1} * {1} - {0}) * {2} + {0}"})
 over_root           = elementwise(kernel("over_root", _over_root),
                                   lambda out, x, y, z, u, v: v / ((y + z) ** 0.5 + u),
                                   lambda out, x, y, z, u, v: _by_root(x, y, z, u, v) / (2 * (y + z) ** 0.5),
@@ -39,5 +41,6 @@ over_root           = elementwise(kernel("over_root", _over_root),
                                   lambda out, x, y, z, u, v: _by_root(x, y, z, u, v),
                                   lambda out, x, y, z, u, v: x / ((y + z) ** 0.5 + u),
                                   name="over_root", saves=("yzuv", "xyzuv", "xyzuv", "xyzuv", "xyzu"), cost=5,
-                                  domain=("any", "positive", "positive", "positive", "any"))
+                                  domain=("any", "positive", "positive", "positive", "any"),
+                                  c={"f": "{0} / (sqrt{s}({1} + {2}) + {3}) * {4}"})
 # fmt: on

@@ -75,13 +75,16 @@ _LARGER = (
     Rewrite(lambda x, y: maximum(y, x), _as_relu, exact=False, constants=("y",)),  # of -0.0 it makes 0.0
 )
 
+_LARGEST = {"f": "al_maximum_{t}({0}, {1})", "iu": "{0} > {1} ? {0} : {1}", "b": "{0} | {1}"}
+_SMALLEST = {"f": "al_minimum_{t}({0}, {1})", "iu": "{0} < {1} ? {0} : {1}", "b": "{0} & {1}"}
+
 # fmt: off
 maximum: Op = elementwise(np.maximum, applied(lambda g, out, x, y: _larger(g, x, y)),
                                   applied(lambda g, out, x, y: np.where(np.isnan(x), 0, _larger(g, y, x))),
-                                  saves="xy", kinks="x = y", onnx="Max", rewrites=_LARGER, commutes=True)
+                                  saves="xy", kinks="x = y", onnx="Max", rewrites=_LARGER, commutes=True, c=_LARGEST)
 minimum = elementwise(np.minimum, applied(lambda g, out, x, y: _smaller(g, x, y)),
                                   applied(lambda g, out, x, y: np.where(np.isnan(x), 0, _smaller(g, y, x))),
-                                  saves="xy", kinks="x = y", onnx="Min", commutes=True)
+                                  saves="xy", kinks="x = y", onnx="Min", commutes=True, c=_SMALLEST)
 # fmax and fmin select the other operand when one is NaN.
 fmax    = elementwise(np.fmax,    applied(lambda g, out, x, y: _first(g, x, y, x > y)),
                                   applied(lambda g, out, x, y: _second(g, x, y, x < y)),
@@ -96,13 +99,13 @@ clip    = elementwise(lambda x, y, z: np.clip(x, y, z),
                       applied(lambda g, out, x, y, z: np.where((x < y) & (y <= z), g, 0)),
                       applied(lambda g, out, x, y, z: np.where((x > z) | (y > z), g, 0)),
                       name="clip", saves="xyz", bind=_bind_clip, numpy_functions=(np.clip,), kinks="at the bounds",
-                      selects=True, onnx="Clip")
+                      selects=True, onnx="Clip", c={"f": "al_clip_{t}({0}, {1}, {2})"})
 where   = elementwise(lambda x, y, z: np.where(x, y, z),
                       None,
                       applied(lambda g, out, x, y, z: np.where(x, g, 0)),
                       applied(lambda g, out, x, y, z: np.where(x, 0, g)),
                       name="where", saves="x", bind=_bind_where, numpy_functions=(np.where,),
-                      selects=True, onnx="Where")
+                      selects=True, onnx="Where", c={"f": "al_where_{t}({0}, {1}, {2})", "biuc": "{0} ? {1} : {2}"})
 # fmt: on
 
 UFUNCS[np.clip] = getattr(np, "_core").umath.clip  # noqa: B009  np.clip calls it with two bounds

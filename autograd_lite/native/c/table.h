@@ -3,18 +3,11 @@
 #define JOIN(a, b) JOIN_(a, b)
 #define NAME(name) JOIN(name, ISA)
 
-#ifdef HAS_FMA
-#define MADD_f(a, b, c) __builtin_fmaf(a, b, c)
-#define MADD_d(a, b, c) __builtin_fma(a, b, c)
-#else
-#define MADD_f(a, b, c) ((a) * (b) + (c))
-#define MADD_d(a, b, c) ((a) * (b) + (c))
-#endif
-
 #include "images.h"
 #include "operands.h"
 
 #include "loops/macros.h"
+#include "loops/ufunc_loops.h"
 #include "loops/constants.h"
 #include "loops/rows.h"
 

@@ -1,9 +1,9 @@
 /* The constants of formulas that are written once for both precisions. */
 
 /* Floating-point numbers as bits. */
-#define SHIFT (sizeof(real) == sizeof(npy_float) ? 23 : 52)  /* of an exponent */
-#define BIAS (sizeof(real) == sizeof(npy_float) ? 127 : 1023)
-#define SIGN ((bits)((npy_uint64)1 << (8 * sizeof(bits) - 1)))
+#define SHIFT (sizeof(real) == sizeof(float) ? 23 : 52)  /* of an exponent */
+#define BIAS (sizeof(real) == sizeof(float) ? 127 : 1023)
+#define SIGN ((bits)((uint64_t)1 << (8 * sizeof(bits) - 1)))
 #define MAGNITUDE (~SIGN)                       /* all bits but the sign's */
 #define HIGH_HALF (-((bits)2 << SHIFT / 2))     /* the bits of a number whose square is exact */
 #define LEAST_NORMAL ((bits)1 << SHIFT)

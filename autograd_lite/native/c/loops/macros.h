@@ -3,11 +3,12 @@
  *
  * An elementwise kernel is a function `FN(kernel_one)` of one element, and one line:
  *
- *     UNARY(kernel)                the ufunc's loop `FN(kernel)` of one operand; BINARY takes two
- *     CAREFUL(kernel, easy, TAME)  the same where some arguments need care, see below
+ *     UNARY(kernel)                a kernel of one operand; BINARY takes two
+ *     CAREFUL(kernel, test, TAME)  the same where some arguments need care
+ *     PULLBACK(kernel, slope)      a second operand times a CAREFUL kernel of the first
  *
- * A kernel of other operands writes its contiguous loop `static void FN(kernel_run)(char *const *operands, npy_intp n)`
- * itself, with INDEPENDENT before its loops, and takes LOOP(kernel, inputs, operands).
+ * which is a loop of a ufunc by ufunc_loops.h, and a function for generated code by ../expressions.h. What is for loops
+ * alone is under `#ifdef LOOP`.
  *
  * `one` has no branches, so that the loop is vectorised, and gives the same bits in vectors and alone, which is so
  * without effort as long as multiplications that may be fused are written MADD.
@@ -15,7 +16,7 @@
 
 /* A name for a precision, and things that differ between them. */
 #define FN(name) NAME(JOIN(name, X))
-#define EITHER(f, d) ((real)(sizeof(real) == sizeof(npy_float) ? (f) : (d)))
+#define EITHER(f, d) ((real)(sizeof(real) == sizeof(float) ? (f) : (d)))
 #define MADD JOIN(MADD, X)
 #define LIBM(function) JOIN(LIBM, X)(function)
 #define LIBM_f(function) function##f
@@ -23,6 +24,14 @@
 
 /* A loop is vectorised only if all that it calls is part of it. */
 #define INLINE static inline __attribute__((always_inline))
+
+#ifdef HAS_FMA
+#define MADD_f(a, b, c) __builtin_fmaf(a, b, c)
+#define MADD_d(a, b, c) __builtin_fma(a, b, c)
+#else
+#define MADD_f(a, b, c) ((a) * (b) + (c))
+#define MADD_d(a, b, c) ((a) * (b) + (c))
+#endif
 
 /* Before a loop whose elements do not depend on one another although results may lie in an input's memory, and before a
  * short one within it, which must be unrolled for the outer one to be vectorised. */
@@ -33,100 +42,3 @@
 #define INDEPENDENT _Pragma("GCC ivdep")
 #define UNROLL _Pragma("GCC unroll 32")
 #endif
-
-/* The ufunc's loop around a contiguous one. */
-#define LOOP(kernel, inputs, operands)                                                             \
-    static void FN(kernel)(LOOP_ARGUMENTS) {                                                       \
-        (void)data;                                                                                \
-        elementwise(args, dimensions[0], steps, FN(kernel##_run), inputs, operands, sizeof(real)); \
-    }
-
-#define UNARY(kernel)                                                 \
-    static void FN(kernel##_run)(char *const *operands, npy_intp n) { \
-        const real *x = (const real *)operands[0];                    \
-        real *out = (real *)operands[1];                              \
-        INDEPENDENT                                                   \
-        for (npy_intp i = 0; i < n; i++) {                            \
-            out[i] = FN(kernel##_one)(x[i]);                          \
-        }                                                             \
-    }                                                                 \
-    LOOP(kernel, 1, 2)
-
-#define BINARY(kernel)                                                             \
-    static void FN(kernel##_run)(char *const *operands, npy_intp n) {              \
-        const real *x = (const real *)operands[0], *y = (const real *)operands[1]; \
-        real *out = (real *)operands[2];                                           \
-        INDEPENDENT                                                                \
-        for (npy_intp i = 0; i < n; i++) {                                         \
-            out[i] = FN(kernel##_one)(x[i], y[i]);                                 \
-        }                                                                          \
-    }                                                                              \
-    LOOP(kernel, 2, 3)
-
-/* A kernel of one operand some of whose arguments need care (not a number, infinite, far out): `FN(easy)` returns
- * whether one does not, by its bits, since comparing raises flags for NaN; `FN(kernel_hard)` computes such an element
- * alone, with the flags that belong to it. `FN(kernel_one)` never sees one: it gets TAME instead, so it needs no
- * thought for flags. It runs over whole vectors only, the last one filled up with TAME. */
-#define VECTOR 16
-
-#define CAREFUL(kernel, easy, TAME)                                       \
-    static void __attribute__((noinline))                                 \
-    FN(kernel##_vectors)(const real *x, real *out, npy_intp vectors) {    \
-        INDEPENDENT                                                       \
-        for (npy_intp i = 0; i < vectors * VECTOR; i++) {                 \
-            out[i] = FN(kernel##_one)(x[i]);                              \
-        }                                                                 \
-    }                                                                     \
-    static void __attribute__((noinline, cold))                           \
-    FN(kernel##_with_care)(const real *x, real *out, npy_intp n) {        \
-        real tame[BLOCK];                                                 \
-        const npy_intp vectors = (n + VECTOR - 1) / VECTOR;               \
-        for (npy_intp i = 0; i < vectors * VECTOR; i++) {                 \
-            tame[i] = i < n && FN(easy)(x[i]) ? x[i] : TAME;              \
-        }                                                                 \
-        FN(kernel##_vectors)(tame, tame, vectors);                        \
-        for (npy_intp i = 0; i < n; i++) {                                \
-            out[i] = FN(easy)(x[i]) ? tame[i] : FN(kernel##_hard)(x[i]);  \
-        }                                                                 \
-    }                                                                     \
-    static void FN(kernel##_run)(char *const *operands, npy_intp n) {     \
-        const real *x = (const real *)operands[0];                        \
-        real *out = (real *)operands[1];                                  \
-        for (npy_intp start = 0; start < n; start += BLOCK) {             \
-            const npy_intp m = n - start < BLOCK ? n - start : BLOCK;     \
-            bits hard = m % VECTOR;                                       \
-            for (npy_intp i = start; i < start + m; i++) {                \
-                hard |= !FN(easy)(x[i]);                                  \
-            }                                                             \
-            if (hard) {                                                   \
-                FN(kernel##_with_care)(x + start, out + start, m);        \
-            } else {                                                      \
-                FN(kernel##_vectors)(x + start, out + start, m / VECTOR); \
-            }                                                             \
-        }                                                                 \
-    }                                                                     \
-    LOOP(kernel, 1, 2)
-
-/* The product of a second operand with another kernel of the first, in one pass. */
-#define PULLBACK(kernel, slope)                                                     \
-    static void FN(kernel##_run)(char *const *operands, npy_intp n) {               \
-        const real *y = (const real *)operands[1];                                  \
-        real *out = (real *)operands[2], slopes[BLOCK];                             \
-        for (npy_intp start = 0; start < n; start += BLOCK) {                       \
-            const npy_intp m = n - start < BLOCK ? n - start : BLOCK;               \
-            char *const part[] = {operands[0] + start * sizeof *y, (char *)slopes}; \
-            FN(slope##_run)(part, m);                                               \
-            INDEPENDENT                                                             \
-            for (npy_intp i = 0; i < m; i++) {                                      \
-                out[start + i] = y[start + i] * slopes[i];                          \
-            }                                                                       \
-        }                                                                           \
-    }                                                                               \
-    LOOP(kernel, 2, 3)
-
-/* The loops of a kernel over windows, for each number of spatial axes: `call` gets it, what else is given, and the
- * operands. */
-#define WINDOW_LOOPS(kernel, call, ...)                                                                       \
-    static void FN(kernel##_1)(LOOP_ARGUMENTS) { (void)data; call(1, __VA_ARGS__, args, dimensions, steps); } \
-    static void FN(kernel##_2)(LOOP_ARGUMENTS) { (void)data; call(2, __VA_ARGS__, args, dimensions, steps); } \
-    static void FN(kernel##_3)(LOOP_ARGUMENTS) { (void)data; call(3, __VA_ARGS__, args, dimensions, steps); }

@@ -12,8 +12,8 @@ INLINE real FN(far)(real x, real right, real factor) {
     const double root = exp(0.5 * (double)x);  /* exp(x) itself may have few digits left */
     return (real)(root * factor * root);
 }
-/* An infinity times 0 would be NaN. */
-INLINE real FN(bounded)(real x) { return x < (real)-1e4 ? (real)-1e4 : x; }
+/* An infinity times 0 would be NaN. (For a negative number, or one that is not used.) */
+INLINE real FN(bounded)(real x) { return FN(within)(x, (real)1e4) ? x : (real)-1e4; }
 
 /* ---- sigmoid, softplus ------------------------------------------------------------------------------------------ */
 
@@ -96,10 +96,11 @@ INLINE real FN(gelu_slope_one)(real x) {
     return x > 0 ? 1 - left : left;
 }
 static real FN(gelu_slope_hard)(real x) {
+    if (x != x || x > 0) {
+        return x != x ? x : 1;
+    }
     const double y = x < -40 ? -40 : x;
-    return x != x ? x
-           : x > 0 ? 1
-                   : (real)(0.5 * erfc(-0.70710678118654752440 * y) + 0.39894228040143267794 * y * exp(-0.5 * y * y));
+    return (real)(0.5 * erfc(-0.70710678118654752440 * y) + 0.39894228040143267794 * y * exp(-0.5 * y * y));
 }
 CAREFUL(gelu_slope, gelu_easy, 0)
 
@@ -128,7 +129,7 @@ UNARY(relu)
 
 /* x - top: if `top` is infinite, 0 for x that is as well, -inf for others; at least the lowest finite number if both are
  * finite. No flags are raised. */
-static real FN(below_hard)(real x, real top) {
+INLINE real FN(below_hard)(real x, real top) {
     const real most = EITHER(FLT_MAX, DBL_MAX);
     const int finite = FN(within)(x, most) & FN(within)(top, most), same = !finite & (FN(of)(x) == FN(of)(top));
     const int beyond = finite & (FN(select)(finite, x, 0) / 2 - FN(select)(finite, top, 0) / 2 < -most / 2);
@@ -139,6 +140,7 @@ static real FN(below_hard)(real x, real top) {
     return FN(select)(FN(of)(top) == INFINITE, FN(select)(at_top, 0, -(real)INFINITY), gap);
 }
 
+#ifdef LOOP
 static void FN(below_run)(char *const *operands, npy_intp n) {
     const real *x = (const real *)operands[0], *top = (const real *)operands[1];
     real *out = (real *)operands[2];
@@ -162,3 +164,6 @@ static void FN(below_run)(char *const *operands, npy_intp n) {
     }
 }
 LOOP(below, 2, 3)
+#else
+INLINE real FN(below)(real x, real top) { return FN(below_hard)(x, top); }
+#endif

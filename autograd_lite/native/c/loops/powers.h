@@ -22,7 +22,75 @@ INLINE real FN(lost)(real a, real b, real p) {
 #endif
 }
 
-/* Numbers as sums: the second is what the first lacks. */
+/* A number as a sum: the second is what the first lacks. */
+typedef struct {
+    real high, low;
+} FN(Sum);
+
+INLINE FN(Sum) FN(sum_product)(FN(Sum) x, FN(Sum) y, int is_plain) {
+    const real p = x.high * y.high;
+    const real e = is_plain ? 0 : FN(lost)(x.high, y.high, p) + (x.high * y.low + x.low * y.high), sum = p + e;
+    return (FN(Sum)){sum, is_plain ? 0 : e - (sum - p)};
+}
+
+INLINE FN(Sum) FN(sum_root)(real given, int is_plain) {
+    const real root = LIBM(sqrt)(given), p = root * root;
+    return (FN(Sum)){root, is_plain ? 0 : ((given - p) - FN(lost)(root, root, p)) / (2 * root)};
+}
+
+INLINE real FN(sum_inverse)(FN(Sum) x, int is_plain) {
+    const real ratio = 1 / x.high, p = ratio * x.high;
+    return is_plain ? ratio : ratio + ratio * (((1 - p) - FN(lost)(ratio, x.high, p)) - ratio * x.low);
+}
+
+/* Return how many halves an exponent is, without its sign; -1 if it is not made of products. */
+INLINE int FN(halves)(real y) {
+    const real twice = 2 * FN(magnitude)(y);
+    return FN(within)(y, MOST_HALVES / 2) && (real)(int)twice == twice ? (int)twice : -1;
+}
+
+#ifndef LOOP
+/* x to a number of halves that is a constant, or to its opposite; x needs no care. */
+INLINE real FN(sum_power)(real x, int halves, int is_inverse, int is_plain) {
+    const int times = halves % 2 ? halves : halves / 2;
+    const FN(Sum) base = halves % 2 ? FN(sum_root)(x, is_plain) : (FN(Sum)){x, 0};
+    FN(Sum) power = base;
+    UNROLL
+    for (int k = 7; k >= 0; k--) {
+        const int seen = times >> k; /* the first bits of the exponent */
+        power = seen > 1 ? FN(sum_product)(power, power, is_plain) : power;
+        power = seen > 1 && seen % 2 ? FN(sum_product)(power, base, is_plain) : power;
+    }
+    return is_inverse ? FN(sum_inverse)(power, is_plain) : power.high;
+}
+
+/* x to the power of y, a constant that is made of products. */
+#define POWER(T, t, raise, is_plain, most, libm)                                                                 \
+    INLINE int JOIN(NAME(power_##t), easy)(T x, T y) {                                                           \
+        if (y == 0 || y == 1 || y == 2 || y == -1) {                                                             \
+            return 1;                                                                                            \
+        }                                                                                                        \
+        const int halves = FN(halves)(y);                                                                        \
+        const bits reach = 2 * most / halves < most ? 2 * most / halves : most;                                  \
+        const bits size = FN(of)((real)x) & (halves % 2 ? -1 : MAGNITUDE);                                       \
+        return (int)(size >= (bits)(BIAS - reach) << SHIFT) & (int)(size <= (bits)(BIAS + reach) << SHIFT);      \
+    }                                                                                                            \
+    INLINE T JOIN(NAME(power_##t), fast)(T x, T y) {                                                             \
+        return y == 0    ? 1                                                                                     \
+               : y == 1  ? x                                                                                     \
+               : y == 2  ? x * x                                                                                 \
+               : y == -1 ? 1 / x                                                                                 \
+                         : (T)FN(sum_power)(x, FN(halves)(y), y < 0, is_plain);                                  \
+    }                                                                                                            \
+    static __attribute__((noinline, cold)) T NAME(power_hard_##t)(T x, T y) {                                    \
+        const volatile T exponent = y; /* a compiler that knows it may put a root in its place, also of -0 */     \
+        return libm(x, exponent);                                                                                \
+    }                                                                                                            \
+    INLINE T NAME(power_##t)(T x, T y) {                                                                         \
+        return JOIN(NAME(power_##t), easy)(x, y) ? JOIN(NAME(power_##t), fast)(x, y) : NAME(power_hard_##t)(x, y); \
+    }
+#else
+/* Such numbers, one by one. */
 typedef struct {
     real high[BLOCK] __attribute__((aligned(64))), low[BLOCK] __attribute__((aligned(64)));
 } FN(Sums);
@@ -30,27 +98,26 @@ typedef struct {
 INLINE void FN(sums_product)(FN(Sums) *out, const FN(Sums) *x, const FN(Sums) *y, npy_intp n, int is_plain) {
     INDEPENDENT
     for (npy_intp i = 0; i < n; i++) {
-        const real a = x->high[i], b = y->high[i], p = a * b;
-        const real e = is_plain ? 0 : FN(lost)(a, b, p) + (a * y->low[i] + x->low[i] * b), sum = p + e;
-        out->high[i] = sum;
-        out->low[i] = is_plain ? 0 : e - (sum - p);
+        const FN(Sum) a = {x->high[i], x->low[i]}, b = {y->high[i], y->low[i]};
+        const FN(Sum) product = FN(sum_product)(a, b, is_plain);
+        out->high[i] = product.high;
+        out->low[i] = product.low;
     }
 }
 
 INLINE void FN(sums_root)(FN(Sums) *x, npy_intp n, int is_plain) {
     INDEPENDENT
     for (npy_intp i = 0; i < n; i++) {
-        const real given = x->high[i], root = LIBM(sqrt)(given), p = root * root;
-        x->high[i] = root;
-        x->low[i] = is_plain ? 0 : ((given - p) - FN(lost)(root, root, p)) / (2 * root);
+        const FN(Sum) root = FN(sum_root)(x->high[i], is_plain);
+        x->high[i] = root.high;
+        x->low[i] = root.low;
     }
 }
 
 INLINE void FN(sums_inverse)(FN(Sums) *x, npy_intp n, int is_plain) {
     INDEPENDENT
     for (npy_intp i = 0; i < n; i++) {
-        const real of = x->high[i], ratio = 1 / of, p = ratio * of;
-        x->high[i] = is_plain ? ratio : ratio + ratio * (((1 - p) - FN(lost)(ratio, of, p)) - ratio * x->low[i]);
+        x->high[i] = FN(sum_inverse)((FN(Sum)){x->high[i], x->low[i]}, is_plain);
     }
 }
 
@@ -86,12 +153,6 @@ INLINE FN(Sums) *FN(sums_power)(FN(Sums) *x, FN(Sums) *out, npy_intp n, int halv
 RAISE(power_with_rests, 0)
 RAISE(power_without, 1)
 
-/* Return how many halves an exponent is, without its sign; -1 if it is not made of products. */
-INLINE int FN(halves)(real y) {
-    const real twice = 2 * FN(magnitude)(y);
-    return FN(within)(y, MOST_HALVES / 2) && (real)(int)twice == twice ? (int)twice : -1;
-}
-
 /* `power_run` raises numbers to one exponent, the first of the second operand; `power` is the ufunc's loop. */
 #define FILL_WITH(value)               \
     INDEPENDENT                        \
@@ -100,7 +161,7 @@ INLINE int FN(halves)(real y) {
     }                                  \
     return
 
-#define POWER(T, x, raise, most, libm)                                                             \
+#define POWER(T, x, raise, is_plain, most, libm)                                                   \
     static void NAME(power_run_##x)(char *const *operands, npy_intp n) {                           \
         const T *in = (const T *)operands[0], y = *(const T *)operands[1];                         \
         T *out = (T *)operands[2];                                                                 \
@@ -166,6 +227,7 @@ INLINE int FN(halves)(real y) {
             }                                                                                      \
         }                                                                                          \
     }
+#endif
 
-POWER(npy_float, f, power_without, 1000, powf)
-POWER(npy_double, d, power_with_rests, FULL, pow)
+POWER(float, f, power_without, 1, 1000, powf)
+POWER(double, d, power_with_rests, 0, FULL, pow)

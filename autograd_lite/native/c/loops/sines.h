@@ -15,7 +15,7 @@
 
 typedef struct {
     real sine, cosine;
-    npy_int64 quarter; /* its last two bits are n modulo 4 */
+    int64_t quarter; /* its last two bits are n modulo 4 */
 } NAME(Turn);
 
 INLINE NAME(Turn) NAME(turn)(real x) {

@@ -1,0 +1,62 @@
+/* What expressions of generated code call: the kernels of loops/ as functions of one element, and what NumPy's loops do
+ * where C has no operator for it; built for the set of instructions that a file is compiled for.
+ *
+ * A kernel some of whose arguments need care is three functions: `al_exp_d(x)`, and for loops that are vectorised
+ * `al_exp_d_fast(x)`, which may be anything, and raise flags, where `al_exp_d_easy(x)` is 0. */
+#ifndef AUTOGRAD_LITE_EXPRESSIONS_H
+#define AUTOGRAD_LITE_EXPRESSIONS_H
+
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_(a, b)
+#define NAME(name) JOIN(al, name)
+#if defined(__FMA__) || defined(__aarch64__)
+#define HAS_FMA
+#endif
+
+#include "loops/macros.h"
+#include "loops/constants.h"
+
+#define UNARY(kernel) INLINE real FN(kernel)(real x) { return FN(kernel##_one)(x); }
+#define BINARY(kernel) INLINE real FN(kernel)(real x, real y) { return FN(kernel##_one)(x, y); }
+#define CAREFUL(kernel, test, TAME)                                                                     \
+    INLINE int JOIN(FN(kernel), easy)(real x) { return FN(test)(x); }                                   \
+    INLINE real JOIN(FN(kernel), fast)(real x) { return FN(kernel##_one)(x); }                          \
+    static __attribute__((noinline, cold)) real JOIN(FN(kernel), hard)(real x) { return FN(kernel##_hard)(x); } \
+    INLINE real FN(kernel)(real x) { return FN(test)(x) ? FN(kernel##_one)(x) : JOIN(FN(kernel), hard)(x); }
+#define PULLBACK(kernel, slope)                                                                         \
+    INLINE int JOIN(FN(kernel), easy)(real x, real y) { (void)y; return JOIN(FN(slope), easy)(x); }     \
+    INLINE real JOIN(FN(kernel), fast)(real x, real y) { return y * JOIN(FN(slope), fast)(x); }         \
+    INLINE real FN(kernel)(real x, real y) { return y * FN(slope)(x); }
+
+#define X f
+#define real float
+#define bits int32_t
+#define ubits uint32_t
+#include "loops/functions.h"
+#include "loops/networks.h"
+#include "loops/operations.h"
+#undef X
+#undef real
+#undef bits
+#undef ubits
+
+#define X d
+#define real double
+#define bits int64_t
+#define ubits uint64_t
+#include "loops/functions.h"
+#include "loops/networks.h"
+#include "loops/operations.h"
+#include "loops/sines.h"
+#include "loops/powers.h"
+#undef X
+#undef real
+#undef bits
+#undef ubits
+
+#endif

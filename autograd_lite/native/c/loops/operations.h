@@ -1,0 +1,28 @@
+/* What NumPy's loops do to one element where C has no operator that does so, without a flag for NaN. */
+
+INLINE real FN(negative)(real x) { return FN(from)(FN(of)(x) ^ SIGN); } /* by its bits: nothing is folded into it */
+
+/* Comparisons. Compilers make signalling ones even of isless(x, y), so 0 takes the place of both if one is NaN. */
+INLINE real FN(number)(real x, int is_number) { return FN(from)(FN(of)(x) & -(bits)is_number); }
+INLINE int FN(less)(real x, real y) {
+    const int ordered = !isunordered(x, y);
+    return FN(number)(x, ordered) < FN(number)(y, ordered);
+}
+INLINE int FN(less_equal)(real x, real y) {
+    const int ordered = !isunordered(x, y);
+    return (FN(number)(x, ordered) <= FN(number)(y, ordered)) & ordered;
+}
+INLINE int FN(isinf)(real x) { return (FN(of)(x) & MAGNITUDE) == INFINITE; }
+INLINE int FN(isfinite)(real x) { return (FN(of)(x) & MAGNITUDE) < INFINITE; }
+INLINE int FN(signbit)(real x) { return FN(of)(x) < 0; }
+
+/* A choice. What is chosen from is computed before, with the flags that belong to it. */
+INLINE real FN(where)(int x, real yes, real no) { return FN(select)(x != 0, yes, no); }
+INLINE real FN(maximum)(real x, real y) { return FN(select)(FN(less)(y, x) | (x != x), x, y); }
+INLINE real FN(minimum)(real x, real y) { return FN(select)(FN(less)(x, y) | (x != x), x, y); }
+INLINE real FN(clip)(real x, real low, real high) { return FN(minimum)(FN(maximum)(x, low), high); }
+INLINE real FN(sign)(real x) { return x == 0 ? 0 : x != x ? x : FN(with_sign)(1, x); }
+INLINE real FN(heaviside)(real x, real at_zero) {
+    return FN(select)(x == 0, at_zero, x != x ? (real)NAN : FN(signbit)(x) ? 0 : 1);
+}
+INLINE real FN(zero_mask)(real x, real y) { return FN(select)((x != x) & (y == 0), 0, x); }
