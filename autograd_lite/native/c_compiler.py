@@ -35,6 +35,6 @@ def request(text: Callable[[], str], ready: Callable[[Any], None]) -> Compilatio
             with open(f"{base}.c", "w", encoding="utf-8") as file:
                 file.write(source)
             include = os.path.join(os.path.dirname(__file__), "c")
-            subprocess.run(["cc", *_FLAGS.split(), f"-I{include}", f"{base}.c", "-o", f"{base}.so"], check=True)
+            subprocess.run(["cc", *_FLAGS.split(), f"-I{include}", f"{base}.c", "-o", f"{base}.so", "-lm"], check=True)
         ready(library.load(f"{base}.so", "run"))
     return Compilation()

@@ -35,7 +35,7 @@ def c_text(plan: Plan, segment: Segment) -> str:
     end = "return invalid;" if clean else "return invalid | fused_invalid();"
     head = ["int run(const FusedRun *run) {", "int invalid = 0, wrong = 0;", "fused_clear();"]
     function = "\n".join(lay_out([*head, *calls, "(void)wrong;", end, "}"]))
-    return "\n".join(['#include "fused.h"', "", *functions, function]) + "\n"
+    return "\n".join(['#include "fused.h"', '#include "expressions.h"', "", *functions, function]) + "\n"
 
 
 def _numbers(segment: Segment, group: Group) -> Mapping[Access, Any]:
