@@ -42,6 +42,7 @@ from .core.traceback_folding import fold_error as fold_error, folds_tracebacks a
 
 if TYPE_CHECKING:
     from .files.atomic_writes import write_file as write_file
+    from .files.caches import cache_folder as cache_folder
     from .functions.moment_estimates import (
         over_root as over_root,
         running_mean as running_mean,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 import threading
 import time
 import zlib
@@ -20,7 +19,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from autograd_lite.extend import needs, write_file
+from autograd_lite.extend import cache_folder, needs, write_file
 
 _USER_AGENT = {"User-Agent": "autograd-lite"}
 _CHUNK = 1 << 16
@@ -88,20 +87,9 @@ class Source:
     progress: bool = True
 
 
-def cache_dir(dataset: str) -> Path:
-    """Return the folder of this user's cache for a dataset; it need not exist yet."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "autograd_lite" / dataset
-
-
 def locate(file: DataFile, dataset: str) -> Path | None:
     """Find a file in $AUTOGRAD_LITE_DATA (or its subfolder named after the dataset), then in the user's cache."""
-    folders = [*_given_folders(dataset), cache_dir(dataset)]
+    folders = [*_given_folders(dataset), cache_folder(dataset)]
     return next((folder / file.on_disk for folder in folders if (folder / file.on_disk).is_file()), None)
 
 
@@ -222,7 +210,7 @@ def fetch(file: DataFile, source: Source) -> bytes:
     Raises:
         DatasetError: No mirror gave a good file (each one's reason is in the message), or the cache cannot be written.
     """
-    target = cache_dir(source.dataset) / file.on_disk
+    target = cache_folder(source.dataset) / file.on_disk
     failures = []
     for mirror in source.mirrors:
         packed = b""

@@ -1,4 +1,4 @@
-"""Segments whose instructions a compiled function replaces, once they have run often enough for that to pay."""
+"""Segments whose instructions a compiled function replaces, once they have run for so long that it pays."""
 
 from __future__ import annotations
 
@@ -7,16 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...ir.node_labels import count_of
-from ...native import c_compiler
-from ...native.instructions import BLOCK
+from ..c_build.fusing import Fusion
 from ..execution_plan import Plan
 from ..native_segments import Segment
 from .emit import c_text
 from .fusion import Group, fuse
-
-_PAYS = 2e7  # nanoseconds of a segment's calls, after which it is compiled
-_CALL, _POINT = 30, 0.5  # of a call of a loop, and of each of its points
-
 
 _LISTED = 4  # loops, and names of functions, in a summary
 
@@ -26,14 +21,11 @@ class FusedSegment:
 
     Attributes:
         segment: which.
-        state: of the compilation; None before it was asked for.
     """
 
     def __init__(self, plan: Plan, segment: Segment) -> None:
         self.plan, self.segment = plan, segment
-        self.state: c_compiler.Compilation | None = None
-        self._function: Any = None
-        self._instances: list[Any] = []
+        self._fusion = Fusion(lambda: c_text(plan, segment))
 
     def text(self) -> str:
         """Return the C text of the function."""
@@ -44,8 +36,7 @@ class FusedSegment:
         groups = fuse(self.plan, self.segment)
         loops = [group for group in groups if group.is_inline]
         inside = sum(len(group.statements) for group in loops)
-        state = "not compiled yet" if self.state is None else str(self.state)
-        yield f"C: {count_of(inside, 'loop')} in {len(loops)}, {len(groups) - len(loops)} called; {state}"
+        yield f"C: {count_of(inside, 'loop')} in {len(loops)}, {len(groups) - len(loops)} called; {self._fusion.state}"
         longest = sorted(loops, key=lambda group: -len(group.statements))
         for group in [group for group in longest if len(group.statements) > 1][:_LISTED]:
             shape = " × ".join(f"{n:,}" for n in group.dimensions if n > 1) or "1"
@@ -58,38 +49,8 @@ class FusedSegment:
     def instance(self, arena: Any) -> Any:
         """Return a function of the input values, as `Segment.instance`."""
         instance = self.segment.instance(arena)
-        self._instances.append(instance)  # before the look at the function, which another thread may set between
-        if self._function is not None:
-            instance.fuse(self._function)
-            return instance
-        if c_compiler.is_eager():
-            self._request()
-        elif self.state is None:
-            instance.watch(self._calls_until_hot(), self._request)
+        self._fusion.watch(instance)
         return instance
-
-    def _calls_until_hot(self) -> int:
-        """Return after how many calls the function would have paid."""
-        code, at, cost = self.segment.code.tolist(), 0, 1.0
-        while at < len(code):
-            if code[at] == BLOCK:
-                at += 6
-                continue
-            points = 1
-            for n in code[at + 6 : at + 6 + code[at + 4] + code[at + 5]]:
-                points *= n
-            cost += _CALL + _POINT * points
-            at += code[at + 1]
-        return max(10, int(_PAYS / cost))
-
-    def _request(self) -> None:
-        if self.state is None:
-            self.state = c_compiler.request(self.text, self._ready)
-
-    def _ready(self, function: Any) -> None:
-        self._function = function
-        for instance in [*self._instances]:
-            instance.fuse(function)
 
 
 def _names(group: Group) -> str:

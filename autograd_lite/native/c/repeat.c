@@ -7,7 +7,7 @@ enum { LENGTH, FROM, FROM_OFFSET, TO, TO_OFFSET, BYTES, AXES, LENGTHS }; /* wher
 
 /* What lies where during one step. */
 typedef struct {
-    const Segment *segment;
+    Segment *segment;
     const npy_intp *slots, *copies, *copies_end;
     Py_ssize_t n_slots, n_buffers;
     char **at;
@@ -34,7 +34,7 @@ static int step_run(const Repetition *loop) {
     for (Py_ssize_t k = 0; k < loop->n_slots; k++) {
         slots[k] = loop->at[loop->slots[k]];
     }
-    const int invalid = program_run(&loop->segment->program);
+    const int invalid = segment_run(loop->segment);
     if (invalid >= CHECKED) {
         return invalid;
     }
@@ -118,7 +118,7 @@ static PyObject *repeated(PyObject *Py_UNUSED(module), PyObject *args) {
             segment_raise(segment, wrong);
         }
         invalid |= wrong;
-        failed = PyErr_Occurred() != NULL;
+        failed = PyErr_Occurred() != NULL || segment_notice(segment) < 0;
         count++;
         if (!failed && (segment->is_long || count % TURN == 0)) {
             failed = turn_given();
@@ -129,7 +129,6 @@ static PyObject *repeated(PyObject *Py_UNUSED(module), PyObject *args) {
         }
     }
     PyMem_Free(loop.at);
-    segment_count(segment, count);
     if (!failed && invalid) {
         failed = PyUFunc_GiveFloatingpointErrors("compiled code", NPY_FPE_INVALID) < 0;
     }

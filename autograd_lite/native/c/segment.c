@@ -4,6 +4,7 @@
 #include <numpy/arrayscalars.h>
 #include <stdatomic.h>
 #include <structmember.h>
+#include <time.h>
 
 /* ---- from Python's objects to C ------------------------------------------------------------------------------------ */
 
@@ -85,9 +86,12 @@ static int is_sound(const npy_intp *code, npy_intp size, npy_intp loops, npy_int
 
 static void segment_free(PyObject *object) {
     Segment *self = (Segment *)object;
+    if (self->references != NULL) {
+        PyObject_ClearWeakRefs(object);
+    }
     Py_XDECREF(self->given);
     Py_XDECREF(self->functions);
-    Py_XDECREF(self->when_hot);
+    Py_XDECREF(self->notice);
     PyMem_Free(self->loops);
     PyMem_Free(self->memory);
     PyMem_Free(self->arguments);
@@ -246,20 +250,32 @@ void segment_raise(const Segment *segment, int invalid) {
     }
 }
 
-void segment_count(Segment *self, Py_ssize_t calls) {
-    if (self->when_hot == NULL || (self->calls_left -= calls) > 0) {
-        return;
+static int64_t now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+int segment_run(Segment *segment) {
+    if (segment->notice == NULL) {
+        return program_run(&segment->program);
     }
-    PyObject *function = self->when_hot, *type, *value, *trace;
-    self->when_hot = NULL;
-    PyErr_Fetch(&type, &value, &trace);
-    PyObject *none = PyObject_CallNoArgs(function);
-    if (none == NULL) {
-        PyErr_WriteUnraisable(function);
+    const int64_t start = now();
+    const int invalid = program_run(&segment->program);
+    segment->left -= now() - start;
+    return invalid;
+}
+
+int segment_notice(Segment *segment) {
+    if (segment->notice == NULL || segment->left > 0) {
+        return 0;
     }
-    PyErr_Restore(type, value, trace);
-    Py_XDECREF(none);
-    Py_DECREF(function);
+    PyObject *notice = segment->notice;
+    segment->notice = NULL;
+    PyObject *nothing = PyObject_CallNoArgs(notice);
+    Py_DECREF(notice);
+    Py_XDECREF(nothing);
+    return nothing == NULL ? -1 : 0;
 }
 
 static PyObject *segment_call(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *names) {
@@ -289,14 +305,13 @@ static PyObject *segment_call(PyObject *callable, PyObject *const *args, size_t 
     int invalid = 0;
     if (!failed) {
         PyThreadState *state = self->is_long ? PyEval_SaveThread() : NULL;
-        invalid = program_run(&self->program);
+        invalid = segment_run(self);
         if (state != NULL) {
             PyEval_RestoreThread(state);
         }
-        failed = PyErr_Occurred() != NULL || (copies != NULL && written_back(copies) < 0);
+        failed = PyErr_Occurred() != NULL || (copies != NULL && written_back(copies) < 0) || segment_notice(self) < 0;
     }
     Py_XDECREF(copies);
-    segment_count(self, 1);
     if (!failed && invalid >= CHECKED) {
         segment_raise(self, invalid);
         failed = 1;
@@ -336,19 +351,21 @@ static PyObject *segment_fuse(PyObject *object, PyObject *function) {
     Py_RETURN_NONE;
 }
 
-/* Let a function be called once, after some more calls. */
+/* Let a function be called once, after the call in which the instructions have run for some nanoseconds in all. */
 static PyObject *segment_watch(PyObject *object, PyObject *args) {
     Segment *self = (Segment *)object;
-    PyObject *function;
-    if (!PyArg_ParseTuple(args, "nO:watch", &self->calls_left, &function)) {
+    long long left;
+    PyObject *notice;
+    if (!PyArg_ParseTuple(args, "LO:watch", &left, &notice)) {
         return NULL;
     }
-    Py_XSETREF(self->when_hot, Py_NewRef(function));
+    self->left = left;
+    Py_XSETREF(self->notice, Py_NewRef(notice));
     Py_RETURN_NONE;
 }
 
 static PyMethodDef SEGMENT_METHODS[] = {
-    {"watch", segment_watch, METH_VARARGS, "Let a function be called once, after some more calls of this."},
+    {"watch", segment_watch, METH_VARARGS, "Call a function once the instructions have run for some nanoseconds in all."},
     {"fuse", segment_fuse, METH_O, "Let a function do the work of the instructions, one of `load`; None: no longer."},
     {NULL, NULL, 0, NULL},
 };
@@ -367,6 +384,7 @@ PyTypeObject SegmentType = {
     .tp_call = PyVectorcall_Call,
     .tp_members = MEMBERS,
     .tp_methods = SEGMENT_METHODS,
+    .tp_weaklistoffset = offsetof(Segment, references),
     .tp_new = segment_new,
     .tp_dealloc = segment_free,
 };

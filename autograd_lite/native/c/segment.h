@@ -18,8 +18,8 @@ typedef struct {
     Program program;
     PyObject *given, *errors; /* all that this was made of, the exceptions among it */
     PyObject *functions; /* a list of those that have been fused into this: a call may be running them still */
-    PyObject *when_hot;  /* called once, after so many calls that other code for this would pay; or NULL */
-    Py_ssize_t calls_left;
+    PyObject *notice, *references; /* what is called once the instructions have taken some time; weak references */
+    int64_t left; /* nanoseconds until then */
     Loop *loops;
     char **memory;
     Kind *arguments, *results;
@@ -27,11 +27,14 @@ typedef struct {
     int is_long; /* so long that the lock of the interpreter is worth releasing */
 } Segment;
 
+/* Run the instructions, or the function that is fused into the segment, and count the time until `notice`. */
+int segment_run(Segment *segment);
+
+/* Call `notice` if it is time; return -1 after an exception. */
+int segment_notice(Segment *segment);
+
 /* Raise an exception like the one that a record names which has ended the program. */
 void segment_raise(const Segment *segment, int invalid);
-
-/* Count some calls, and call what waits for enough of them; an exception of that is dropped. */
-void segment_count(Segment *segment, Py_ssize_t calls);
 
 extern PyTypeObject SegmentType;
 extern const char *const FUSED;

@@ -6,13 +6,14 @@ import functools
 import gzip
 import hashlib
 import http.server
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from nn.datasets import fetch, mnist
+from nn.datasets import mnist
 from nn.datasets.fetch import DataFile
 
 from .small_set import Mirror, content_of
@@ -28,7 +29,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, bytes]:
     ]
     monkeypatch.setattr(mnist, "FILES", tuple(files))
     monkeypatch.setattr(mnist, "MIRRORS", ())
-    monkeypatch.setattr(fetch.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("AUTOGRAD_LITE_DATA", raising=False)
     return {file.name: gzip.compress(data, mtime=0) for file, data in zip(files, contents, strict=True)}

@@ -7,20 +7,22 @@ import hashlib
 import os
 import re
 import stat
+import sys
 import tracemalloc
 from pathlib import Path
 
 import pytest
 
+from autograd_lite.extend import cache_folder
 from nn.datasets import DatasetError, fetch, mnist
-from nn.datasets.fetch import DataFile, cache_dir
+from nn.datasets.fetch import DataFile
 
 from .small_set import DAMAGE, Mirror, assert_small, content_of, write_files
 
 
 def test_given_folder_is_used_first(small: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     write_files(tmp_path / "given", small)
-    write_files(cache_dir("mnist"), dict.fromkeys(small, b"never read"))
+    write_files(cache_folder("mnist"), dict.fromkeys(small, b"never read"))
     monkeypatch.setenv("AUTOGRAD_LITE_DATA", str(tmp_path / "given"))
     assert_small(mnist.load_data())
 
@@ -37,7 +39,7 @@ def test_cache_serves_what_the_given_folder_lacks(
     small: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("AUTOGRAD_LITE_DATA", str(tmp_path / "not there"))
-    write_files(cache_dir("mnist"), small)
+    write_files(cache_folder("mnist"), small)
     assert_small(mnist.load_data())
 
 
@@ -53,12 +55,12 @@ def test_cache_serves_what_the_given_folder_lacks(
 def test_cache_dir(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, platform: str, variable: str, expected: str
 ) -> None:
-    monkeypatch.setattr(fetch.sys, "platform", platform)
+    monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     if variable:
         monkeypatch.setenv(variable, str(tmp_path / "base"))
-    assert cache_dir("mnist") == Path(expected.format(base=tmp_path / "base", home=tmp_path / "home"))
+    assert cache_folder("mnist") == Path(expected.format(base=tmp_path / "base", home=tmp_path / "home"))
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
@@ -66,13 +68,13 @@ def test_damaged_file_in_cache_is_kept_aside(small: dict[str, bytes], kind: str)
     damage, message = DAMAGE[kind]
     name = mnist.FILES[0].name
     bad = damage(small[name])
-    write_files(cache_dir("mnist"), small | {name: bad})
+    write_files(cache_folder("mnist"), small | {name: bad})
     with pytest.raises(DatasetError, match=message) as error:
         mnist.load_data()
-    aside = cache_dir("mnist") / f"{name}.rejected"
+    aside = cache_folder("mnist") / f"{name}.rejected"
     assert f"kept aside as {aside}; call again to download a fresh copy" in str(error.value)
     assert aside.read_bytes() == bad
-    assert not (cache_dir("mnist") / name).exists()
+    assert not (cache_folder("mnist") / name).exists()
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
@@ -93,7 +95,7 @@ def test_damaged_file_of_the_user_is_left_alone(
 
 @pytest.mark.parametrize("bad", [gzip.compress(bytes(1 << 25)), bytes(1 << 23)], ids=["a bomb", "a huge file"])
 def test_memory_is_bounded_by_the_right_size(small: dict[str, bytes], bad: bytes) -> None:
-    write_files(cache_dir("mnist"), small | {mnist.FILES[0].name: bad})
+    write_files(cache_folder("mnist"), small | {mnist.FILES[0].name: bad})
     tracemalloc.start()
     try:
         with pytest.raises(DatasetError):
@@ -121,7 +123,7 @@ def test_no_flipped_bit_gives_other_content(small: dict[str, bytes]) -> None:
 
 
 def test_unreadable_file_is_reported(small: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    write_files(cache_dir("mnist"), small)
+    write_files(cache_folder("mnist"), small)
 
     def refuse(*_: object) -> None:
         raise PermissionError("Permission denied")
@@ -137,7 +139,7 @@ def test_wrong_magic_with_the_right_hash_is_refused(
     wrong = b"\x00\x00\x09" + content_of(1)[3:]
     file = DataFile(mnist.FILES[1].name, len(wrong), hashlib.sha256(wrong).hexdigest())
     monkeypatch.setattr(mnist, "FILES", (mnist.FILES[0], file, *mnist.FILES[2:]))
-    write_files(cache_dir("mnist"), small | {file.name: gzip.compress(wrong)})
+    write_files(cache_folder("mnist"), small | {file.name: gzip.compress(wrong)})
     with pytest.raises(DatasetError, match="mnist: parse_idx: train-labels.* received 00 00 09 01"):
         mnist.load_data()
 
@@ -158,7 +160,7 @@ def test_download_installs_and_is_not_repeated(
     monkeypatch.setattr(mnist, "MIRRORS", (address,))
     assert_small(mnist.load_data())
     assert "train-images-idx3-ubyte.gz: 100%" in capsys.readouterr().err
-    assert {path.name: path.read_bytes() for path in cache_dir("mnist").iterdir()} == small
+    assert {path.name: path.read_bytes() for path in cache_folder("mnist").iterdir()} == small
     assert len(Mirror.asked) == 4
     assert_small(mnist.load_data())
     assert len(Mirror.asked) == 4
@@ -188,7 +190,7 @@ def test_bad_mirror_is_passed_over(
     write_files(folder / "good", small)
     monkeypatch.setattr(mnist, "MIRRORS", (f"{address}missing/", f"{address}bad/", f"{address}good/"))
     assert_small(mnist.load_data(progress=False))
-    kept = {path.name: path.read_bytes() for path in cache_dir("mnist").iterdir()}
+    kept = {path.name: path.read_bytes() for path in cache_folder("mnist").iterdir()}
     small_enough = len(bad) <= mnist.FILES[0].max_packed
     assert kept == small | ({f"{name}.rejected": bad} if small_enough else {})
 
@@ -200,9 +202,9 @@ def test_failed_download_leaves_nothing(
     monkeypatch.setattr(mnist, "MIRRORS", (f"{address}a/", "http://127.0.0.1:9/"))
     with pytest.raises(DatasetError) as error:
         mnist.load_data(progress=False)
-    assert not cache_dir("mnist").exists()
-    message = str(error.value)
-    assert f"mnist: train-images-idx3-ubyte.gz is not in {cache_dir('mnist')}, and could not be downloaded" in message
+    assert not cache_folder("mnist").exists()
+    message, name = str(error.value), "train-images-idx3-ubyte.gz"
+    assert f"mnist: {name} is not in {cache_folder('mnist')}, and could not be downloaded" in message
     assert f"{address}a/: HTTPError: HTTP Error 404" in message
     assert "http://127.0.0.1:9/: URLError" in message
     assert "set AUTOGRAD_LITE_DATA to it" in message
@@ -224,7 +226,7 @@ def test_misbehaving_mirror_is_given_up(
     monkeypatch.setattr(mnist, "MIRRORS", (f"{mirror[0]}{behaviour}/",))
     with pytest.raises(DatasetError, match=message):
         mnist.load_data(timeout=timeout, progress=False)
-    assert not cache_dir("mnist").exists()
+    assert not cache_folder("mnist").exists()
 
 
 def test_interrupted_set_goes_on_from_what_is_verified(
@@ -236,7 +238,7 @@ def test_interrupted_set_goes_on_from_what_is_verified(
     monkeypatch.setattr(mnist, "MIRRORS", (address,))
     with pytest.raises(DatasetError, match="t10k-images"):
         mnist.load_data(progress=False)
-    assert sorted(path.name for path in cache_dir("mnist").iterdir()) == sorted(names[:2])
+    assert sorted(path.name for path in cache_folder("mnist").iterdir()) == sorted(names[:2])
     write_files(folder, small)
     Mirror.asked.clear()
     assert_small(mnist.load_data(progress=False))
@@ -256,7 +258,7 @@ def test_full_disk_is_reported_and_leaves_nothing(
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(DatasetError, match="was downloaded but cannot be written to .*No space left on device"):
         mnist.load_data(progress=False)
-    assert list(cache_dir("mnist").iterdir()) == []
+    assert list(cache_folder("mnist").iterdir()) == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="folders can be synced on POSIX only")

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import pickle
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -23,7 +24,6 @@ from nn.datasets import (
     california_housing,
     cifar10,
     cifar100,
-    fetch,
     imdb,
     npz as npz_files,
     reuters,
@@ -40,7 +40,7 @@ Serve = Callable[[str, bytes], Path]
 @pytest.fixture
 def serve(mirror: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Serve:
     """Return what puts a small file on a mirror in the place of a data set's, under the hash that it has."""
-    monkeypatch.setattr(fetch.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("AUTOGRAD_LITE_DATA", raising=False)
@@ -240,7 +240,7 @@ def test_a_changed_file_is_refused_before_it_is_read(serve: Serve) -> None:
 def test_without_a_network_the_error_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
-    monkeypatch.setattr(fetch.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("AUTOGRAD_LITE_DATA", raising=False)

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autograd_lite.extend import cache_folder
 from nn.datasets import DatasetError, fetch, mnist
-from nn.datasets.fetch import cache_dir
 
 from . import make_sample
 from .small_set import Mirror, assert_small, write_files
@@ -98,10 +98,10 @@ def test_damaged_sample_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 
 def test_available_when_here(small: dict[str, bytes]) -> None:
-    write_files(cache_dir("mnist"), small)
+    write_files(cache_folder("mnist"), small)
     full, line = mnist.available()
     assert full
-    assert line == f"MNIST: the full set of 70,000 digits, from {cache_dir('mnist')}"
+    assert line == f"MNIST: the full set of 70,000 digits, from {cache_folder('mnist')}"
 
 
 def test_available_fetches(small: dict[str, bytes], mirror: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +156,7 @@ def test_available_gives_up_a_slow_mirror(
     assert not full
     assert "it could not be fetched within 0.3 seconds; using the embedded sample" in line
     assert Mirror.asked == [f"/slow/{mnist.FILES[0].name}"], "no mirror is tried when the time is over"
-    assert not cache_dir("mnist").exists()
+    assert not cache_folder("mnist").exists()
 
 
 def test_module_level_imports_are_light() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from autograd_lite.extend import cache_folder
 from nn import datasets
-from nn.datasets import DatasetError, diabetes, fashion_mnist, fetch, text
+from nn.datasets import DatasetError, diabetes, fashion_mnist, text
 from nn.datasets.fetch import DataFile
 from nn.datasets.idx import encode_idx
 
@@ -107,7 +109,7 @@ def test_the_formulas_of_the_shapes() -> None:
 
 
 def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(fetch.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("AUTOGRAD_LITE_DATA", raising=False)
 
@@ -129,6 +131,6 @@ def test_fashion_mnist_from_a_mirror(
     for found, expected in zip((x, y, x_test, y_test), arrays, strict=True):
         np.testing.assert_array_equal(found, expected, strict=True)
     (folder / files[1].name).write_bytes(gzip.compress(encode_idx(arrays[1] + 1)))
-    (fetch.cache_dir("fashion_mnist") / files[1].name).unlink()
+    (cache_folder("fashion_mnist") / files[1].name).unlink()
     with pytest.raises(DatasetError, match="is not the right file"):
         fashion_mnist.load_data(progress=False)
