@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.equivalents import Fill, Loops
 from ..core.gathers import Gather, Put, Scatter, kernels
-from ..native.instructions import BLOCK, CALL, CHECKED, LINE, REDUCE
+from ..native.instructions import BLOCK, CALL, CHECKED, LINE, REDUCE, REPEAT
 from ..native.kernels import library
 from .gather_operands import by_elements, by_rows
 from .inner_loops import (
@@ -67,18 +67,18 @@ class Operand(NamedTuple):
 
 
 class Instruction(NamedTuple):
-    """The call of one loop, or a block of such calls.
+    """The call of one loop, a block of such calls, or calls that run again and again.
 
     Attributes:
-        kind: one of `CALL`, `REDUCE`, `BLOCK` and `CHECKED`.
+        kind: one of `CALL`, `REDUCE`, `BLOCK`, `REPEAT` and `CHECKED`.
         loop: which is called.
-        spots: where the operands begin.
+        spots: where the operands begin; of steps, for each pointer that moves itself, and where it begins.
         moves: by how many bytes they move from row to row of a block.
-        dimensions: that the loop goes through, outermost first.
+        dimensions: that the loop goes through, outermost first; the number of steps.
         core: of a generalized ufunc, the sizes of its own dimensions.
-        strides: of all operands, dimension by dimension, then those of the core.
+        strides: of all operands, dimension by dimension, then those of the core; of steps, of the pointers that move.
         block: the block that is carried out part by part, if any.
-        inside: the records of that.
+        inside: the records of that, or of one step.
         scratch: the bytes that its parts take.
         error: the exception to raise if the call is invalid, of the kind `CHECKED`.
         value: the number of the value that the call of the plan computes, of which this is a step.
@@ -102,6 +102,8 @@ class Instruction(NamedTuple):
         """The number of elements that the loops go through."""
         if self.block is not None:
             return len(self.inside) * math.prod(self.block.shape)
+        if self.kind == REPEAT:
+            return self.dimensions[0] * sum([r.work for r in self.inside])
         return math.prod(self.dimensions) * math.prod(self.core)
 
     def reach(self, k: int) -> int:
@@ -248,7 +250,7 @@ class InstructionEncoder:
             out = _part(whole, index if index.__class__ is tuple else (index,))
             x = self._operand(zero if source is None else call.args[source], spec.dtype)
             if 0 not in out.shape:
-                instructions.append(_elementwise(_cast(x.dtype, out.dtype), [x, out]))
+                instructions.append(copy_instruction(x, out))
         return instructions
 
     def _gather_or_scatter(self, call: Call) -> list[Instruction]:
@@ -266,7 +268,7 @@ class InstructionEncoder:
         rows, instructions = out if isinstance(move, Gather) else arrays[-1], []
         if isinstance(move, Put) or (part.shape != out.shape and isinstance(move, Scatter)):  # the array before
             before = arrays[0] if isinstance(move, Put) else self._operand(_zeros(out.shape, out.dtype), out.dtype)
-            instructions.append(_elementwise(_cast(out.dtype, out.dtype), [before, out]))
+            instructions.append(copy_instruction(before, out))
         if not places.along:
             shape = (*part.shape[: places.first], *indices[0].shape, *part.shape[places.first + places.arrays :])
             if len(rows.shape) > len(shape):
@@ -329,6 +331,16 @@ class InstructionEncoder:
             self._operand(x, dtype) for x, dtype in zip((*call.args, Ref(call.value)), loop.dtypes, strict=True)
         ]
         return loop, operands
+
+    def operand(self, x: Any) -> Operand:
+        """Return where an argument of a call lies, a value or a constant array.
+
+        Raises:
+            NotNative: if it is a number that comes with every call.
+        """
+        if x.__class__ is Ref and self._specs[x.value].weak is not None:
+            raise NotNative
+        return self._operand(x, np.asarray(x).dtype if x.__class__ is not Ref else self._specs[x.value].dtype)
 
     def _operand(self, x: Any, dtype: np.dtype[Any]) -> Operand:
         if x.__class__ is Ref:
@@ -407,6 +419,15 @@ def _copies(r: Instruction) -> bool:
     outer, n = r.strides[: 2 * len(r.dimensions)], len(r.core)
     core = r.strides[2 * len(r.dimensions) :]
     return outer[::2] == outer[1::2] and core[:n] == core[n:]
+
+
+def copy_instruction(start: Operand, end: Operand) -> Instruction:
+    """Return the record of a copy.
+
+    Raises:
+        NotNative: if only NumPy casts so.
+    """
+    return _elementwise(_cast(start.dtype, end.dtype), [start, end])
 
 
 def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:

@@ -15,23 +15,26 @@ from ..native.instructions import (
     CHECKED,
     LINE,
     REDUCE,
+    REPEAT,
     THREADS,
     aligned_memory,
     block_record,
     call_record,
     is_long,
     like,
+    repeat_record,
 )
 from ..native.kernels import library
 from .buffer_assignment import Place
 from .call_instructions import Instruction, InstructionEncoder, NotNative, Spot
 from .execution_plan import Plan
 from .inner_loops import Loop
-from .numpy_calls import How, Spec
+from .numpy_calls import Call, How, Spec
+from .steps import Steps, StepsEncoder
 
 _ORDERS = "CF"
-_KINDS = ("own", "arena", "array", "argument", "scalar", "result")  # of memory, in the order of their numbers
-_STILL = _KINDS[:3]  # the same at all calls
+_KINDS = ("own", "arena", "step", "array", "argument", "scalar", "result")  # of memory, in the order of their numbers
+_STILL = _KINDS[:4]  # the same at all calls, or set by records
 _OWN, _SCRATCH = ("own", None), ("scratch", None)
 
 
@@ -45,7 +48,7 @@ class Segment(NamedTuple):
         arguments, results: their layouts, as the executor takes them.
         code, loops: the instructions.
         values: for each record, but for those of blocks, the number of the value that it is a step to.
-        fixed: the other memory that they use: "own", "arena", and arrays.
+        fixed: the other memory that they use: "own", "arena", "step" for pointers that records set, and arrays.
         own: the bytes of memory that only this segment uses.
         temporaries: where in it the arrays begin that are needed during one call only.
         scratch: the bytes of the parts of blocks.
@@ -71,7 +74,7 @@ class Segment(NamedTuple):
 
     def instance(self, arena: Any) -> Any:
         """Return a function of the input values, which uses this arena and allocates its private memory."""
-        spaces = {"own": aligned_memory(self.own), "arena": arena}
+        spaces = {"own": aligned_memory(self.own), "arena": arena, "step": arena}
         memory = tuple([spaces[a] if isinstance(a, str) else a for a in self.fixed])
         scratch = aligned_memory(self.scratch * THREADS)
         rest = self.arguments, self.results, scratch, self.is_long, self.errors
@@ -113,6 +116,19 @@ def as_one_segment(plan: Plan, movable: Collection[int] = ()) -> WholeSegment | 
     return _SegmentFinder(plan, movable).whole() if library else None
 
 
+def needs_no_python(plan: Plan) -> bool:
+    """Return whether all calls of a plan are instructions, one after the other."""
+    segments = find_segments(plan)
+    return library is not None and (_are_whole(plan, segments) or all(call.how is How.VIEW for call in plan.calls))
+
+
+def _are_whole(plan: Plan, segments: Sequence[Segment]) -> bool:
+    """Return whether segments are one, and all that a plan does."""
+    positions = [k for k, call in enumerate(plan.calls) if call.how is not How.VIEW]
+    is_one = len(segments) == 1 and plan.end.start == len(plan.calls)
+    return is_one and segments[0].first <= positions[0] and positions[-1] < segments[0].stop
+
+
 class _SegmentFinder:
     def __init__(self, plan: Plan, movable: Collection[int]) -> None:
         self._plan = plan
@@ -144,7 +160,7 @@ class _SegmentFinder:
             if not run:
                 self._spots.begin(position)
             try:
-                instructions = self._encoder.of(call) if block is None else [self._block(block)]
+                instructions = self._instructions(call) if block is None else [self._block(block)]
             except NotNative:
                 if run:
                     yield self._segment(stop, run)
@@ -159,12 +175,9 @@ class _SegmentFinder:
     def whole(self) -> WholeSegment | None:
         """Return the plan as one segment; None if it needs Python."""
         plan, segments = self._plan, list(self.segments())
-        if len(segments) != 1 or plan.end.start < len(plan.calls) or any(a[1] for a in segments[0].arguments):
+        if not _are_whole(plan, segments) or any(a[1] for a in segments[0].arguments):
             return None
         (segment,) = segments
-        positions = [k for k, call in enumerate(plan.calls) if call.how is not How.VIEW]
-        if positions[0] < segment.first or positions[-1] >= segment.stop:
-            return None
         try:
             spots = [self._spots[n] for n in plan.outputs]
         except NotNative:
@@ -183,6 +196,12 @@ class _SegmentFinder:
             else:
                 return None
         return WholeSegment(segment, (*segment.input_values, *segment.output_values), tuple(outputs))
+
+    def _instructions(self, call: Call) -> list[Instruction]:
+        if isinstance(call.function, Steps):
+            spots = self._spots
+            return [*StepsEncoder(call, self._plan.specs, spots, _spots_in_steps, spots.arrays).encode()]
+        return self._encoder.of(call)
 
     def _block(self, block: Any) -> Instruction:
         calls = self._plan.calls[block.first : block.stop]
@@ -233,9 +252,10 @@ class _SegmentFinder:
         begins, size = dict[Any, int](), 0
         for place in used:
             kind, n = place
-            if kind == "result" and all(first <= position < stop for position in self._readers.get(n, [stop])):
+            is_private = kind == "result" and all(first <= position < stop for position in self._readers.get(n, [stop]))
+            if is_private or kind == "buffer":
                 begins[place] = size
-                size += -(-self._plan.specs[n].nbytes // LINE) * LINE
+                size += -(-(n[-1] if kind == "buffer" else self._plan.specs[n].nbytes) // LINE) * LINE
         return begins, size
 
     def _kind(self, place: tuple[str, Any], written: bool = False) -> tuple[Any, ...]:
@@ -248,6 +268,13 @@ class _SegmentFinder:
         in_columns = is_result and _order(self._plan.specs[n]) == "F"
         is_scalar = is_result and self._plan.specs[n].is_scalar
         return like(shape, strides, dtype), in_columns, written, is_scalar
+
+
+def _spots_in_steps(plan: Plan, arrays: dict[int, Any]) -> _Spots:
+    """Return the places of values of a plan that runs again and again as part of another one."""
+    spots = _Spots(plan, ())
+    spots.arrays = arrays
+    return spots
 
 
 class _Spots(dict[int, Any]):
@@ -346,6 +373,9 @@ class _Code:
                 self.add(inner)
             code[start + 1] = len(code) - start
             return
+        if r.kind == REPEAT:
+            self._add_steps(r)
+            return
         self.values.append(r.value)
         operands: list[int] = []
         for k, (spot, move) in enumerate(zip(r.spots, r.moves, strict=True)):
@@ -367,6 +397,20 @@ class _Code:
             self.errors[id(r.error)] = r.error
             kind += list(self.errors).index(id(r.error))
         code += call_record(kind, loop, r.dimensions, r.core, operands, r.strides)
+
+    def _add_steps(self, r: Instruction) -> None:
+        """Write the record of steps."""
+        self.values.append(r.value)
+        code, start, moves = self._code, len(self._code), list[int]()
+        for to, begin, step in zip(r.spots[::2], r.spots[1::2], r.strides, strict=True):
+            numbers = [self.places.setdefault(spot[:2], len(self.places)) for spot in (to, begin)]
+            moves += (numbers[0], 0, numbers[1], begin.offset, step)
+        code += repeat_record(r.dimensions[0], moves, ())
+        self._operands += range(start + 4, len(code), 5)
+        self._operands += range(start + 6, len(code), 5)
+        for inner in r.inside:
+            self.add(inner)
+        code[start + 1] = len(code) - start
 
     def array(self, memory: Mapping[Any, tuple[int, int]]) -> Any:
         """Return all integers.

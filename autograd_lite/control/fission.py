@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.recording_array import concrete
 from ..core.indices import indices_in
 from ..core.multi_result import get_tuple_element
 from ..core.op import OPS, Op
@@ -26,6 +27,7 @@ from ..tensors.tensor import Tensor
 from .body import PLANNED_AFTER, Body, needed_for, values_of
 from .closure_conversion import record_body
 from .derivatives import only_inside
+from .steps_in_plan import record_body_calls, record_steps
 
 # A value of more elements is computed where it is read, since it costs more to pass it on; so is one that has more at
 # all steps, since its memory would.
@@ -239,6 +241,64 @@ class Fission:
             rows[k][...] = _total(arrays[k], inputs, reverse)
         for end in ends:
             end()
+
+    def record(self, loop: Callable[[Sequence[Any]], Sequence[Any]], arrays: Sequence[Any], reverse: bool) -> list[Any]:
+        """Record calls of all three.
+
+        Args:
+            loop: records that of the core: takes its arguments, and returns its results.
+            arrays, reverse: as in `run`.
+        """
+        n, outputs = self._n, self._body.outputs
+        env: dict[Any, Any] = {**self._known, **dict(zip(self._inputs, arrays, strict=True))}
+        env.update(zip(self._engine_pass, record_body_calls(self._before, [env[i] for i in self._early]), strict=True))
+        results = loop([env[i] for i in self._taken])
+        env.update(zip(self._rows, results[self.num_carry :], strict=True))
+        env.update(zip(self._ends, record_body_calls(self._after, [env[i] for i in self._late]), strict=True))
+        carries = iter(results[: self.num_carry])
+        totals = self._record_totals(arrays, env, reverse)
+        return [
+            *[totals[k] if k in totals else next(carries) for k in range(n)],
+            *[self._every(env[i], i).copy() for i in outputs[n:]],
+        ]
+
+    def _record_totals(self, arrays: Sequence[Any], env: Mapping[Any, Any], reverse: bool) -> dict[int, Any]:
+        """Record the calls that add up over the steps: terms in their order, then products."""
+        rows = {k: [[self._every(env[i], i) for i in f] for f in terms] for k, terms in self._sums.items()}
+        totals = {k: arrays[k] for k in self._sums}
+        plain = {k: [f[0] for f in terms if len(f) == 1] for k, terms in rows.items()}
+        if plain := {k: terms for k, terms in plain.items() if terms}:
+            starts, xs = [arrays[k] for k in plain], [x for terms in plain.values() for x in terms]
+            body = self._adder(
+                [len(terms) for terms in plain.values()], [concrete(x) for x in starts], [concrete(x) for x in xs]
+            )
+            n = len(plain)
+
+            def run(*values: Any) -> list[Any]:
+                ends, xs = list(values[:n]), iter(values[n:])
+                for j, terms in enumerate(plain.values()):
+                    ends[j] = _total(ends[j], [[next(xs)] for _ in terms], reverse)
+                return ends
+
+            sums = record_steps(run, body, n, n + len(xs), self._length, reverse, [*starts, *xs])
+            totals.update(zip(plain, sums, strict=True))
+        for k, terms in rows.items():
+            for a, b in (f for f in terms if len(f) == 2):
+                pair = a.transpose(1, 0, 2).reshape(a.shape[1], -1), b.reshape(-1, b.shape[-1])
+                totals[k] = totals[k] + product(*pair)
+        return totals
+
+    def _adder(self, counts: Sequence[int], starts: Sequence[Any], xs: Sequence[Any]) -> Body:
+        """Return a body that adds terms to sums, of which each has as many as are counted."""
+
+        def add_all(*values: Tensor) -> list[Tensor]:
+            sums, terms = list(values[: len(counts)]), iter(values[len(counts) :])
+            for k, count in enumerate(counts):
+                for _ in range(count):
+                    sums[k] = sums[k] + next(terms)
+            return sums
+
+        return record_body(self._body.name, add_all, [*starts, *[x[0] for x in xs]])
 
     def _every(self, a: Any, i: str) -> Any:
         return a if self._of(i) else np.broadcast_to(a, (self._length, *np.shape(a)))

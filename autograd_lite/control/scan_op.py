@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compiler.recording_array import Unrecordable
 from ..core.errors import AssumptionFailed, GradError, more_on
 from ..core.op import Op
 from ..core.shape_arithmetic import ShapeDtype
@@ -33,6 +34,7 @@ from .control_op import (
 from .derivatives import LinearizedBody, batch_body, is_floating, linearize_body, push_body
 from .fission import Fission
 from .native_loop import native_loop_of
+from .steps_in_plan import is_recorded, record_constants, record_steps, record_without_nan
 
 UNBOUNDED = 1 << 62  # the length of a scan that ends when a carry says so
 NO_WAY_BACK = (
@@ -99,6 +101,8 @@ class Scan(ControlOp):
 
     def forward(self, *arrays: Any, **_: Any) -> tuple[Any, ...]:
         """Run all steps."""
+        if is_recorded(arrays):
+            return self._record(arrays)
         rows = allocate(self.specs)
         for row in rows[self.num_carry :] if self.until or self.limit else ():
             row[...] = 0  # of steps that are not run
@@ -113,6 +117,29 @@ class Scan(ControlOp):
             parts.run(self._core.steps, arrays, views, self.reverse)
         else:
             self.steps(arrays, views)
+
+    def _record(self, arrays: Sequence[Any]) -> tuple[Any, ...]:
+        """Record calls that run all steps."""
+        if self.until or self.limit or self.body.generators:
+            raise Unrecordable
+        parts = self._fission
+        results = (
+            self._record_steps(arrays)
+            if parts is None
+            else parts.record(self._core._record_steps, arrays, self.reverse)
+        )
+        results = [record_without_nan(x) for x in results] if self.guarded else results
+        return tuple(record_constants(results, arrays))
+
+    def _record_steps(self, arrays: Sequence[Any]) -> list[Any]:
+        n, m = self.num_carry, self.num_carry + self.num_xs
+
+        def run(*values: Any) -> tuple[Any, ...]:
+            rows = allocate(self.specs)
+            self.steps(values, rows)
+            return as_results(rows)
+
+        return record_steps(run, self.body, n, m, self.length, self.reverse, arrays)
 
     @cached_property
     def _core(self) -> Scan:

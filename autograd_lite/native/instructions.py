@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-CALL, REDUCE, BLOCK, CHECKED = range(4)  # kinds from CHECKED on raise an exception, each its own
+CALL, REDUCE, BLOCK, REPEAT, CHECKED = range(5)  # kinds from CHECKED on raise an exception, each its own
 LINE = 64  # bytes of a cache line
 THREADS = min(os.cpu_count() or 1, 64)  # that may share a block, each with its own scratch memory
 _LONG = 1 << 15  # elements from which releasing the lock of the interpreter pays
@@ -48,6 +48,18 @@ def block_record(rows: int, step: int, scratch: int, work: int, body: Sequence[i
         body: the records of the calls.
     """
     return [BLOCK, 6 + len(body), rows, step, scratch, THREADS if work >= _SHARED else 1, *body]
+
+
+def repeat_record(steps: int, moves: Sequence[int], body: Sequence[int]) -> list[int]:
+    """Return the record of calls that run again and again.
+
+    Args:
+        steps: how often.
+        moves: five integers for each pointer that moves: its memory, 0, the memory and the offset where it begins, and
+            by how many bytes it moves from step to step.
+        body: the records of the calls.
+    """
+    return [REPEAT, 4 + len(moves) + len(body), steps, len(moves) // 5, *moves, *body]
 
 
 def is_long(work: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...ir.node_labels import count_of
@@ -33,7 +33,7 @@ class FusedSegment:
 
     def summary(self) -> Iterator[str]:
         """Yield lines on the loops, on calls that are none of their statements, and on the compiler."""
-        groups = fuse(self.plan, self.segment)
+        groups = list(_without_nests(fuse(self.plan, self.segment)))
         loops = [group for group in groups if group.is_inline]
         inside = sum(len(group.statements) for group in loops)
         yield f"C: {count_of(inside, 'loop')} in {len(loops)}, {len(groups) - len(loops)} called; {self._fusion.state}"
@@ -51,6 +51,11 @@ class FusedSegment:
         instance = self.segment.instance(arena)
         self._fusion.watch(instance)
         return instance
+
+
+def _without_nests(groups: Sequence[Group]) -> Iterator[Group]:
+    for group in groups:
+        yield from _without_nests(group.inside) if group.nest is not None else (group,)
 
 
 def _names(group: Group) -> str:

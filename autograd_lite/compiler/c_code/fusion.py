@@ -9,8 +9,9 @@ from typing import NamedTuple
 from ..execution_plan import Plan
 from ..native_segments import Segment
 from ..numpy_calls import How
+from ..steps import COPY
 from .expressions import expression_of
-from .loop_nests import FOLD, MAP, SCRATCH, Access, Statement, cut, refine, statements_of
+from .loop_nests import FOLD, MAP, SCRATCH, Access, Nest, Statement, cut, refine, statements_of
 
 _LOOK_BACK = 12  # groups before the last one that a statement may join
 _MOST = 512  # statements of a group
@@ -26,12 +27,18 @@ class Group(NamedTuple):
         statements: in order, with the strides of these dimensions.
         stores: for each whether anything outside reads its result.
         is_inline: whether this is a loop; if not, the executor runs the record of the one statement, or of its block.
+        nest: instead of all this, statements that run step by step.
+        inside: the groups of one step.
+        plan: that the calls belong to.
     """
 
     dimensions: tuple[int, ...]
     statements: tuple[Statement, ...]
     stores: tuple[bool, ...]
     is_inline: bool
+    plan: Plan
+    nest: Nest | None = None
+    inside: tuple[Group, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -41,20 +48,37 @@ class Group(NamedTuple):
 
 def fuse(plan: Plan, segment: Segment) -> list[Group]:
     """Return the loops of a segment, in order."""
+    return _groups(plan, segment, statements_of(segment))
+
+
+def _groups(plan: Plan, segment: Segment, statements: Sequence[Statement | Nest]) -> list[Group]:
+    liveness, groups, row = _Liveness(plan, segment, [s.value for s in statements]), list[Group](), list[Statement]()
+    for statement in statements:
+        if isinstance(statement, Statement):
+            row.append(statement)
+            continue
+        groups += _groups_of_row(row, liveness)
+        row.clear()
+        steps = next(call.function for call in plan.calls if call.value == statement.value)
+        inside = _groups(steps.plan, segment._replace(first=0, stop=len(steps.plan.calls)), statement.inside)
+        groups.append(Group((statement.steps,), (), (), False, plan, statement, tuple(inside)))
+    return groups + _groups_of_row(row, liveness)
+
+
+def _groups_of_row(statements: Sequence[Statement], liveness: _Liveness) -> list[Group]:
     runs: list[_Run] = []
     blocks: dict[int, list[Statement]] = {}
-    for statement in statements_of(segment):
+    for statement in statements:
         if statement.block >= 0:
             blocks.setdefault(statement.block, []).append(statement)
     done = set()
-    for statement in statements_of(segment):
+    for statement in statements:
         if statement.block in done:
             continue
         together = blocks.get(statement.block, [statement])
         if statement.block >= 0:
             done.add(statement.block)
         _add(runs, together)
-    liveness = _Liveness(plan, segment)
     return [run.group(liveness) for run in runs]
 
 
@@ -119,7 +143,8 @@ class _Run:
         whole = liveness.whole_values(self.statements)
         stores = tuple([s.kind == FOLD or liveness.is_read(s, whole) for s in self.statements])
         alone = len(self.statements) == 1 and self.statements[0].kind == FOLD and self.statements[0].size > _ALONE
-        return Group(self.dimensions, tuple(self.statements), stores, self.is_inline and not alone)
+        is_inline = self.is_inline and not alone
+        return Group(self.dimensions, tuple(self.statements), stores, is_inline, liveness.plan)
 
 
 def _cut(statement: Statement, dimensions: tuple[int, ...]) -> Statement:
@@ -159,12 +184,12 @@ def _keeps_rows(before: Statement, after: Statement) -> bool:
 class _Liveness:
     """Which values are read after the statements that compute them."""
 
-    def __init__(self, plan: Plan, segment: Segment) -> None:
-        self._temporaries = segment.temporaries
+    def __init__(self, plan: Plan, segment: Segment, values: Iterable[int]) -> None:
+        self.plan, self._temporaries = plan, segment.temporaries
         places = [k for k, memory in enumerate(segment.fixed, 1) if memory.__class__ is str and memory == "own"]
         self._own = next(iter(places), -1)
         self._owners = owners = [spec.owner for spec in plan.specs]
-        self._steps = Counter(segment.values)  # how many records lead to each value
+        self._steps = Counter(values)  # how many records lead to each value
         self._readers: dict[int, set[int]] = {}  # for a value that owns memory, the values of the calls that read it
         for position, call in enumerate(plan.calls):
             if call.how is How.VIEW:
@@ -187,8 +212,8 @@ class _Liveness:
             whole: the values that are computed inside, from the first step to the last.
         """
         memory, offset = statement.output[:2]
-        if memory == SCRATCH:
-            return False
+        if memory == SCRATCH or statement.value == COPY:
+            return memory != SCRATCH
         if memory == self._own and offset >= self._temporaries:
             return statement.value not in whole
         return not self._readers.get(self._owners[statement.value], {-1}) <= whole

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...native.instructions import BLOCK, CALL, REDUCE
+from ...native.instructions import BLOCK, CALL, REDUCE, REPEAT
 from ...native.kernels import KERNELS
 from ..inner_loops import CASTS, SHORT_ROWS, SHORT_SUMS
 from ..native_segments import Segment
@@ -89,26 +89,45 @@ class Statement(NamedTuple):
         return (*self.inputs, self.output)
 
 
-def statements_of(segment: Segment) -> list[Statement]:
+class Nest(NamedTuple):
+    """Statements that run step by step.
+
+    Attributes:
+        steps: how often.
+        moves: for each pointer that moves its memory, the memory and the offset where it begins, and by how many bytes.
+        inside: the statements, and nests of them.
+        value: the number of the value that the call of the plan computes, of which the function is `Steps`.
+    """
+
+    steps: int
+    moves: tuple[tuple[int, int, int, int], ...]
+    inside: tuple[Any, ...]
+    value: int
+
+
+def statements_of(segment: Segment) -> list[Statement | Nest]:
     """Return what the records of a segment do, in order."""
-    values = iter(segment.values)
     code = segment.code.tolist()
-    return [_statement(segment, code, *place, next(values)) for place in _records(code)]
+    return _read(segment, code, 0, len(code), iter(segment.values))
 
 
-def _records(code: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield where each record begins, and the block that it is part of, or -1."""
-    at = 0
-    while at < len(code):
-        if code[at] != BLOCK:
-            yield at, -1
-            at += code[at + 1]
-            continue
-        block, end = at, at + code[at + 1]
-        at += _BODY
-        while at < end:
-            yield at, block
-            at += code[at + 1]
+def _read(
+    segment: Segment, code: Sequence[int], at: int, end: int, values: Iterator[int], block: int = -1
+) -> list[Statement | Nest]:
+    statements = list[Statement | Nest]()
+    while at < end:
+        stop = at + code[at + 1]
+        if code[at] == BLOCK:
+            statements += _read(segment, code, at + _BODY, stop, values, at)
+        elif code[at] == REPEAT:
+            value, body = next(values), at + 4 + 5 * code[at + 3]
+            moves = [(code[k], *code[k + 2 : k + 5]) for k in range(at + 4, body, 5)]
+            inside = _read(segment, code, body, stop, values)
+            statements.append(Nest(code[at + 2], tuple(moves), tuple(inside), value))
+        else:
+            statements.append(_statement(segment, code, at, block, next(values)))
+        at = stop
+    return statements
 
 
 def _statement(segment: Segment, code: Sequence[int], at: int, block: int, value: int) -> Statement:

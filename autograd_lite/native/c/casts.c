@@ -1,8 +1,10 @@
 /* Copies as ufuncs: casts, one for each dtype that is cast to, as NumPy does to operands of other dtypes than a loop's,
- * and what is no ufunc in NumPy: a choice between two values, parts of complex numbers, masks. */
+ * and what is no ufunc in NumPy: a choice between two values, parts of complex numbers, masks,
+ * checks. */
 #include "kernels.h"
 
 #include <complex.h>
+#include <fenv.h>
 
 #define CAST(FROM, TO, from, to)                                         \
     static void from##_to_##to(LOOP_ARGUMENTS) {                         \
@@ -109,6 +111,25 @@ LOOP_2(masked_double, npy_double, isnan(x) && y == 0 ? 0 : x)
 LOOP_2(masked_cfloat, npy_cfloat, (isnan(crealf(x)) || isnan(cimagf(x))) && y == 0 ? 0 : x)
 LOOP_2(masked_cdouble, npy_cdouble, (isnan(creal(x)) || isnan(cimag(x))) && y == 0 ? 0 : x)
 
+/* Copies that raise the invalid flag where there is a NaN. */
+#define WITHOUT_NAN(t, T, IS_NAN)                                                                 \
+    static void without_nan_##t(LOOP_ARGUMENTS) {                                                 \
+        int any = 0;                                                                              \
+        (void)data;                                                                               \
+        for (npy_intp i = 0; i < dimensions[0]; i++) {                                            \
+            const T x = *(const T *)(args[0] + i * steps[0]);                                     \
+            any |= IS_NAN;                                                                        \
+            *(T *)(args[1] + i * steps[1]) = x;                                                   \
+        }                                                                                         \
+        if (any) {                                                                                \
+            feraiseexcept(FE_INVALID);                                                            \
+        }                                                                                         \
+    }
+WITHOUT_NAN(float, npy_float, isnan(x))
+WITHOUT_NAN(double, npy_double, isnan(x))
+WITHOUT_NAN(cfloat, npy_cfloat, isnan(crealf(x)) | isnan(cimagf(x)))
+WITHOUT_NAN(cdouble, npy_cdouble, isnan(creal(x)) | isnan(cimag(x)))
+
 /* The ufuncs of these loops, by their number of inputs, with the types of all operands, loop after loop. */
 enum { MOST_LOOPS = 7 };
 static const struct {
@@ -128,6 +149,9 @@ static const struct {
     {"zero_mask", "The first, but 0 where it is NaN and the second is 0.", 4, 2,
      {SAME(NPY_FLOAT), SAME(NPY_DOUBLE), SAME(NPY_CFLOAT), SAME(NPY_CDOUBLE)},
      {masked_float, masked_double, masked_cfloat, masked_cdouble}},
+    {"without_nan", "The same; invalid where there is a NaN.", 4, 1,
+     {NPY_FLOAT, NPY_FLOAT, NPY_DOUBLE, NPY_DOUBLE, NPY_CFLOAT, NPY_CFLOAT, NPY_CDOUBLE, NPY_CDOUBLE},
+     {without_nan_float, without_nan_double, without_nan_cfloat, without_nan_cdouble}},
 };
 
 static PyObject *choices(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing)) {

@@ -104,8 +104,33 @@ static int block_run(const npy_intp *record, const Program *program) {
     return atomic_load(&shared.invalid);
 }
 
+static int records_run(const npy_intp *at, const npy_intp *end, const Program *program);
+
+/* Run some records again and again, with pointers that move on after each step; return as `program_run` does. */
+static int repeat_run(const npy_intp *record, const Program *program) {
+    const npy_intp *moves = record + MOVES, *body = moves + MOVE * record[MOVING], *end = record + record[SIZE];
+    char **memory = program->memory;
+    int invalid = 0;
+    for (const npy_intp *m = moves; m < body; m += MOVE) {
+        memory[m[0]] = memory[m[2]] + m[3];
+    }
+    for (npy_intp t = record[STEPS]; t > 0; t--) {
+        const int wrong = records_run(body, end, program);
+        if (wrong >= CHECKED) {
+            return wrong;
+        }
+        invalid |= wrong;
+        for (const npy_intp *m = moves; m < body; m += MOVE) {
+            memory[m[0]] += m[4];
+        }
+    }
+    return invalid;
+}
+
 static inline int record_run(const npy_intp *record, const Program *program) {
-    return record[KIND] == BLOCK ? block_run(record, program) : call_run(record, program, NULL, 0, 1);
+    return record[KIND] == BLOCK    ? block_run(record, program)
+           : record[KIND] == REPEAT ? repeat_run(record, program)
+                                    : call_run(record, program, NULL, 0, 1);
 }
 
 static int place_run(const void *program, ptrdiff_t place) {
@@ -114,16 +139,10 @@ static int place_run(const void *program, ptrdiff_t place) {
 
 static const FusedRuntime runtime = {place_run, pool_run, pool_threads};
 
-int program_run(const Program *program) {
-    FusedFunction *fused = atomic_load_explicit(&program->fused, memory_order_acquire);
-    if (fused != NULL) {
-        const FusedRun run = {program->memory, program->scratch, program->loops, &runtime, program};
-        return fused(&run);
-    }
-    const npy_intp *end = program->code + program->size;
+/* Run records up to an end; the flags are clear before. */
+static int records_run(const npy_intp *at, const npy_intp *end, const Program *program) {
     int invalid = 0, noticed = 1; /* whether the flags of what has run are known */
-    fused_clear();
-    for (const npy_intp *at = program->code; at < end; at += at[SIZE]) {
+    for (; at < end; at += at[SIZE]) {
         if (is_quick(at, program)) {
             quick_run(at, program);
             noticed = 0;
@@ -140,7 +159,20 @@ int program_run(const Program *program) {
             }
             continue;
         }
+        if (at[KIND] == REPEAT && wrong >= CHECKED) {
+            return wrong;
+        }
         invalid |= wrong;
     }
     return (noticed ? invalid : invalid | fused_invalid()) != 0;
+}
+
+int program_run(const Program *program) {
+    FusedFunction *fused = atomic_load_explicit(&program->fused, memory_order_acquire);
+    if (fused != NULL) {
+        const FusedRun run = {program->memory, program->scratch, program->loops, &runtime, program};
+        return fused(&run);
+    }
+    fused_clear();
+    return records_run(program->code, program->code + program->size, program);
 }

@@ -7,6 +7,9 @@
  *                    then the strides: for each dimension those of all operands (those of the core follow)
  *     BLOCK:         rows, rows of a part, bytes of scratch for a part, how many threads may share the parts,
  *                    then the records of its calls
+ *     REPEAT:        steps, how many pointers move,
+ *                    then for each of these: its memory, 0, the memory and the offset where it begins, and by how much
+ *                    it moves from step to step; then the records of one step
  * A kind of CHECKED + k is a CALL that ends the program if it is invalid, with the k-th of some exceptions.
  * `memory` is a number: 0 is the scratch of a block, of which each thread has its own. */
 #ifndef AUTOGRAD_LITE_INSTRUCTIONS_H
@@ -15,9 +18,10 @@
 #include "fused.h"
 #include "kernels.h"
 
-enum { CALL, REDUCE, BLOCK, CHECKED };
+enum { CALL, REDUCE, BLOCK, REPEAT, CHECKED };
 enum { KIND, SIZE, LOOP, OPERANDS, DIMENSIONS, CORE, FIRST };  /* where things are in the record of a call */
 enum { ROWS = 2, STEP, SCRATCH, SHARED, BODY };                /* in that of a block */
+enum { STEPS = 2, MOVING, MOVES, MOVE = 5 };                    /* in that of a loop; a move is five integers */
 enum { MOST_OPERANDS = 16, MOST_DIMENSIONS = 16 };
 
 typedef struct {

@@ -54,6 +54,15 @@ static Loop *loops_of(PyObject *tuple) {
     return found;
 }
 
+static int moves_are_sound(const npy_intp *moves, const npy_intp *end, npy_intp memory) {
+    for (; moves < end; moves += MOVE) {
+        if (moves[0] < 1 || moves[0] >= memory || moves[2] < 1 || moves[2] >= memory) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /* Check that records are whole, and that they name loops and memory that there are. */
 static int is_sound(const npy_intp *code, npy_intp size, npy_intp loops, npy_intp memory, npy_intp errors,
                     int in_block) {
@@ -65,6 +74,15 @@ static int is_sound(const npy_intp *code, npy_intp size, npy_intp loops, npy_int
         }
         if (at[KIND] == BLOCK) {
             if (in_block || at[STEP] < 1 || !is_sound(at + BODY, at[SIZE] - BODY, loops, memory, 0, 1)) {
+                return 0;
+            }
+            continue;
+        }
+        if (at[KIND] == REPEAT) {
+            const npy_intp body = MOVES + MOVE * at[MOVING];
+            if (in_block || at[MOVING] < 0 || at[MOVING] > memory || at[SIZE] < body ||
+                !moves_are_sound(at + MOVES, at + body, memory) ||
+                !is_sound(at + body, at[SIZE] - body, loops, memory, errors, 0)) {
                 return 0;
             }
             continue;
