@@ -89,14 +89,14 @@ def _convolution_rows() -> Iterator[OpCase]:
 
 
 def _window_places(size: Any, window: Any, stride: Any, padding: Any) -> Iterator[tuple[Any, list[Any]]]:
-    """Yield every window with the places of its taps that lie inside the array, in order."""
+    """Yield every window with the places and numbers of its taps that lie inside the array, in order."""
     count = [(n + sum(p) - k) // s + 1 for n, k, s, p in zip(size, window, stride, padding, strict=True)]
     for out in itertools.product(*map(range, count)):
         found = []
-        for tap in itertools.product(*map(range, window)):
+        for number, tap in enumerate(itertools.product(*map(range, window))):
             place = tuple(o * s + k - p[0] for o, s, k, p in zip(out, stride, tap, padding, strict=True))
             if all(0 <= i < n for i, n in zip(place, size, strict=True)):
-                found.append(place)
+                found.append((place, number))
         yield out, found
 
 
@@ -109,30 +109,31 @@ _ALL = slice(None)
 
 def _window_max(x: Any, **params: Any) -> Any:
     out = np.zeros((len(x), *_count(x.shape[1:-1], **params), x.shape[-1]), x.dtype)
+    index = np.zeros(out.shape, np.uint8)
     for place, taps in _window_places(x.shape[1:-1], **params):
-        out[(_ALL, *place)] = np.max([x[(_ALL, *p)] for p in taps], axis=0)
-    return out
+        elements = [x[(_ALL, *p)] for p, _ in taps]
+        out[(_ALL, *place)] = np.max(elements, axis=0)
+        index[(_ALL, *place)] = np.array([number for _, number in taps])[np.argmax(elements, axis=0)]
+    return out, index
 
 
-def _first_equal(y: Any, z: Any, **params: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield the index of each element of z with the index in y of the first in its window that equals it, if any."""
-    for place, taps in _window_places(y.shape[1:-1], **params):
-        for n, c in itertools.product(range(len(z)), range(z.shape[-1])):
-            found = [(n, *p, c) for p in taps if y[(n, *p, c)] == z[(n, *place, c)]]
-            if found:
-                yield (n, *place, c), found[0]
+def _places_of(index: Any, size: Any, **params: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the place of each number of a tap, and the place of the tap, if it lies inside the array."""
+    for place, taps in _window_places(size, **params):
+        for n, c in itertools.product(range(len(index)), range(index.shape[-1])):
+            yield from [((n, *place, c), (n, *p, c)) for p, number in taps if number == index[(n, *place, c)]]
 
 
-def _window_take_equal(x: Any, y: Any, z: Any, **params: Any) -> Any:
-    out = np.zeros(z.shape, x.dtype)
-    for place, p in _first_equal(y, z, **params):
+def _window_take(x: Any, index: Any, **params: Any) -> Any:
+    out = np.zeros(index.shape, x.dtype)
+    for place, p in _places_of(index, x.shape[1:-1], **params):
         out[place] = x[p]
     return out
 
 
-def _window_put_equal(x: Any, y: Any, z: Any, **params: Any) -> Any:
-    out = np.zeros(y.shape, x.dtype)
-    for place, p in _first_equal(y, z, **params):
+def _window_put(x: Any, index: Any, size: Any, **params: Any) -> Any:
+    out = np.zeros((len(x), *size, x.shape[-1]), x.dtype)
+    for place, p in _places_of(index, size, **params):
         out[p] += x[place]
     return out
 
@@ -140,7 +141,7 @@ def _window_put_equal(x: Any, y: Any, z: Any, **params: Any) -> Any:
 def _window_sum(x: Any, **params: Any) -> Any:
     out = np.zeros((len(x), *_count(x.shape[1:-1], **params), x.shape[-1]), x.dtype)
     for place, taps in _window_places(x.shape[1:-1], **params):
-        for p in taps:
+        for p, _ in taps:
             out[(_ALL, *place)] += x[(_ALL, *p)]
     return out
 
@@ -148,7 +149,7 @@ def _window_sum(x: Any, **params: Any) -> Any:
 def _window_spread(x: Any, size: Any, **params: Any) -> Any:
     out = np.zeros((len(x), *size, x.shape[-1]), x.dtype)
     for place, taps in _window_places(size, **params):
-        for p in taps:
+        for p, _ in taps:
             out[(_ALL, *p)] += x[(_ALL, *place)]
     return out
 
@@ -167,9 +168,8 @@ def _pooling_rows() -> Iterator[OpCase]:
         params = {"window": window, "stride": stride, "padding": padding}
         x, y, sized = (n, *size, c), (n, *_count(size, **params), c), {"size": size, **params}
         yield from rows("window_max", _window_max, [((x,), params)], domain="distinct")
-        coarse = {"domain": ("any", "coarse", "coarse")}  # so that some are equal
-        yield from rows("window_take_equal", _window_take_equal, [((x, x, y), params)], **coarse)
-        yield from rows("window_put_equal", _window_put_equal, [((y, x, y), params)], **coarse)
+        yield from rows("window_take", _window_take, [((x, y), params)], domain=("any", "int"))
+        yield from rows("window_put", _window_put, [((y, y), sized)], domain=("any", "int"))
         yield from rows("window_sum", _window_sum, [((x,), params)])
         yield from rows("window_spread", _window_spread, [((y,), sized)])
 

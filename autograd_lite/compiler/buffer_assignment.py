@@ -9,6 +9,8 @@ import math
 from bisect import bisect_left, insort
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
+from heapq import heappop, heappush
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ..native.instructions import LINE
@@ -22,6 +24,10 @@ class Span(NamedTuple):
 
     start: int
     stop: int
+
+
+def _round_up(nbytes: int) -> int:
+    return -(-max(nbytes, 1) // LINE) * LINE  # no two buffers share a line of the cache
 
 
 class Arena:
@@ -38,7 +44,7 @@ class Arena:
 
     def take(self, nbytes: int) -> Span:
         """Return a span of at least this length that nothing else uses."""
-        length = -(-max(nbytes, 1) // LINE) * LINE  # no two buffers share a line of the cache
+        length = _round_up(nbytes)
         i = bisect_left(self._lengths, (length, 0))
         if i < len(self._lengths):
             length_found, start = self._lengths[i]
@@ -74,6 +80,58 @@ class Arena:
         del self._lengths[bisect_left(self._lengths, (span.stop - span.start, span.start))]
 
 
+class Buffer:
+    """Memory in the arena for values, one after the other.
+
+    Attributes:
+        nbytes: how long it is.
+        first, last: the positions of the calls from which and up to which nothing else may lie there.
+    """
+
+    __slots__ = ("first", "last", "nbytes")
+
+    def __init__(self, nbytes: int, first: int, last: int) -> None:
+        self.nbytes, self.first, self.last = nbytes, first, last
+
+
+def lay_out(buffers: Sequence[Buffer]) -> tuple[list[Span], int]:
+    """Return where buffers lie, and how many bytes they take together.
+
+    Small ones go where the smallest gap is when they begin. Large ones go, the largest first, where they fit next to
+    those that live at the same time, which takes less memory, but time for each pair.
+    """
+    spans, nbytes = _in_order(buffers)
+    large = sorted((k for k, b in enumerate(buffers) if b.nbytes >= LARGE), key=lambda k: -buffers[k].nbytes)
+    if not 2 < len(large) <= _MOST_LARGE:
+        return spans, nbytes
+    places: list[tuple[Span, Buffer]] = []
+    for k in large:
+        start, length, buffer = 0, _round_up(buffers[k].nbytes), buffers[k]
+        for span, other in places:  # by where they begin
+            if other.first <= buffer.last and buffer.first <= other.last:
+                if span.start >= start + length:
+                    break
+                start = max(start, span.stop)
+        spans[k] = Span(start, start + length)
+        insort(places, (spans[k], buffer), key=itemgetter(0))
+    end = max(span.stop for span, _ in places)
+    small = [k for k, b in enumerate(buffers) if b.nbytes < LARGE]
+    behind, rest = _in_order([buffers[k] for k in small])
+    for k, span in zip(small, behind, strict=True):
+        spans[k] = Span(end + span.start, end + span.stop)
+    return (spans, end + rest) if end + rest < nbytes else _in_order(buffers)
+
+
+def _in_order(buffers: Sequence[Buffer]) -> tuple[list[Span], int]:
+    arena, spans, ending = Arena(), list[Span](), list[tuple[int, Span]]()
+    for buffer in buffers:
+        while ending and ending[0][0] < buffer.first:
+            arena.give(heappop(ending)[1])
+        spans.append(arena.take(buffer.nbytes))
+        heappush(ending, (buffer.last, spans[-1]))
+    return spans, arena.nbytes
+
+
 class Place(StrEnum):
     """The kinds of places for values."""
 
@@ -91,9 +149,11 @@ class Place(StrEnum):
 
 # Places that are the same at every replay.
 _STILL = frozenset((Place.ARRAY, Place.CONSTANT, Place.ARENA, Place.VIEW))
+_IN_ARENA = frozenset((Place.ARENA, Place.PART))
 # Calls that take no `out`.
 _MAKERS = frozenset((How.CALL, How.OPAQUE, How.EFFECT))
-LARGE = 1 << 16  # bytes of arrays for which it pays to check whether a call has allocated its result
+LARGE = 1 << 16  # bytes of arrays for which it pays to look where they lie
+_MOST_LARGE = 512  # buffers that are compared with each other
 
 
 class Where(NamedTuple):
@@ -101,7 +161,8 @@ class Where(NamedTuple):
 
     Attributes:
         place: the kind of place.
-        content: the position among the arguments, the Tensor, the array, or the number of the value that it lies over.
+        content: the position among the arguments, the Tensor, the array, or the number of the value that it lies over;
+            of one in the arena the `Buffer`, until that has its place.
         span: in the arena.
     """
 
@@ -148,8 +209,11 @@ def assign_buffers(
     assigner = _Assigner(update, specs, places, results, borrowed)
     for position in range(len(update.calls)):
         assigner.place(position)
-    where = tuple([assigner.where.get(number, ALLOCATED) for number in range(len(specs))])
-    return Assignment(where, tuple(assigner.last), tuple(assigner.blocks), assigner.arena.nbytes)
+    spans, nbytes = lay_out(assigner.buffers)
+    span_of = dict(zip(assigner.buffers, spans, strict=True))
+    places_of = [assigner.where.get(number, ALLOCATED) for number in range(len(specs))]
+    where = tuple([w if w.place not in _IN_ARENA else Where(w.place, None, span_of[w.content]) for w in places_of])
+    return Assignment(where, tuple(assigner.last), tuple(assigner.blocks), nbytes)
 
 
 class _Assigner:
@@ -161,7 +225,7 @@ class _Assigner:
         results: Collection[int],
         borrowed: Collection[int],
     ) -> None:
-        self.arena = Arena()
+        self.buffers: list[Buffer] = []  # by where they begin
         self.where = dict(places)
         calls = update.calls
         self.last = _last_reads(calls, specs, (*results, *borrowed))
@@ -170,9 +234,8 @@ class _Assigner:
         self.blocks += find_blocks(calls, specs, update.start, len(calls), replaced)
         self._calls, self._specs, self._replaced_value = calls, specs, update.over
         self._results = {specs[number].owner for number in results}
-        self._ending: dict[int, list[Span]] = {}  # by position: the spans that are free after that call
         self._block_at = {position: block for block in self.blocks for position in range(block.first, block.stop)}
-        self._spare: list[Span] = []  # of values of this block that lie there part by part
+        self._spare: list[Buffer] = []  # of values of this block that lie there part by part
         self._ended: dict[int, None] = {}  # what calls of this block are the last to read
         self._viewed: set[int] | None = None  # values that are read through views, in a block
         self._drawn = {call.value for call in calls if call.how is How.EFFECT}
@@ -192,13 +255,11 @@ class _Assigner:
             self._ended.update(ended)
             self.where[call.value] = place_of_result = self._choose_place(position, call, block)
             for n in ended:
-                place, _, span = self.where[n]
+                place, buffer, _ = self.where[n]
                 if place is Place.PART:
                     del self._ended[n]
-                    if span is not None and span != place_of_result.span:
-                        self._spare.append(span)
-        for span in self._ending.pop(position, ()):
-            self.arena.give(span)
+                    if buffer is not place_of_result.content:
+                        self._spare.append(buffer)
 
     def _views_in(self, calls: Sequence[Call]) -> set[int]:
         """Return the values that calls read through views, and so in another layout than their own."""
@@ -216,7 +277,7 @@ class _Assigner:
             return Where(Place.REPLACES, self._replaced_value[number])
         over = self._over(call) if self._ended else {}
         if block is not None and self.last[number] < block.stop:
-            return Where(Place.PART, None, self._part(block, spec, over.get(Place.PART)))
+            return Where(Place.PART, self._part(position, block, spec, over.get(Place.PART)))
         reused = over.get(Place.OVER, over.get(Place.ALLOCATED))
         if reused is not None and spec.nbytes >= LARGE:
             del self._ended[reused]
@@ -224,14 +285,17 @@ class _Assigner:
         if number in self._results:
             return ALLOCATED
         old = over.get(Place.ARENA)
-        span = None if old is None else self.where[old].span
-        if old is None or span is None:
-            span = self.arena.take(spec.format.nbytes)
-        else:
-            del self._ended[old]
-            self._ending[position if block is None else block.stop - 1].remove(span)
-        self._ending.setdefault(self._end(max(self.last[number], position)), []).append(span)
-        return Where(Place.ARENA, None, span)
+        end = self._end(max(self.last[number], position))
+        if old is None:
+            return Where(Place.ARENA, self._buffer(spec.format.nbytes, position, end))
+        del self._ended[old]
+        buffer: Buffer = self.where[old].content
+        buffer.last = end
+        return Where(Place.ARENA, buffer)
+
+    def _buffer(self, nbytes: int, first: int, last: int) -> Buffer:
+        self.buffers.append(Buffer(nbytes, first, last))
+        return self.buffers[-1]
 
     def _end(self, position: int) -> int:
         """Return when memory that a call is the last to read is free: after its block, in which it is read again."""
@@ -258,18 +322,17 @@ class _Assigner:
                 candidates[self.where[n].place] = n
         return candidates
 
-    def _part(self, block: Block, spec: Spec, over: int | None) -> Span:
+    def _part(self, position: int, block: Block, spec: Spec, over: int | None) -> Buffer:
         """Return memory for one part of a value that only calls of this block read."""
-        span = None if over is None else self.where[over].span
-        if span is None:
-            nbytes = block.nbytes(spec)
-            span = next((s for s in self._spare if s.stop - s.start == nbytes), None)
-            if span is not None:
-                self._spare.remove(span)
-                return span
-            span = self.arena.take(nbytes)
-            self._ending.setdefault(block.stop - 1, []).append(span)
-        return span
+        if over is not None:
+            buffer: Buffer = self.where[over].content
+            return buffer
+        nbytes = block.nbytes(spec)
+        spare = next((buffer for buffer in self._spare if buffer.nbytes == nbytes), None)
+        if spare is None:
+            return self._buffer(nbytes, position, block.stop - 1)
+        self._spare.remove(spare)
+        return spare
 
 
 def _replaced_value(call: Call) -> int | None:

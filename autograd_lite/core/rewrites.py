@@ -22,7 +22,7 @@ class Rewrite(NamedTuple):
             whose other results are not read. A variable among the arguments matches any value, one among the
             parameters for any parameter; a variable that turns up twice, for the same.
         after: of the same variables, the replacement: one of them, or an expression of ops; None where the rule does
-            not hold. Arrays have `shape`, `dtype`, and `constant`, the value if it is a constant, else None.
+            not hold. Arrays have `shape`, `dtype`, `constant`, the value if it is a constant, else None, and `call`.
         exact: whether the result is the same bit for bit. If not, it is within 4 ulp of the result's scale; n values of
             a matrix within 8 sqrt(n).
         constants: the names of variables, arguments of the outermost op, of which one must be a constant.

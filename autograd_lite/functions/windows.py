@@ -290,7 +290,7 @@ def max_pooling(x: Any, window: Lengths, stride: Lengths | None = None, padding:
         [3.0, 5.0]
     """
     x = _array(x)
-    return pooling.window_max(x, **_pooling("max_pooling", x, window, stride, padding))
+    return pooling.window_max(x, **_pooling("max_pooling", x, window, stride, padding))[0]
 
 
 @checked

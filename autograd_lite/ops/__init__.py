@@ -62,7 +62,7 @@ TABLES = {
     "norms": "cond matrix_norm matrix_rank norm vector_norm",
     "padding": "pad",
     "poly": "poly polyadd polyder polydiv polyfit polyint polymul polysub polyval roots",
-    "pooling": "window_max window_put_equal window_spread window_sum window_take_equal",
+    "pooling": "window_max window_put window_spread window_sum window_take",
     "quantiles": "median nanmedian nanpercentile nanquantile percentile quantile",
     "questions": (
         "allclose argwhere array2string array_equal array_equiv array_repr array_str can_cast common_type "

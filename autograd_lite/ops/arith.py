@@ -95,11 +95,15 @@ def _product_of(x: Any, y: Any) -> Any:
     return None if power_of_x is None else power_of_x()
 
 
-def _masked_before(g: Any, y: Any, z: Any, n: Any, window: Any, stride: Any, padding: Any) -> Any:
-    """Mask the cotangent of pooling where it has fewer elements: it goes where y is z, so y > n is z > n there."""
+def _masked_before(g: Any, index: Any, y: Any, n: Any, size: Any, window: Any, stride: Any, padding: Any) -> Any:
+    """Mask the cotangent of pooling where it has fewer elements: it goes to the largest z, so y > n is z > n there."""
     if scalar(n) is None or any(step < length for step, length in zip(stride, window, strict=True)):
         return None  # a sum of masked numbers may be 0.0 where the masked sum is -0.0
-    return OPS["window_put_equal"](multiply(g, greater(z, n)), y, z, window=window, stride=stride, padding=padding)
+    op, inputs, results = index.call
+    if op is not OPS["window_max"] or inputs != (y.id,) or 0 not in results:
+        return None
+    g = multiply(g, greater(results[0], n))
+    return OPS["window_put"](g, index, size=size, window=window, stride=stride, padding=padding)
 
 
 _SUMS = (
@@ -117,8 +121,8 @@ _PRODUCTS = (
     Rewrite(lambda x, y, z: multiply(multiply(x, y), z), _fold_factors, exact=False, constants=("z",)),
     Rewrite(lambda x, y, z: multiply(z, multiply(x, y)), _fold_factors, exact=False, constants=("z",)),
     Rewrite(
-        lambda g, y, z, n, window, stride, padding: multiply(
-            OPS["window_put_equal"](g, y, z, window=window, stride=stride, padding=padding), greater(y, n)
+        lambda g, index, y, n, size, window, stride, padding: multiply(
+            OPS["window_put"](g, index, size=size, window=window, stride=stride, padding=padding), greater(y, n)
         ),
         _masked_before,
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 from xml.etree import ElementTree
 
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import autograd_lite as ag
-from autograd_lite.compiler.buffer_assignment import Arena, Place, Span
+from autograd_lite.compiler.buffer_assignment import Arena, Buffer, Place, Span, lay_out
 from autograd_lite.compiler.execution_plan import Plan
 from autograd_lite.core.node import Node
 from autograd_lite.core.op import OPS, elementwise
@@ -45,6 +46,44 @@ def test_spans_in_use_never_overlap(requests: list[tuple[int, int]]) -> None:
         arena.give(span)
     assert arena.take(most) == Span(0, max(most, 64))
     assert arena.nbytes == max(most, 64)
+
+
+KB = 1 << 10
+
+
+@given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 5), st.sampled_from([1, 100, KB, 70 * KB])), max_size=40))
+def test_buffers_that_live_at_the_same_time_lie_apart(rows: list[tuple[int, int, int]]) -> None:
+    buffers = [Buffer(n * unit, k, k + life) for k, (n, life, unit) in enumerate(rows)]
+    spans, nbytes = lay_out(buffers)
+    assert nbytes == max((s.stop for s in spans), default=0) <= lay_out_in_order(buffers)
+    for (a, b), (s, t) in zip(combinations(buffers, 2), combinations(spans, 2), strict=True):
+        together = a.first <= b.last and b.first <= a.last
+        assert not together or s.stop <= t.start or t.stop <= s.start
+    assert all(s.start % 64 == 0 and s.stop - s.start >= b.nbytes for s, b in zip(spans, buffers, strict=True))
+
+
+def lay_out_in_order(buffers: list[Buffer]) -> int:
+    """The bytes that buffers take where each goes into the smallest gap when it begins."""
+    arena, held = Arena(), list[tuple[int, Span]]()
+    for buffer in buffers:
+        for end, span in sorted(held):
+            if end < buffer.first:
+                arena.give(span)
+                held.remove((end, span))
+        held.append((buffer.last, arena.take(buffer.nbytes)))
+    return arena.nbytes
+
+
+def test_a_step_back_through_pooling_holds_no_more_than_one_image_beside_what_is_pooled() -> None:
+    """Neither relu's result nor a mask of its size lives on: the cotangent takes its place."""
+
+    def f(x: Any, w: Any) -> Any:
+        y = ag.max_pooling(ag.relu(ag.convolution(x, w)), 2)
+        return (ag.convolution(y, np.ones((3, 3, 16, 1))) ** 2).sum()
+
+    x, w = np.ones((8, 34, 34, 1)), np.ones((3, 3, 1, 16))
+    image = 8 * 32 * 32 * 16 * 8
+    assert make_plan(ag.grad(f, 1), x, w).nbytes < (1 + 3 / 4 + 1 / 8) * image
 
 
 def links(h: Any, w: Any, x: Any) -> Any:

@@ -22,8 +22,8 @@ TRUSTING = frozenset({
     "softmax_pullback", "log_softmax_pullback", "standardize_pullback", "scatter_add", "on_diagonal", "cofactor",
     "second_cofactor", "cholesky_pullback", "divide_by_gaps", "add_along_axis", "lstm_adjoint", "gru_adjoint",
     "simple_rnn_adjoint", "gather_adjoint", "window_spread",
-    "zero_mask", "convolution_input", "convolution_kernel", "convolution", "window_take_equal",
-    "window_put_equal", "lstm", "gru", "simple_rnn", "contract", "lstsq", "qr", "solve", "argpartition",
+    "zero_mask", "convolution_input", "convolution_kernel", "convolution", "window_take",
+    "window_put", "lstm", "gru", "simple_rnn", "contract", "lstsq", "qr", "solve", "argpartition",
 })
 # fmt: on
 

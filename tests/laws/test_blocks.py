@@ -67,12 +67,12 @@ def test_places_of_many_samples_are_those_of_samples(window: Any, stride: Any, p
     rng = np.random.default_rng(0)
     lengths: dict[str, Any] = {"window": window, "stride": stride, "padding": padding}
     y = np.round(rng.normal(size=(50, 24, 22, 16))).astype(dtype)  # many are equal
-    z = OPS["window_max"](y, **lengths)
+    z, index = OPS["window_max"](y, **lengths)
     g, t = rng.normal(size=z.shape).astype(dtype), rng.normal(size=y.shape).astype(dtype)
     assert y.nbytes > 2 * pooling._BYTES
-    put, taken = (OPS[f"window_{name}_equal"](x, y, z, **lengths) for name, x in (("put", g), ("take", t)))
-    np.testing.assert_array_equal(put, by_rows("window_put_equal", g, y, z, **lengths))
-    np.testing.assert_array_equal(taken, by_rows("window_take_equal", t, y, z, **lengths))
+    put, taken = OPS["window_put"](g, index, size=y.shape[1:-1], **lengths), OPS["window_take"](t, index, **lengths)
+    np.testing.assert_array_equal(put, by_rows("window_put", g, index, size=y.shape[1:-1], **lengths))
+    np.testing.assert_array_equal(taken, by_rows("window_take", t, index, **lengths))
     np.testing.assert_allclose((put * t).sum(), (taken * g).sum(), rtol=1e-3)  # they are adjoint
     np.testing.assert_allclose(put.sum(), g.sum(), rtol=1e-3)  # and each window has one place
 

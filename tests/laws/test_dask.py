@@ -37,7 +37,7 @@ _LINALG = "the factorizations of Dask take less than those of NumPy: chunks that
 _CHUNKED = "Dask needs the axis in one chunk: rechunk({axis: -1})"
 # The ops that do not run on Dask's arrays, with the reason. A case of the others may fail for what it asks.
 REFUSED: dict[str, str] = {
-    **dict.fromkeys(_names("window_sum window_spread window_max window_take_equal window_put_equal"), _WRITES),
+    **dict.fromkeys(_names("window_sum window_spread window_max window_take window_put"), _WRITES),
     **dict.fromkeys(
         _names("convolution convolution_input convolution_kernel full_convolution valid_convolution"), _WRITES
     ),

@@ -192,8 +192,9 @@ def works(
         z, more = np.ones((batch, *count, channels)), {**options, "window": window}
         yield pooling._window_max, [x], more
         yield pooling._window_sum, [x], more
-        yield pooling._window_take_equal, [x, x, z], more
-        yield pooling._window_put_equal, [z, x, z], more
+        for dtype in (np.uint8, np.intp):
+            yield pooling._window_take, [x, z.astype(dtype)], more
+            yield pooling._window_put, [z, z.astype(dtype)], {**more, "size": size}
         yield pooling._window_spread, [z], {**more, "size": size}
 
 

@@ -65,16 +65,16 @@ class Form(NamedTuple):
         _, window, stride, _, before, behind = zip(*self.lengths, strict=True)
         options = {"window": window, "stride": stride, "padding": (*zip(before, behind, strict=True),)}
         rng = np.random.default_rng(self.seed)
-        x, values, y, z = (
+        x, values, y = (
             np.where(rng.random(shape) < 0.2, rng.choice(SPECIAL, shape), rng.integers(-2, 3, shape)).astype(self.dtype)
-            for shape in 2 * [(self.n, *self.size, self.c)] + 2 * [(self.n, *self.counts, self.c)]
+            for shape in [*2 * [(self.n, *self.size, self.c)], (self.n, *self.counts, self.c)]
         )
-        largest = under(NUMPY, partial(pooling._window_max, **options), x)
+        _, index = under(NUMPY, partial(pooling._window_max, **options), x)
+        taps = rng.integers(-1, 28, y.shape)
         return [
             (partial(pooling._window_max, **options), (x,)),
-            (partial(pooling._window_take_equal, **options), (values, x, largest)),
-            (partial(pooling._window_put_equal, **options), (y, x, largest)),
-            (partial(pooling._window_put_equal, **options), (y, x, z)),
+            *[(partial(pooling._window_take, **options), (values, i)) for i in (index, taps)],
+            *[(partial(pooling._window_put, size=self.size, **options), (y, i)) for i in (index, taps)],
             (partial(pooling._window_sum, **options), (x,)),
             (partial(pooling._window_spread, size=self.size, **options), (y,)),
         ]
@@ -115,6 +115,12 @@ def quiet(forward: Forward, *arrays: Any) -> Any:
         return forward(*arrays)
 
 
+def whole(forward: Forward, *arrays: Any) -> Any:
+    """Call a function, and join results, if they are several, along the last axis."""
+    result = quiet(forward, *arrays)
+    return np.concatenate(result, axis=-1) if isinstance(result, tuple) else result
+
+
 @pytest.mark.parametrize("instructions", SETS)
 @settings(max_examples=25)
 @given(form=forms(dilated=False))
@@ -122,10 +128,11 @@ def test_pooling_is_numpys(instructions: str, form: Form) -> None:
     kernels = extension.ufuncs(instructions)
     for forward, arrays in form.poolings:
         sums = forward.func in (pooling._window_sum, pooling._window_spread)  # of infinities of both signs
-        call = partial(quiet, forward) if sums or forward.func is pooling._window_put_equal else forward
+        call = partial(quiet, forward) if sums or forward.func is pooling._window_put else forward
         found, expected = under(kernels, call, *arrays), under(NUMPY, call, *arrays)
-        if forward.func is pooling._window_max:  # NumPy's choice among zeros differs by machine
-            found, expected = found + 0, expected + 0
+        if forward.func is pooling._window_max:
+            np.testing.assert_array_equal(found[1], expected[1], strict=True)
+            found, expected = found[0] + 0, expected[0] + 0  # NumPy's choice among zeros differs by machine
         assert_same(found, expected)
 
 
@@ -159,14 +166,14 @@ def test_results_do_not_depend_on_layout_or_threads_or_on_which_images_are_toget
         for threads in (1, 2, 5):
             ag.set_threads(threads)
             try:
-                results += [quiet(forward, *map(lie, arrays)) for lie in (np.copy, reversed_order, with_gaps)]
+                results += [whole(forward, *map(lie, arrays)) for lie in (np.copy, reversed_order, with_gaps)]
             finally:
                 ag.set_threads(before)
         for result in results[1:]:
             assert result.tobytes() == results[0].tobytes()
         if forward.func is not windowed._convolution_kernel:
             alone = [
-                quiet(forward, *(a[i : i + 1] if len(a) == form.n and a.ndim == 4 else a for a in arrays))
+                whole(forward, *(a[i : i + 1] if len(a) == form.n and a.ndim == 4 else a for a in arrays))
                 for i in range(form.n)
             ]
             np.testing.assert_array_equal(np.concatenate(alone), results[0])
@@ -180,10 +187,9 @@ def test_windows_far_longer_than_images_cost_no_more_than_those_as_long(kernels:
         {"window": (length,) * 2, "stride": (2, 1), "padding": ((length - 3, 2),) * 2} for length in (9, 10**9)
     )
     for forward, arrays, sizes in (
-        (pooling._window_max, (x,), {}),
+        (largest, (x,), {}),
         (pooling._window_sum, (x,), {}),
-        (pooling._window_take_equal, (x, x, y), {}),
-        (pooling._window_put_equal, (y, x, y), {}),
+        (in_maxima, (y, x), {}),
         (pooling._window_spread, (y,), {"size": (5, 4)}),
     ):
         call = partial(forward, **sizes)
@@ -191,20 +197,45 @@ def test_windows_far_longer_than_images_cost_no_more_than_those_as_long(kernels:
         np.testing.assert_array_equal(found, expected, strict=True)
 
 
+@pytest.mark.parametrize("kernels", [KERNELS, NUMPY], ids=["native", "numpy"])
+@pytest.mark.parametrize(("window", "dtype"), [((15, 17), np.uint8), ((16, 16), np.intp), ((1, 300), np.intp)])
+def test_an_index_has_bytes_where_they_suffice(window: Any, dtype: type, kernels: Mapping[str, Any]) -> None:
+    x = np.random.default_rng(0).permutation(40 * 310).reshape(1, 40, 310, 1).astype(np.float32)
+    options = {"window": window, "stride": (7, 9), "padding": ((0, 0), (0, 4))}
+    z, index = under(kernels, partial(pooling._window_max, **options), x)
+    assert index.dtype == dtype
+    np.testing.assert_array_equal(under(kernels, partial(pooling._window_take, **options), x, index), z)
+    put = under(kernels, partial(pooling._window_put, size=x.shape[1:-1], **options), np.ones_like(z), index)
+    assert put.sum() == z.size
+    assert set(x[put > 0]) == set(z.ravel())
+
+
+def largest(x: Any, **lengths: Any) -> Any:
+    return pooling._window_max(x, **lengths)[0]
+
+
+def in_maxima(y: Any, x: Any, **lengths: Any) -> Any:
+    """Put each y at the largest element of its window, and take from there."""
+    index = pooling._window_max(x, **lengths)[1]
+    put = pooling._window_put(y, index, size=x.shape[1:-1], **lengths)
+    np.testing.assert_array_equal(pooling._window_take(x, index, **lengths), largest(x, **lengths))
+    return put
+
+
 def test_the_last_of_equal_zeros_is_the_largest_and_the_first_gets_the_gradient() -> None:
     x = np.array([0.0, -0.0, -0.0, 0.0, -1.0, np.nan, np.nan, 2.0]).reshape(1, 8, 1)
     options: dict[str, Any] = {"window": (2,), "stride": (2,), "padding": ((0, 0),)}
-    z = pooling._window_max(x, **options)
+    z, index = pooling._window_max(x, **options)
     assert np.signbit(z[0, :, 0]).tolist()[:2] == [True, False]
-    found = pooling._window_put_equal(np.arange(1.0, 5.0).reshape(1, 4, 1), x, z, **options)
+    found = pooling._window_put(np.arange(1.0, 5.0).reshape(1, 4, 1), index, size=(8,), **options)
     assert found.reshape(-1).tolist() == [1, 0, 2, 0, 0, 3, 4, 0]
 
 
 def test_other_dtypes_and_groups_and_ranks_take_numpys_form() -> None:
     form = Form(2, 2, 4, ((3, 2, 1, 1, 0, 0),) * 2, np.float32, 1)
     for forward, arrays in form.convolutions + form.poolings:
-        half = quiet(forward, *(a.astype(np.float16) for a in arrays))
-        assert half.dtype == np.float16
+        half = quiet(forward, *(a.astype(np.float16) if a.dtype.kind == "f" else a for a in arrays))
+        assert (half[0] if isinstance(half, tuple) else half).dtype == np.float16
     four = np.ones((1, 2, 2, 2, 2, 1), np.float32)
     options = {"stride": (1,) * 4, "padding": ((0, 0),) * 4}
     assert windowed._convolution(four, four[0, ..., None], dilation=(1,) * 4, groups=1, **options).item() == 16

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from itertools import combinations
+from itertools import combinations, takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,6 +67,11 @@ class Value:
         layout = self.rewriting.layout(self)
         return layout is not None and layout.is_contiguous
 
+    @property
+    def call(self) -> tuple[Op | None, tuple[str, ...], dict[int, Value]]:
+        """The call that this is one of several results of: its op, arguments, and results by number; no op if none."""
+        return self.rewriting.call_of(self.id)
+
     def __apply_op__(self, op: Op, inputs: Sequence[Any], params: dict[str, Any]) -> Value:
         return self.rewriting.call(op, inputs, params)
 
@@ -90,6 +95,7 @@ class _Row(NamedTuple):
 
 
 _NO_CALL = (None,)
+_NO_RESULT = None, (), {}
 
 
 @functools.cache
@@ -236,6 +242,18 @@ class _Rewriting:
         value = self._new[i] = Value(self, i, None)
         self._layout_of[i] = layout
         return value
+
+    def call_of(self, i: str) -> tuple[Op | None, tuple[str, ...], dict[int, Value]]:
+        """Return the op, the arguments, and the results so far of the call that a node takes a result out of."""
+        op, arguments, _ = self._calls.get(i, _NO_RESULT)
+        if op is not get_tuple_element:
+            return None, (), {}
+        results = {}
+        for k in takewhile(lambda k: k != self._root, self.nodes):
+            of, its, params = self._calls.get(k, _NO_RESULT)
+            if of is op and its == arguments:
+                results[params["index"]] = Value(self, k, None)
+        return self._calls[arguments[0]][0], tuple(self._calls[arguments[0]][1]), results
 
     def _constant(self, x: Any) -> Value:
         i = f"{self._root}.{len(self._calls) + len(self._constants)}"

@@ -49,19 +49,21 @@ void fill(char *data, int axes, const npy_intp *shape, const npy_intp *steps, np
 /* What a walk over windows computes; the last one where no two windows share an element. */
 typedef enum { POOL_MAX, POOL_SUM, POOL_TAKE, POOL_PUT, POOL_SPREAD, POOL_PUT_APART } PoolKind;
 
-/* The roles of operands: two have the shape of the image, the others an element for each window. */
-enum { IMAGE, IMAGE_2, WINDOW, WINDOW_2, DONE, ROLES };
+/* The roles of operands: the image; the others have an element for each window. TAP is scratch for a row of windows, of
+ * integers of the dtype's size: the number of the tap that counts, or -1. INDEX has all of them, as bytes or npy_intp. */
+enum { IMAGE, WINDOW, TAP, INDEX, ROLES };
 
 /* What is compiled for a dtype and a set of instructions: one tap of `count` windows that are one step apart, each of c
- * elements side by side. DONE holds integers of the dtype's size. */
-typedef void PoolLines(PoolKind kind, char *const *start, const npy_intp *step, npy_intp count, npy_intp c);
+ * elements side by side. */
+typedef void PoolLines(PoolKind kind, char *const *start, const npy_intp *step, npy_intp count, npy_intp c,
+                       npy_intp tap);
 
 /* Work that is too little for several threads: elements of pooling, multiplications. */
 #define FEW_ELEMENTS (1 << 14)
 #define FEW_PRODUCTS (1 << 18)
 
 /* A loop of a ufunc: read the operands, and share the images between threads. */
-void pool(int rank, PoolKind kind, PoolLines *lines, npy_intp itemsize, LOOP_OPERANDS);
+void pool(int rank, PoolKind kind, PoolLines *lines, npy_intp itemsize, npy_intp index_size, LOOP_OPERANDS);
 
 /* ---- convolutions ------------------------------------------------------------------------------------------------ */
 

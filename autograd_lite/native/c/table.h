@@ -36,25 +36,29 @@
 
 /* A kernel over windows for a number of spatial axes; its types differ: an operand of one byte represents the
  * dimensions that the other operands do not have, and the last one is the layout. */
-#define RANKED(name, rank, signature, nin, types_f, types_d, doc) \
-    {#name "_" #rank, signature, nin, 1, {NAME(name##_##rank##_f), NAME(name##_##rank##_d)}, {types_f, types_d}, doc}
+#define RANKED(name, rank, signature, nin, nout, types_f, types_d, doc) \
+    {#name "_" #rank, signature, nin, nout, {NAME(name##_##rank##_f), NAME(name##_##rank##_d)}, {types_f, types_d}, doc}
+/* Those of maxima: indices within windows are bytes, or in windows of more taps than those can number npy_intp. */
+#define MAXIMA(suffix, I, rank, S, O)                                                                                 \
+    RANKED(window_max##suffix, rank, "(n," S ",c),(" O "),(m)->(n," O ",c),(n," O ",c)", 3, 2, "fbpf" I, "dbpd" I,    \
+           "The largest element of each window, and its tap; the layout is lengths, strides, padding before, behind."), \
+    RANKED(window_take##suffix, rank, "(n," S ",c),(n," O ",c),(m)->(n," O ",c)", 3, 1, "f" I "pf", "d" I "pd",       \
+           "The element of each window at a tap."),                                                                   \
+    RANKED(window_put##suffix, rank, "(n," O ",c),(n," O ",c),(" S "),(m)->(n," S ",c)", 4, 1, "f" I "bpf",           \
+           "d" I "bpd", "Each x, added at a tap of its window.")
 /* S, O and K are the dimensions of images, windows and taps. */
 #define WINDOWS(rank, S, O, K)                                                                                   \
-    RANKED(window_max, rank, "(n," S ",c),(" O "),(m)->(n," O ",c)", 3, "fbpf", "dbpd",                          \
-           "The largest element of each window; the layout is lengths, strides, padding before and behind."),            \
-    RANKED(window_sum, rank, "(n," S ",c),(" O "),(m)->(n," O ",c)", 3, "fbpf", "dbpd",                          \
+    MAXIMA(, "B", rank, S, O),                                                                                   \
+    MAXIMA(_wide, "p", rank, S, O),                                                                              \
+    RANKED(window_sum, rank, "(n," S ",c),(" O "),(m)->(n," O ",c)", 3, 1, "fbpf", "dbpd",                       \
            "The sum of each window; the layout is lengths, strides, padding before and behind."),                        \
-    RANKED(window_take_equal, rank, "(n," S ",c),(n," S ",c),(n," O ",c),(m)->(n," O ",c)", 4, "fffpf", "dddpd", \
-           "The element of x where y is the first in its window to equal z."),                                   \
-    RANKED(window_put_equal, rank, "(n," O ",c),(n," S ",c),(n," O ",c),(m)->(n," S ",c)", 4, "fffpf", "dddpd",  \
-           "Each x, added where y is the first in its window to equal z."),                                      \
-    RANKED(window_spread, rank, "(n," O ",c),(" S "),(m)->(n," S ",c)", 3, "fbpf", "dbpd",                       \
+    RANKED(window_spread, rank, "(n," O ",c),(" S "),(m)->(n," S ",c)", 3, 1, "fbpf", "dbpd",                    \
            "Each x, added to all elements of its window."),                                                      \
-    RANKED(convolution, rank, "(n," S ",c),(" K ",c,f),(" O "),(m)->(n," O ",f)", 4, "ffbpf", "ddbpd",           \
+    RANKED(convolution, rank, "(n," S ",c),(" K ",c,f),(" O "),(m)->(n," O ",f)", 4, 1, "ffbpf", "ddbpd",        \
            "Windows times a kernel; the layout is dilations, strides, padding before and behind."),                      \
-    RANKED(convolution_kernel, rank, "(n," S ",c),(n," O ",f),(" K "),(m)->(" K ",c,f)", 4, "ffbpf", "ddbpd",    \
+    RANKED(convolution_kernel, rank, "(n," S ",c),(n," O ",f),(" K "),(m)->(" K ",c,f)", 4, 1, "ffbpf", "ddbpd", \
            "Windows, transposed, times a pixel for each of them."),                                              \
-    RANKED(convolution_input, rank, "(n," O ",f),(" K ",c,f),(" S "),(m)->(n," S ",c)", 4, "ffbpf", "ddbpd",     \
+    RANKED(convolution_input, rank, "(n," O ",f),(" K ",c,f),(" S "),(m)->(n," S ",c)", 4, 1, "ffbpf", "ddbpd",  \
            "Pixels times a kernel, added up where their windows lie.")
 
 const Kernel NAME(kernels)[] = {

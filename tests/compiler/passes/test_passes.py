@@ -215,8 +215,9 @@ def masked_pooling(x: Any, stride: int) -> Any:
     """The gradient of pooling after relu, at some of the numbers."""
     lengths: dict[str, Any] = {"window": (2,), "stride": (stride,), "padding": ((0, 0),)}
     y = x.reshape(1, 6, 2)
-    z = OPS["window_max"](y, **lengths)
-    return OPS["window_put_equal"](x.reshape(-1)[: z.size].reshape(z.shape), y, z, **lengths) * (y > 0)
+    z, index = OPS["window_max"](y, **lengths)
+    g = x.reshape(-1)[: z.size].reshape(z.shape)
+    return OPS["window_put"](g, index, size=(6,), **lengths) * (y > 0), z
 
 
 # For every row of the table of rewrites, an expression that it finds.

@@ -34,9 +34,8 @@ _WINDOWS: Mapping[Op, Sentence] = {
     "g of their products, times the same",
     ops.pooling.window_max: "only the largest element of each window counts, the first among equals; one that is the "
     "largest of several windows gets the sum of their g",
-    ops.pooling.window_take_equal: "the largest element of each window was taken, and gets the g of that window",
-    ops.pooling.window_put_equal: "each value went to the largest element of its window, and fetches the g of that "
-    "place",
+    ops.pooling.window_take: "the largest element of each window was taken, and gets the g of that window",
+    ops.pooling.window_put: "each value went to the largest element of its window, and fetches the g of that place",
     ops.pooling.window_sum: "an element counts once in each window over it, so it gets the sum of their g",
 }
 _BACK = (

@@ -141,11 +141,27 @@ def _convolution_kernel(call: Call, x: Any, y: Any, *, kernel: Shape, groups: in
 
 
 @exports("window_max")
-def _window_max(call: Call, x: Any, **lengths: Any) -> Any:
+def _window_max(call: Call, x: Any, **lengths: Any) -> tuple[Any, Any]:
     if x.kind == "f":
-        return _by_operator("MaxPool", call, call.wide(x), **lengths)
-    lowest = int(np.iinfo(x.dtype).min) if x.kind in "iu" else False
-    return functools.reduce(np.maximum, _taps(x, call.shape[1:-1], **lengths, value=lowest))
+        out = _by_operator("MaxPool", call, call.wide(x), **lengths)
+    else:
+        lowest = int(np.iinfo(x.dtype).min) if x.kind in "iu" else False
+        out = functools.reduce(np.maximum, _taps(x, call.shape[1:-1], **lengths, value=lowest))
+    return out, _index(call, x, out, **lengths)
+
+
+def _index(call: Call, x: Any, out: Any, window: Shape, stride: Shape, padding: Padding) -> Any:
+    """Write the number of the first tap of each window that equals the largest element."""
+    size, count = x.shape[1:-1], out.shape[1:-1]
+    taps = enumerate(zip(_tap_places(window), _taps(x, count, window, stride, padding), strict=True))
+    index: Any = call.emitter.full(call.shape, -1, np.dtype(np.int64))
+    for number, (tap, there) in reversed(list(taps)):
+        equal = there == out
+        if x.kind == "f":
+            equal = equal | (np.isnan(there) & np.isnan(out))
+        inside = _inside(size, count, tap, stride, padding)
+        index = np.where(equal if inside.all() else equal & inside, np.int64(number), index)
+    return index.astype(call.kinds[1][1])
 
 
 def _inside(size: Shape, count: Shape, tap: Shape, stride: Shape, padding: Padding) -> np.ndarray:
@@ -156,35 +172,28 @@ def _inside(size: Shape, count: Shape, tap: Shape, stride: Shape, padding: Paddi
     return functools.reduce(np.logical_and.outer, map(np.asarray, ([True], *each, [True])))
 
 
-def _first_equal(y: Any, z: Any, window: Shape, stride: Shape, padding: Padding) -> Iterator[tuple[Shape, Any]]:
-    """Yield each tap, and in which windows it is the first where y equals z."""
-    size, count = y.shape[1:-1], z.shape[1:-1]
-    done: Any = None
-    for tap, there in zip(_tap_places(window), _taps(y, count, window, stride, padding), strict=True):
-        equal = there == z
-        if y.kind == "f":
-            equal = equal | (np.isnan(there) & np.isnan(z))
-        inside = _inside(size, count, tap, stride, padding)
-        if not inside.all():
-            equal = equal & inside
-        yield tap, equal if done is None else equal & ~done
-        done = equal if done is None else done | equal
+def _at_taps(index: Any, size: Shape, window: Shape, stride: Shape, padding: Padding) -> Iterator[tuple[Shape, Any]]:
+    """Yield each tap, and in which windows its number is in the index."""
+    index = index.astype(np.int64)
+    for number, tap in enumerate(_tap_places(window)):
+        equal, inside = index == np.int64(number), _inside(size, index.shape[1:-1], tap, stride, padding)
+        yield tap, equal if inside.all() else equal & inside
 
 
-@exports("window_take_equal")
-def _window_take_equal(call: Call, x: Any, y: Any, z: Any, **lengths: Any) -> Any:
+@exports("window_take")
+def _window_take(call: Call, x: Any, index: Any, **lengths: Any) -> Any:
     out: Any = call.emitter.full(call.shape, 0, x.dtype)
     taps = _taps(x, call.shape[1:-1], **lengths)
-    for (_, equal), elements in zip(_first_equal(y, z, **lengths), taps, strict=True):
+    for (_, equal), elements in zip(_at_taps(index, x.shape[1:-1], **lengths), taps, strict=True):
         out = np.where(equal, elements, out)
     return out
 
 
-@exports("window_put_equal")
-def _window_put_equal(call: Call, x: Any, y: Any, z: Any, **lengths: Any) -> Any:
+@exports("window_put")
+def _window_put(call: Call, x: Any, index: Any, *, size: Shape, **lengths: Any) -> Any:
     stride, padding = lengths["stride"], lengths["padding"]
-    taps = _first_equal(y, z, **lengths)
-    return _sum(_place(np.where(equal, x, 0), call.shape[1:-1], tap, stride, padding) for tap, equal in taps)
+    taps = _at_taps(index, size, **lengths)
+    return _sum(_place(np.where(equal, x, 0), size, tap, stride, padding) for tap, equal in taps)
 
 
 @exports("window_sum")
