@@ -155,10 +155,12 @@ def _cut(statement: Statement, dimensions: tuple[int, ...]) -> Statement:
 
 def _pairs(first: Statement, second: Statement) -> Iterable[tuple[Access, Access]]:
     """Yield the accesses of two statements of which one writes what the other may read or write."""
-    for a in second.accesses:
-        yield first.output, a
+    for output in (first.output, *first.more):
+        for a in second.accesses:
+            yield output, a
     for a in first.inputs:
-        yield a, second.output
+        for output in (second.output, *second.more):
+            yield a, output
 
 
 def _overlap(a: Access, dimensions: tuple[int, ...], b: Access, others: tuple[int, ...]) -> bool:

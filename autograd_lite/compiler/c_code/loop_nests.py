@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -60,6 +62,7 @@ class Statement(NamedTuple):
         block: where the block that it is part of begins, or -1.
         value: the number of the value that it is a step to.
         start: of a FOLD without an input for it, the number that its results begin with, or None for the first element.
+        more: further outputs, of an OTHER.
     """
 
     kind: str
@@ -72,6 +75,7 @@ class Statement(NamedTuple):
     block: int
     value: int
     start: str | None = None
+    more: tuple[Access, ...] = ()
 
     @property
     def size(self) -> int:
@@ -85,8 +89,8 @@ class Statement(NamedTuple):
 
     @property
     def accesses(self) -> tuple[Access, ...]:
-        """The inputs, then the output."""
-        return (*self.inputs, self.output)
+        """The inputs, then the outputs."""
+        return (*self.inputs, self.output, *self.more)
 
 
 class Nest(NamedTuple):
@@ -161,6 +165,9 @@ def _statement(segment: Segment, code: Sequence[int], at: int, block: int, value
         dimensions = [*dimensions, *core]
     elif ufunc.signature is None and kind == CALL and ufunc.nout == 1:
         form = MAP
+    elif ufunc.signature is not None:
+        strides = [(*s, *end) for s, end in zip(strides, _core_strides(ufunc.signature, flat[d * n :]), strict=True)]
+        dimensions = [*dimensions, *core]
     if block >= 0:
         rows, row = code[block + 2], math.prod(dimensions)
         outer = [
@@ -174,8 +181,20 @@ def _statement(segment: Segment, code: Sequence[int], at: int, block: int, value
         Access(operands[3 * k], operands[3 * k + 1], steps, dtype)
         for k, (steps, dtype) in enumerate(zip(strides, dtypes, strict=True))
     ]
+    if ufunc.nout > 1:
+        reads, writes = slice(0, ufunc.nin), ufunc.nin
     places = tuple(accesses[reads]), accesses[writes]
-    return Statement(form, of, tuple(dimensions), *places, loop, at, block, value, start)
+    more = tuple(accesses[ufunc.nin + 1 :]) if ufunc.nout > 1 else ()
+    return Statement(form, of, tuple(dimensions), *places, loop, at, block, value, start, more)
+
+
+def _core_strides(signature: str, steps: Sequence[int]) -> list[list[int]]:
+    """Return for each operand of a generalized ufunc its strides along the dimensions of the core."""
+    names = [re.findall(r"\w+", part) for part in re.findall(r"\(([^)]*)\)", signature)]
+    order = list(dict.fromkeys(itertools.chain.from_iterable(names)))
+    rest = iter(steps)
+    strides = [dict(zip(part, rest, strict=False)) for part in names]
+    return [[row.get(name, 0) for name in order] for row in strides]
 
 
 def refine(dimensions: Sequence[int], others: Sequence[int]) -> tuple[int, ...] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ _STRIP = 256  # points of the innermost dimension that go through the phases of 
 _LEAF = 128  # elements that NumPy adds up in one block
 _CACHE = 1 << 15  # bytes of what phases leave for one another
 _PHASE = 48  # statements of one phase: more of them spill registers, and take the compiler long
+_VECTORS = 32  # points of a row, below which loops over all points of some rows are faster
 _SHORT = 8  # points of a loop that is unrolled
 _SHARED = 1 << 16  # steps of a loop from which waking other threads pays
 _FUNCTION = re.compile(r"\bal_\w+(?=\()")
@@ -44,16 +46,16 @@ class Loop:
         self.dimensions, self.statements = _collapse(group)
         self.n, self.depth = self.dimensions[-1], len(self.dimensions) - 1
         self.templates = [self._template(s) for s in self.statements]
-        self.phases = self._phases()
-        self._phase = [p for p, phase in enumerate(self.phases) for _ in phase.statements]
         self.hoisted: dict[Access, str] = {}  # names of numbers that are the same along the innermost dimension
         self.sources = self._sources()
+        self.phases = self._phases()
+        self._phase = [p for p, phase in enumerate(self.phases) for _ in phase.statements]
         self.sums = [k for k, s in enumerate(self.statements) if self._is_sum(s)]
         self.careful = [
             not phase.is_call and any(self._careful_functions(k) for k in phase.statements) for phase in self.phases
         ]
         several = len(self.phases) > 1 or self.phases[0].is_call or bool(self.sums)
-        self.is_cut = several or (any(self.careful) and self.n > _SHORT)
+        self.is_cut = several or (any(self.careful) and math.prod(self.dimensions) > _SHORT)
         self.buffers: dict[str, str] = {}  # names and types of arrays of one strip
         self._choose_strip()
 
@@ -66,10 +68,23 @@ class Loop:
         if self.sums:
             self.strip = _LEAF
         self._index = "j" if self.rows else "(s + j)" if self.is_cut else "i" if self.n > 1 else "0"
-        self._spot = f"r * {self.n} + j" if self.rows else "j"
+        self._go_through(False)
+
+    def _go_through(self, is_flat: bool) -> None:
+        """Let places be those of a loop over all points of a strip of rows, or over its rows and their points."""
+        self._spot = f"r * {self.n} + j" if self.rows and not is_flat else "j"
+        self._row = "s" if is_flat else f"i{self.depth - 1}"
+
+    def _is_flat(self, k: int) -> bool:
+        """Return whether a statement goes through its operands in even steps from row to row."""
+        s = self.statements[k]
+        places = [a for a, source in zip(s.inputs, self.sources[k], strict=True) if not _is_number(source)]
+        places = [a for a in places if any(a.strides[-2:])] + [s.output] * self.group.stores[k]
+        return s.kind != FOLD and all(a.strides[-2] == a.strides[-1] * self.n for a in places)
 
     def _template(self, s: Statement) -> str | None:
-        exponent = self.numbers.get(s.inputs[1]) if len(s.inputs) > 1 else None
+        exponent = self.numbers.get(s.inputs[1]) if len(s.inputs) > 1 and s.ufunc.__name__ == "power" else None
+        exponent = None if exponent is None else float(exponent)
         return expression_of(s.ufunc, s.chars if s.kind != FOLD else s.output.dtype.char * 3, exponent)
 
     @staticmethod
@@ -82,11 +97,14 @@ class Loop:
 
     def _phases(self) -> list[_Phase]:
         phases: list[_Phase] = []
+        slow = any(t is None or self._careful_functions(k) for k, t in enumerate(self.templates))
+        by_rows = slow and self.depth > 0 and self.n < _VECTORS and not any(map(self._is_sum, self.statements))
         folds = careful = False  # whether the last phase takes points into results, or may run twice: never both
         for k, (template, s) in enumerate(zip(self.templates, self.statements, strict=True)):
             its_folds, its_careful = s.kind == FOLD and not self._is_sum(s), bool(self._careful_functions(k))
             is_full = bool(phases) and len(phases[-1].statements) >= _PHASE and self.n > _SHORT
             apart = self.n > _SHORT and ((folds and its_careful) or (careful and its_folds))
+            apart = apart or (by_rows and k > 0 and self._is_flat(k) != self._is_flat(k - 1))
             if template is None or not phases or phases[-1].is_call or is_full or apart:
                 phases.append(_Phase([k], template is None))
                 folds = careful = False
@@ -203,9 +221,10 @@ class Loop:
             yield from self._strip_rows()
             yield "}"
 
-    def _hoist(self) -> Iterator[str]:
+    def _hoist(self, is_flat: bool = False) -> Iterator[str]:
         for access, name in self.hoisted.items():
-            yield f"const {c_type(access.dtype)} {name} = {self._at(access, None)};"
+            if not (is_flat and access.strides[-2]):
+                yield f"const {c_type(access.dtype)} {name} = {self._at(access, None)};"
 
     def _plain_loop(self) -> Iterator[str]:
         if self.n == 1:
@@ -225,29 +244,35 @@ class Loop:
     def _inline_phase(self, p: int) -> Iterator[str]:
         """Yield the loop of a phase over one strip, and again for the strips with points that need care."""
         statements, careful = self.phases[p].statements, self.careful[p]
+        is_flat = bool(self.rows) and all(map(self._is_flat, statements))
+        self._go_through(is_flat)
         saved = self._overwritten(statements) if careful else {}
         if careful:
             yield f"int64_t hard_{p} = 0;"
             yield f"const int before_{p} = fused_invalid();"
-        yield from self._over_strip(list(self._points(statements, p, saved, fast=careful)), "FUSED_INDEPENDENT")
+        rows = list(self._points(statements, p, saved, fast=careful))
+        yield from self._over_strip(rows, "FUSED_INDEPENDENT", is_flat)
         if careful:
             yield f"if (hard_{p}) {{"
             yield f"if (!before_{p}) fused_clear();"
-            yield from self._over_strip(list(self._points(statements, p, saved, again=True)), "")
+            yield from self._over_strip(list(self._points(statements, p, saved, again=True)), "", is_flat)
             yield "}"
+        self._go_through(False)
 
-    def _over_strip(self, rows: Sequence[str], pragma: str) -> Iterator[str]:
+    def _over_strip(self, rows: Sequence[str], pragma: str, is_flat: bool) -> Iterator[str]:
         """Yield the loops over the points of a strip."""
-        if self.rows:
+        by_rows = bool(self.rows) and not is_flat
+        if by_rows:
             yield "for (intptr_t r = 0; r < rows; r++) {"
-            yield f"const intptr_t i{self.depth - 1} = s + r;"
-            yield from self._hoist()
+            yield f"const intptr_t {self._row} = s + r;"
+        if self.rows:
+            yield from self._hoist(is_flat)
         if pragma:
             yield pragma
-        yield f"for (intptr_t j = 0; j < {self.n if self.rows else 'n'}; j++) {{"
+        yield f"for (intptr_t j = 0; j < {f'rows * {self.n}' if is_flat else self.n if by_rows else 'n'}; j++) {{"
         yield from rows
         yield "}"
-        if self.rows:
+        if by_rows:
             yield "}"
 
     # ---- sums, in NumPy's order --------------------------------------------------------------------------------------
@@ -390,8 +415,9 @@ class Loop:
         if not self.rows:
             yield from self._call_of(k, [name or self._place(a, "s") for name, a in operands], steps, "n")
         elif all(a.strides[-2] == a.strides[-1] * self.n for _, a in operands):
-            row = f"i{self.depth - 1} *"
-            places = [name or self._place(a, None).replace(row, "s *") for name, a in operands]
+            self._go_through(True)
+            places = [name or self._place(a, None) for name, a in operands]
+            self._go_through(False)
             yield from self._call_of(k, places, steps, f"rows * {self.n}")
         else:
             yield "for (intptr_t r = 0; r < rows; r++) {"
@@ -421,13 +447,18 @@ class Loop:
     def _place(self, access: Access, index: str | None) -> str:
         """Return the address of an element, in bytes."""
         terms = [f"m{access.memory}"] + ([str(access.offset)] if access.offset else [])
-        indices = [*[f"i{d}" for d in range(self.depth)], index]
+        indices = [*[f"i{d}" for d in range(self.depth - 1)], *[self._row] * (self.depth > 0), index]
         terms += [f"{i} * {step}" for i, step in zip(indices, access.strides, strict=True) if step and i is not None]
         return " + ".join(terms)
 
     def _at(self, access: Access, index: str | None) -> str:
         """Return an element."""
         return f"*({c_type(access.dtype)} *)({self._place(access, index)})"
+
+
+def _is_number(source: Any) -> bool:
+    """Return whether a source of an operand is a literal."""
+    return isinstance(source, str) and not source.startswith("c")
 
 
 def _literal(x: Any, dtype: np.dtype[Any]) -> str:
