@@ -56,7 +56,8 @@ def record_steps(
     work = length * sum([math.prod(shape) for i in body.order for shape, _ in body.program.graph[i].kinds])
     nbytes = sum([math.prod(s.shape) * s.dtype.itemsize * (1 if k < n else length) for k, s in enumerate(body.specs)])
     fits = all((a.shape, a.dtype) == _kind(x) for a, x in zip(values[:n], body.examples, strict=False))
-    odd = any(a.__class__ is RecordingArray and a.lowering.specs[a.number].weak for a in arrays)
+    recorded = [a for a in arrays if a.__class__ is RecordingArray]
+    odd = not recorded or any(a.lowering.specs[a.number].weak for a in recorded)
     if library is None or length < 1 or body.effects or work > _MOST_WORK or nbytes > _MOST_BYTES or odd or not fits:
         raise Unrecordable
     one = [*[np.array(a, order="C") for a in values[:n]], *[a[0, ...] for a in values[n:m]], *values[m:]]
@@ -69,7 +70,7 @@ def record_steps(
     ):
         raise Unrecordable
     steps = Steps(run, results, plan, n, m, length, reverse)
-    lowering = next(a.lowering for a in arrays if a.__class__ is RecordingArray)
+    lowering = recorded[0].lowering
     whole = lowering.record(How.LOOPS, steps, tuple(arrays), {})
     parts = [lowering.record(How.CALL, part, (whole,), {}) for part in steps.parts]
     return [
