@@ -7,9 +7,10 @@ returns a list of sentences, one for each violation.
 from __future__ import annotations
 
 import ast
+import re
 import statistics
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import pairwise
 from pathlib import PurePosixPath
@@ -88,7 +89,7 @@ def imports(path: str, source: str, modules: frozenset[str]) -> tuple[Import, ..
     """
     package = module_name(path) if path.endswith("__init__.py") else module_name(path).rpartition(".")[0]
     found: list[Import] = []
-    guards = "TYPE_CHECKING" in source
+    guards, calls = "TYPE_CHECKING" in source, re.search(r"import\w*\(", source)
     pending: list[tuple[ast.AST, bool, bool]] = [(ast.parse(source), False, False)]
     while pending:
         node, inside, typing = pending.pop()
@@ -110,8 +111,16 @@ def imports(path: str, source: str, modules: frozenset[str]) -> tuple[Import, ..
         inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         is_guard = guards and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
         guarded = node.body if is_guard else ()
-        pending += [(child, inside, typing or child in guarded) for child in ast.iter_child_nodes(node)]
+        children = ast.iter_child_nodes(node) if calls else _statements_of(node)
+        pending += [(child, inside, typing or child in guarded) for child in children]
     return tuple(found)
+
+
+def _statements_of(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements right below a node; an expression has none."""
+    for name in ("body", "orelse", "handlers", "finalbody", "cases"):
+        below = getattr(node, name, None)
+        yield from below if isinstance(below, list) else ()
 
 
 def layer_of(module: str) -> int | None:
@@ -316,7 +325,9 @@ def size_violations(sources: Sources) -> list[str]:
     for path, source in sources.items():
         if (lines := source.count("\n")) > MAX_FILE_LINES:
             found.append(f"{path} has {lines} lines, more than {MAX_FILE_LINES}")
-        for node in ast.walk(ast.parse(source)):
+        pending: list[ast.AST] = [ast.parse(source)] if lines > MAX_FUNCTION_LINES else []
+        while pending:
+            pending += _statements_of(node := pending.pop())
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lines = _lines(node) - (_lines(node.body[0]) if ast.get_docstring(node) is not None else 0)
                 if lines > MAX_FUNCTION_LINES:

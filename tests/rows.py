@@ -1,15 +1,18 @@
-"""One test for many rows: a law is tried on every row of a group, and a failure names the rows that break it.
+"""One test for many rows: a law is tried on every row of some groups, and a failure names the rows that break it.
 
 A test costs about a millisecond before it does anything, more when it is sent to another process; a row of the tables
-often costs less. So laws are parametrized by op (or by layer, …), and loop over the rows of it.
+often costs less. So laws are parametrized by op (or by layer, …), some of them a test, and loop over the rows of these.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
+from itertools import islice
 from typing import Any
 
 import pytest
+
+GROUPS = 8  # of a test
 
 
 def for_every(
@@ -23,7 +26,7 @@ def for_every(
 
     Args:
         rows: what the law is about, in the order in which it is tried.
-        by: the group of a row, which is the id of its test; without it all rows are one test.
+        by: the group of a row; the id of a test has the names of its groups. Without it all rows are one test.
         stride: of each group the first row and every `stride`-th after it are tried in every run; all others are one
             test more, in ci.
         name: what a row is called in a failure.
@@ -46,7 +49,11 @@ def for_every(
         made: Callable[..., None] = test if by else one_test
         made.__name__, made.__qualname__, made.__doc__ = law.__name__, law.__qualname__, law.__doc__
         made.__module__ = law.__module__
-        ids = [pytest.param(group[::stride], id=str(key)) for key, group in groups.items()]
+        pairs = iter(groups.items())
+        ids = []
+        while pack := list(islice(pairs, GROUPS)):
+            rows_of_test = [row for _, group in pack for row in group[::stride]]
+            ids.append(pytest.param(rows_of_test, id=" ".join([str(key) for key, _ in pack])))
         ids += [pytest.param(others, id="all other rows", marks=pytest.mark.ci)] * bool(others)
         return pytest.mark.parametrize("rows", ids)(made) if by else made
 

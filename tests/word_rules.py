@@ -38,26 +38,28 @@ def is_participle(name: str) -> bool:
     )
 
 
-def definitions(tree: ast.Module, source: str) -> Iterator[tuple[int, str]]:
+def definitions(nodes: list[ast.AST], source: str) -> Iterator[tuple[int, str]]:
     """Yield the lines and names of functions and classes that are participles."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and is_participle(node.name):
             yield node.lineno, node.name
 
 
-def variables(tree: ast.Module, source: str) -> Iterator[tuple[int, str]]:
+def variables(nodes: list[ast.AST], source: str) -> Iterator[tuple[int, str]]:
     """Yield the lines where variables and arguments are bound that say nothing of their value, and their names."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id.strip("_") in VAGUE:
             yield node.lineno, node.id
         elif isinstance(node, ast.arg) and node.arg.strip("_") in VAGUE:
             yield node.lineno, node.arg
 
 
-def phrases(tree: ast.Module, source: str) -> Iterator[tuple[int, str]]:
+def phrases(nodes: list[ast.AST], source: str) -> Iterator[tuple[int, str]]:
     """Yield the lines of docstrings and comments with "what is" and its kin, for which there is mostly a noun."""
-    texts = set()
-    for node in ast.walk(tree):
+    texts = set[int]()
+    if not PHRASE.search(source):
+        return
+    for node in nodes:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             texts.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     for number, line in enumerate(source.splitlines(), 1):
@@ -66,7 +68,8 @@ def phrases(tree: ast.Module, source: str) -> Iterator[tuple[int, str]]:
             yield number, text.strip()[:60]
 
 
-Rule = Callable[[ast.Module, str], Iterator[tuple[int, str]]]
+Rule = Callable[[list[ast.AST], str], Iterator[tuple[int, str]]]
+LOOKED_AT = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Name, ast.arg, ast.Expr)
 RULES: dict[str, Rule] = {"participle": definitions, "variable": variables, "phrase": phrases}
 
 
@@ -76,8 +79,8 @@ def violations(source: str) -> Iterator[tuple[str, int, str]]:
     >>> list(violations("def _told(): pass"))
     [('participle', 1, '_told')]
     """
-    tree = ast.parse(source)
-    return ((name, line, text) for name, rule in RULES.items() for line, text in rule(tree, source))
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, LOOKED_AT)]
+    return ((name, line, text) for name, rule in RULES.items() for line, text in rule(nodes, source))
 
 
 def main(paths: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -17,7 +18,8 @@ from autograd_lite.graph.pictures.style import HEATS, THEMES, Ink, Theme
 from autograd_lite.ir.node_labels import visible
 
 from ..running import lines_for_every_hash_seed
-from .samples import HOSTILE, SAMPLES, parameter
+from .pictures.mirrors import ALL
+from .samples import HOSTILE, SAMPLES, parameter, perceptron
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,19 +37,36 @@ ROLES = Theme(
 
 _PRINT_DIGESTS = """
 import hashlib
-from autograd_lite.graph import build_graph
-from tests.graph.samples import SAMPLES
+from autograd_lite.graph import build_graph, explain
+from tests.graph.pictures.mirrors import ALL
+from tests.graph.samples import SAMPLES, diamond, indexing, perceptron, recurrent
+
+def show(name, *faces):
+    for face in faces:
+        print(name, hashlib.sha256(face.encode()).hexdigest())
+
 for name, sample in SAMPLES.items():
     for backward in (False, True):
         graph = build_graph(sample(), backward=backward)
-        for face in (graph.to_text(sources=True), graph.to_dot(), graph.to_svg(), graph.to_mermaid(), graph.to_json()):
-            print(name, hashlib.sha256(face.encode()).hexdigest())
+        show(name, graph.to_text(sources=True), graph.to_dot(), graph.to_svg(), graph.to_mermaid(), graph.to_json())
+    show(name, *[graph.to_text(style=style, color=True, sources=True) for style in ("listing", "tree")])
+for name, sample in ALL.items():
+    show(name, build_graph(sample(), backward=True).to_mirror())
+for t in (diamond(), indexing().sum(), recurrent()):
+    told = explain(t)
+    show(told, told.to_markdown(), str(told.as_dict()))
+show("page", build_graph(perceptron(), backward=True).to_html())
 """
 
 
 def test_the_same_bytes_for_every_hash_seed_and_without_programs() -> None:
     """The search path is empty, so no `dot` or other program can have helped."""
-    assert len(lines_for_every_hash_seed(_PRINT_DIGESTS)) == 10 * len(SAMPLES)
+    lines = lines_for_every_hash_seed(_PRINT_DIGESTS)
+    assert len([line for line in lines if line.partition(" ")[0] in SAMPLES]) >= 12 * len(SAMPLES)
+    assert len(lines) > 12 * len(SAMPLES) + len(ALL)
+    assert any("Step 1 of" in line for line in lines)
+    html = build_graph(perceptron(), backward=True).to_html()
+    assert lines[-1] == f"page {hashlib.sha256(html.encode()).hexdigest()}"
 
 
 def test_imports_are_light() -> None:

@@ -24,8 +24,15 @@ from .books import (
 )
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-# Those that train for long take some seconds even when they are cut short.
-LONG = {"04_mnist_cnn", "05_characters", "06_decision_surfaces", "07_pictures_that_teach", *(p.stem for p in COURSE)}
+# Those that train or draw examples for long take some seconds even when they are cut short.
+LONG = {
+    "02_testing_gradients",
+    "04_mnist_cnn",
+    "05_characters",
+    "06_decision_surfaces",
+    "07_pictures_that_teach",
+    *(p.stem for p in COURSE),
+}
 long_ones_in_ci = pytest.mark.parametrize(
     "path", [pytest.param(path, id=path.stem, marks=[pytest.mark.ci] * (path.stem in LONG)) for path in NOTEBOOKS]
 )

@@ -368,7 +368,10 @@ BY_LOOKS = ("leaves the protocols", "branches on a value", "writes", "declare")
 
 @pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.ci)])
 def test_check_op_catches_broken_rules(capsys: pytest.CaptureFixture[str], every: int) -> None:
-    """All mutants in ci, and of each op every eighth elsewhere, beginning at another one."""
+    """All mutants in ci, and of each op every eighth elsewhere, beginning at another one.
+
+    That the ops themselves keep the laws is in tests/laws/test_rules.py too.
+    """
     start = time.perf_counter()
     laws: collections.Counter[str] = collections.Counter()
     survivors, equivalent, broken = [], 0, set()
@@ -376,7 +379,7 @@ def test_check_op_catches_broken_rules(capsys: pytest.CaptureFixture[str], every
         if name in NOT_MEASURED:
             continue
         op = OPS[name]
-        if is_caught(Mutant(op, "unchanged"), rows):
+        if every == 1 and is_caught(Mutant(op, "unchanged"), rows):
             broken.add(name)
             continue
         everything = [*mutants_of_rules(op), *((mutant, -1) for mutant in mutants_of_facts(op))]

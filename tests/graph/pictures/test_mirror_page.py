@@ -17,11 +17,10 @@ from autograd_lite.graph.marks import Mark, Overlay
 from autograd_lite.graph.pictures.mirror.svg import drawing_of
 from autograd_lite.ir.node_labels import amount
 
-from ...running import lines_for_every_hash_seed
 from ..large import transformer
 from ..samples import HOSTILE, SAMPLES, parameter, perceptron, recurrent
 from ..test_faces import names
-from .mirrors import ALL, SVG, Picture, assert_clear, each_sample, graph_of, residual, reuse, whole
+from .mirrors import SVG, Picture, assert_clear, each_sample, graph_of, residual, reuse, whole
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -193,19 +192,6 @@ def test_a_name_cannot_break_the_picture(name: str, op: str, scope: str) -> None
 def test_hostile_names_of_parameters(name: str) -> None:
     w = ag.tensor([1.0, 2.0], requires_grad=True, name=name)
     Picture(mirror((w * w).sum(), measured=True))
-
-
-_PRINT_DIGESTS = """
-import hashlib
-from autograd_lite.graph import build_graph
-from tests.graph.pictures.mirrors import ALL
-for name, sample in ALL.items():
-    print(name, hashlib.sha256(build_graph(sample(), backward=True).to_mirror().encode()).hexdigest())
-"""
-
-
-def test_the_same_bytes_for_every_hash_seed() -> None:
-    assert len(lines_for_every_hash_seed(_PRINT_DIGESTS)) == len(ALL)
 
 
 def test_it_is_fast() -> None:

@@ -17,7 +17,6 @@ from autograd_lite.graph import Graph, GraphNode, Kind, Program, build_graph
 from autograd_lite.graph.marks import Mark, Overlay
 from autograd_lite.ir.pen import columns
 
-from ...running import lines_for_every_hash_seed
 from ..samples import SAMPLES, diamond, parameter, perceptron
 from ..test_faces import GOLDEN, names
 
@@ -50,19 +49,6 @@ def test_golden(name: str, face: str) -> None:
     if os.environ.get("AUTOGRAD_LITE_WRITE_GOLDEN") == "1":
         file.write_text(text, encoding="utf-8", newline="\n")
     assert text == file.read_bytes().decode("utf-8")
-
-
-_PRINT_DIGESTS = """
-import hashlib
-from tests.graph.pictures.test_text import JOINT
-for name, graph in JOINT.items():
-    for style in ("listing", "tree"):
-        print(name, style, hashlib.sha256(graph.to_text(style=style, color=True, sources=True).encode()).hexdigest())
-"""
-
-
-def test_the_same_bytes_for_every_hash_seed() -> None:
-    assert len(lines_for_every_hash_seed(_PRINT_DIGESTS)) == 2 * len(SAMPLES)
 
 
 # ---- the listing ----------------------------------------------------------------------------------------------------
