@@ -478,7 +478,7 @@ def test_every_formula_is_well_formed_latex() -> None:
 
 @pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.ci)])
 def test_mathtext_reads_the_formulas(whole: bool) -> None:
-    """It is slow, so it gets the shortest formulas that have all commands and signs of the others; in ci it gets all."""
+    """It is slow, so it gets the shortest formulas that have all commands and signs of the others; ci gets all."""
     parser = pytest.importorskip("matplotlib.mathtext").MathTextParser("agg")
     graphs = [recorded(sample)[0].graph for sample in FIRSTS]
     seen = set[str]()
