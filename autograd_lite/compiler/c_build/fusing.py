@@ -61,6 +61,8 @@ class Build:
         else:
             self.state = f"{where} in {1e3 * (time.perf_counter() - start):.0f} ms"
             self._then(self.function)
+        finally:
+            del self._make_text, self._then  # which refer to their users
 
 
 class Fusion:

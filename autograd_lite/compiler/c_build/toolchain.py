@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ SECONDS = 60.0  # that a compiler may take
 
 _FLAGS = (
     "-std=gnu11 -O2 -ftree-vectorize -fno-math-errno -fno-trapping-math -fno-strict-aliasing -fno-stack-protector "
-    "-fPIC -shared -w -g0"
+    "-fPIC -w -g0"
 )
 # As those of the files of native/c that are named so: code that is inlined has the bits of the kernels.
 _SETS: Mapping[str, str] = {
@@ -33,6 +33,9 @@ _SETS: Mapping[str, str] = {
     "baseline": "-DVECTOR_BYTES=16 -DVECTOR_REGISTERS=16",
     "neon": "-DHAS_FMA -DVECTOR_BYTES=16 -DVECTOR_REGISTERS=32",
 }
+_ONE_STEP = (("fused.c", "-shared", "-o", "fused.so", "-lm"),)
+# zig builds a libc when it links one, which takes it seconds; the process has one.
+_TWO_STEPS = (("-c", "fused.c", "-o", "fused.o"), ("fused.o", "-nostdlib", "-shared", "-o", "fused.so"))
 HEADERS = Path(kernels.__file__).parent / "c"
 
 
@@ -45,12 +48,12 @@ class Compiler(NamedTuple):
 
     Attributes:
         command: the program, with the arguments that come first.
-        last: the arguments that come last.
+        steps: the last arguments of each of its runs, in a folder that has the text in `fused.c`.
         identity: is another one when the compiler is.
     """
 
     command: tuple[str, ...]
-    last: tuple[str, ...]
+    steps: tuple[tuple[str, ...], ...]
     identity: str
 
 
@@ -75,14 +78,15 @@ def find_compiler() -> Compiler:
     if spec is not None and spec.origin is not None:
         path = str(Path(spec.origin).with_name("zig"))
         if os.access(path, os.X_OK):
-            return _compiler(path, "cc", *_zig_arguments(), last=())
+            return _compiler(path, "cc", *_target(), steps=_TWO_STEPS)
     raise BuildError(f"no compiler: none of {', '.join(NAMES)} is on the PATH; install autograd-lite[fused], or one")
 
 
-def _compiler(path: str, *arguments: str, last: tuple[str, ...] = ("-lm",)) -> Compiler:
+def _compiler(path: str, *arguments: str, steps: tuple[tuple[str, ...], ...] = _ONE_STEP) -> Compiler:
     real = os.path.realpath(path)
     status = os.stat(real)
-    return Compiler((path, *arguments), last, f"{real} {status.st_size} {status.st_mtime_ns} {arguments}")
+    identity = f"{real} {status.st_size} {status.st_mtime_ns} {arguments} {steps}"
+    return Compiler((os.path.abspath(path), *arguments), steps, identity)
 
 
 def _is_stub(path: str) -> bool:
@@ -92,12 +96,12 @@ def _is_stub(path: str) -> bool:
     return subprocess.run(["/usr/bin/xcode-select", "-p"], capture_output=True, check=False).returncode != 0
 
 
-def _zig_arguments() -> list[str]:
-    """Return arguments with which zig heeds the flags, not this processor, in its instructions, and builds no libc."""
+def _target() -> list[str]:
+    """Return arguments with which zig uses the instructions of the flags, not all that this processor has."""
     if sys.platform != "linux":
         return []
     libc = "gnu" if platform.libc_ver()[0] == "glibc" else "musl"
-    return ["-nostdlib", "-target", f"{platform.machine()}-linux-{libc}"]
+    return ["-target", f"{platform.machine()}-linux-{libc}"]
 
 
 def flags_of(exact: bool) -> list[str]:
@@ -124,31 +128,38 @@ def build(
     Raises:
         BuildError: if there is none.
     """
-    source, library = folder / "fused.c", folder / "fused.so"
-    command = [*compiler.command, *flags_of(exact), f"-I{HEADERS}", str(source), "-o", str(library), *compiler.last]
-    places = dict.fromkeys(("TMPDIR", "ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"), str(folder))
+    library = folder / "fused.so"
     try:
-        source.write_text(text, encoding="utf-8")
-        with subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **places, "LC_ALL": "C"},
-            process_group=0,
-        ) as process:
-            try:
-                on_start(process)
-                messages = _output(process, time.monotonic() + SECONDS)
-            finally:
-                end(process)
+        (folder / "fused.c").write_text(text, encoding="utf-8")
+        for step in compiler.steps:
+            _run([*compiler.command, *flags_of(exact), f"-I{HEADERS}", *step], folder, on_start)
     except subprocess.TimeoutExpired:
-        raise BuildError(f"{command[0]} took more than {SECONDS:g} s") from None
+        raise BuildError(f"{compiler.command[0]} took more than {SECONDS:g} s") from None
     except OSError as error:
-        raise BuildError(f"{command[0]} did not run: {error}") from None
-    if process.returncode or not library.is_file():
-        raise BuildError(f"{command[0]} failed: {_reason(process.returncode, messages)}")
+        raise BuildError(f"{compiler.command[0]} did not run: {error}") from None
+    if not library.is_file():
+        raise BuildError(f"{compiler.command[0]} failed: it made no library")
     return library
+
+
+def _run(command: Sequence[str], folder: Path, on_start: Callable[[Any], object]) -> None:
+    places = dict.fromkeys(("TMPDIR", "ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"), str(folder))
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=folder,
+        env={**os.environ, **places, "LC_ALL": "C"},
+        process_group=0,
+    ) as process:
+        try:
+            on_start(process)
+            messages = _output(process, time.monotonic() + SECONDS)
+        finally:
+            end(process)
+    if process.returncode:
+        raise BuildError(f"{command[0]} failed: {_reason(process.returncode, messages)}")
 
 
 def _output(process: Any, deadline: float) -> bytes:
