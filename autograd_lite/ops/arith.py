@@ -142,11 +142,23 @@ _JUMPS = "where x / y is an integer"
 # ---- loops in C; those of integers wrap around -----------------------------------------------------------------------
 _SUM = {"fc": "{0} + {1}", "iu": "({T})(({U}){0} + ({U}){1})", "b": "{0} | {1}"}
 _DIFFERENCE = {"fc": "{0} - {1}", "iu": "({T})(({U}){0} - ({U}){1})"}
-_PRODUCT = {"f": "{0} * {1}", "iu": "({T})(({U}){0} * ({U}){1})", "b": "{0} & {1}"}
-_SQUARE = {"f": "{0} * {0}", "iu": "({T})(({U}){0} * ({U}){0})"}
+_PRODUCT = {"f": "{0} * {1}", "c": "al_{product}_{t}({0}, {1})", "iu": "({T})(({U}){0} * ({U}){1})", "b": "{0} & {1}"}
+_SQUARE = {"f": "{0} * {0}", "c": "al_{product}_{t}({0}, {0})", "iu": "({T})(({U}){0} * ({U}){0})"}
 _OPPOSITE = {"f": "al_negative_{t}({0})", "c": "-{0}", "iu": "({T})(0 - ({U}){0})"}
 _SIZE = {"f": "fabs{s}({0})", "i": "({T})({0} < 0 ? 0 - ({U}){0} : ({U}){0})", "ub": "{0}"}
 _WHOLE = {"iub": "{0}"}
+_QUOTIENT = {"f": "{0} / {1}", "c": "al_complex_quotient_{t}({0}, {1})"}
+_ROUNDS_DOWN = "(({0} % {1} != 0) & (({0} < 0) != ({1} < 0)))"  # whether the quotient of integers is one less than C's
+_WHOLE_QUOTIENT = {  # by 0 it is 0
+    "i": "{1} == 0 ? 0 : {1} == -1 ? ({T})(0 - ({U}){0}) : {0} / {1} - " + _ROUNDS_DOWN,
+    "u": "{1} == 0 ? 0 : {0} / {1}",
+}
+_REMAINDER = {
+    "i": "{1} == 0 || {1} == -1 ? 0 : {0} % {1} + " + _ROUNDS_DOWN + " * {1}",
+    "u": "{1} == 0 ? 0 : {0} % {1}",
+}
+_PI = "({T})3.141592653589793238462643383279502884"
+_DEGREES, _RADIANS = {"f": f"{{0}} * (180 / {_PI})"}, {"f": f"{{0}} * ({_PI} / 180)"}
 _SHIFTS = {  # by a negative number as by a large one
     "left": {"iu": "({U}){1} < {B} ? ({T})(({U}){0} << {1}) : 0"},
     "right": {"i": "({U}){1} < {B} ? {0} >> {1} : ({0} < 0 ? -1 : 0)", "u": "{1} < {B} ? {0} >> {1} : 0"},
@@ -165,7 +177,7 @@ multiply: Op = elementwise(np.multiply,     lambda out, x, y: y,
 divide: Op   = elementwise(np.divide,       applied(lambda g, out, x, y: g / y),
                                             applied(lambda g, out, x, y: -(g * out) / y),
                                             saves=("y", "oy"), domain=("any", "nonzero"), glyph="÷", onnx="Div",
-                                            rewrites=_QUOTIENTS, c={"f": "{0} / {1}"})
+                                            rewrites=_QUOTIENTS, c=_QUOTIENT)
 reciprocal: Op = elementwise(np.reciprocal,   lambda out, x: -(out * out),
                                             saves="o", domain=("nonzero",), onnx="Reciprocal", c={"f": "1 / {0}"})
 
@@ -186,13 +198,14 @@ float_power  = elementwise(np.float_power,  _power_by_base,
 # ---- remainders -----------------------------------------------------------------------------------------------------
 remainder    = elementwise(np.remainder,    1,
                                             lambda out, x, y: -np.floor_divide(x, y),
-                                            saves=("", "xy"), domain=("any", "nonzero"), kinks=_JUMPS, glyph="mod")
+                                            saves=("", "xy"), domain=("any", "nonzero"), kinks=_JUMPS, glyph="mod",
+                                            c=_REMAINDER)
 fmod         = elementwise(np.fmod,         1,
                                             lambda out, x, y: -np.trunc(x / y),
                                             saves=("", "xy"), domain=("any", "nonzero"), kinks=_JUMPS)
 
 # ---- steps: the derivative is zero wherever there is one, and zero at the jumps -------------------------------------
-floor_divide = elementwise(np.floor_divide, 0, 0, domain=("any", "nonzero"), kinks=_JUMPS)
+floor_divide = elementwise(np.floor_divide, 0, 0, domain=("any", "nonzero"), kinks=_JUMPS, c=_WHOLE_QUOTIENT)
 floor        = elementwise(np.floor,        0, kinks="integers", onnx="Floor", c=_WHOLE | {"f": "floor{s}({0})"})
 ceil         = elementwise(np.ceil,         0, kinks="integers", onnx="Ceil", c=_WHOLE | {"f": "ceil{s}({0})"})
 trunc        = elementwise(np.trunc,        0, kinks="integers", c=_WHOLE | {"f": "trunc{s}({0})"})
@@ -225,16 +238,16 @@ conjugate    = elementwise(np.conjugate,    applied(lambda g, out, x: np.conjuga
                                             c={"fiu": "{0}", "c": "~{0}"})
 
 # ---- angles ---------------------------------------------------------------------------------------------------------
-degrees      = elementwise(np.degrees,      180 / math.pi)
-rad2deg      = elementwise(np.rad2deg,      180 / math.pi)
-radians      = elementwise(np.radians,      math.pi / 180)
-deg2rad      = elementwise(np.deg2rad,      math.pi / 180)
+degrees      = elementwise(np.degrees,      180 / math.pi, c=_DEGREES)
+rad2deg      = elementwise(np.rad2deg,      180 / math.pi, c=_DEGREES)
+radians      = elementwise(np.radians,      math.pi / 180, c=_RADIANS)
+deg2rad      = elementwise(np.deg2rad,      math.pi / 180, c=_RADIANS)
 
 # ---- of integers and bits, and the gaps between floats: no derivative -----------------------------------------------
 spacing       = nondifferentiable(np.spacing)
 gcd           = nondifferentiable(np.gcd, commutes=True)
 lcm           = nondifferentiable(np.lcm, commutes=True)
-invert        = nondifferentiable(np.invert, glyph="~", c={"iu": "~{0}", "b": "!{0}"})
+invert        = nondifferentiable(np.invert, glyph="~", c={"iu": "~{0}", "b": "{0} == 0"})
 bitwise_and   = nondifferentiable(np.bitwise_and, glyph="&", commutes=True, c="{0} & {1}")
 bitwise_or    = nondifferentiable(np.bitwise_or, glyph="|", commutes=True, c="{0} | {1}")
 bitwise_xor   = nondifferentiable(np.bitwise_xor, glyph="^", commutes=True, c="{0} ^ {1}")

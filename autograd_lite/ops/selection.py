@@ -77,6 +77,15 @@ _LARGER = (
 
 _LARGEST = {"f": "al_maximum_{t}({0}, {1})", "iu": "{0} > {1} ? {0} : {1}", "b": "{0} | {1}"}
 _SMALLEST = {"f": "al_minimum_{t}({0}, {1})", "iu": "{0} < {1} ? {0} : {1}", "b": "{0} & {1}"}
+_BETWEEN = {
+    "f": "al_clip_{t}({0}, {1}, {2})",
+    "iu": "({0} < {1} ? {1} : {0}) < {2} ? ({0} < {1} ? {1} : {0}) : {2}",
+}
+_CHOICE = {
+    "f": "al_where_{t}({0}, {1}, {2})",
+    "c": "al_complex_where_{t}({0}, {1}, {2})",
+    "biu": "{0} ? {1} : {2}",
+}
 
 # fmt: off
 maximum: Op = elementwise(np.maximum, applied(lambda g, out, x, y: _larger(g, x, y)),
@@ -99,13 +108,13 @@ clip    = elementwise(lambda x, y, z: np.clip(x, y, z),
                       applied(lambda g, out, x, y, z: np.where((x < y) & (y <= z), g, 0)),
                       applied(lambda g, out, x, y, z: np.where((x > z) | (y > z), g, 0)),
                       name="clip", saves="xyz", bind=_bind_clip, numpy_functions=(np.clip,), kinks="at the bounds",
-                      selects=True, onnx="Clip", c={"f": "al_clip_{t}({0}, {1}, {2})"})
+                      selects=True, onnx="Clip", c=_BETWEEN)
 where   = elementwise(lambda x, y, z: np.where(x, y, z),
                       None,
                       applied(lambda g, out, x, y, z: np.where(x, g, 0)),
                       applied(lambda g, out, x, y, z: np.where(x, 0, g)),
                       name="where", saves="x", bind=_bind_where, numpy_functions=(np.where,),
-                      selects=True, onnx="Where", c={"f": "al_where_{t}({0}, {1}, {2})", "biuc": "{0} ? {1} : {2}"})
+                      selects=True, onnx="Where", c=_CHOICE)
 # fmt: on
 
 UFUNCS[np.clip] = getattr(np, "_core").umath.clip  # noqa: B009  np.clip calls it with two bounds

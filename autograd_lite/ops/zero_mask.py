@@ -51,5 +51,5 @@ zero_mask: Op = elementwise(
         Rewrite(lambda x, y: zero_mask(x, y), lambda x, y: x if never_zero(y) else None, constants=("y",)),
     ),
     cost=1,
-    c={"f": "al_zero_mask_{t}({0}, {1})"},
+    c={"f": "al_zero_mask_{t}({0}, {1})", "c": "al_complex_zero_mask_{t}({0}, {1})"},
 )

@@ -23,14 +23,15 @@ from ..inner_loops import CASTS, SHORT_ROWS
 _TYPES = {"?": "uint8_t", "f": "float", "d": "double", "F": "float _Complex", "D": "double _Complex"}
 _COPIES = {*CASTS.values(), *[SHORT_ROWS[u] for u in CASTS.values() if u in SHORT_ROWS]}
 _OF_ROWS = {rows: ufunc for ufunc, rows in SHORT_ROWS.items() if rows not in _COPIES}
-_CAREFUL_KERNELS = (
-    "exp expm1 tanh log log1p sin cos erf erfc sigmoid softplus silu silu_slope silu_pullback mish gelu gelu_slope "
-    "gelu_pullback power"
-)
 # The functions that are three, see the header: of these a loop that is vectorised takes `_fast`, and notes whether all
 # arguments are `_easy`; both have the same arguments.
-CAREFUL = frozenset(f"al_{name}_{char}" for name in _CAREFUL_KERNELS.split() for char in "fd")
-_MOST_HALVES = 256  # see loops/powers.h
+_PLAIN = {"relu", "below", "tanh_pullback", "sigmoid_pullback"}
+CAREFUL = frozenset(
+    f"al_{name}_{char}" for name, u in KERNELS.items() if u.signature is None and name not in _PLAIN for char in "fd"
+)
+_POWERS: dict[float, str] = {0: "1", 1: "{0}", 2: "{0} * {0}", -1: "1 / {0}"}
+_MOST_HALVES = 256  # of another exponent that our kernel makes products of, see loops/powers.h
+_FIELDS = re.compile(r"\{([a-zA-Z]+)\}")
 
 
 def c_type(dtype: np.dtype[Any]) -> str:
@@ -47,46 +48,49 @@ def expression_of(ufunc: np.ufunc, chars: str, exponent: float | None = None) ->
         chars: the characters of the dtypes, the result's last.
         exponent: the second operand of a power, if it is always this number.
     """
-    text = _template(ufunc, chars, exponent)
+    ufunc = _OF_ROWS.get(ufunc, ufunc)
+    if ufunc in _COPIES:
+        text: str | None = "({T}){0}" if chars[0] != chars[-1] else "{0}"
+    elif f"{chars[:-1]}->{chars[-1]}" not in ufunc.types:
+        return None
+    else:
+        text = _of_record(ufunc, chars) or _of_kernel(ufunc, chars, exponent)
     if text is None:
         return None
     dtype, out = np.dtype(chars[-2]), np.dtype(chars[-1])
-    parts = {
-        "t": dtype.char,
+    fields = {
+        "t": dtype.char.lower(),
         "s": "f" if dtype.char in "fF" else "",
         "T": c_type(out),
         "U": "uint64_t" if out.itemsize == 8 else "uint32_t",
         "B": str(8 * out.itemsize),
+        "product": _product(dtype) if dtype.kind == "c" else "",
     }
-    return re.sub(r"\{([a-zA-Z])\}", lambda match: parts[match[1]], text)
+    return None if "{product}" in text and not fields["product"] else _FIELDS.sub(lambda m: fields[m[1]], text)
 
 
-def _template(ufunc: np.ufunc, chars: str, exponent: float | None) -> str | None:
-    ufunc, name = _OF_ROWS.get(ufunc, ufunc), ufunc.__name__
-    if ufunc in _COPIES:
-        return "({T}){0}" if chars[0] != chars[-1] else "{0}"
-    op = _op_of(ufunc)
-    rows = op.c if op is not None else ""
-    rows = {np.dtype(chars[-2]).kind: rows} if isinstance(rows, str) else rows
-    of_one_dtype = set(chars[-1 - ufunc.nin : -1]) == {chars[-2]} or (chars[0] == "?" and chars[1:-1] == chars[-2] * 2)
-    for kinds, text in rows.items() if of_one_dtype else ():
-        if np.dtype(chars[-2]).kind in kinds and text:
-            return text
+def _of_record(ufunc: np.ufunc, chars: str) -> str | None:
+    """Return the expression on the record of an op."""
+    op, kind = _op_of(ufunc), np.dtype(chars[-2]).kind
+    if op is None or len(set(chars[:-1]) - {"?"}) > 1:
+        return None
+    return op.c if isinstance(op.c, str) else next((text for kinds, text in op.c.items() if kind in kinds), None)
+
+
+def _of_kernel(ufunc: np.ufunc, chars: str, exponent: float | None) -> str | None:
+    """Return the call of a kernel of ours."""
+    name, op = ufunc.__name__, _op_of(ufunc)
     ours = KERNELS.get(name)
-    if ours is None or ours.signature is not None or chars[-1] in NUMPYS.get(INSTRUCTIONS, {}).get(name, ""):
+    if ours is None or ours.signature is not None or f"{chars[:-1]}->{chars[-1]}" not in ours.types:
         return None
-    if (ufunc is not ours and (op is None or ufunc is not op.forward)) or not _has_loop(ours, chars):
+    is_copy = op is not None and ufunc is op.forward and chars[-1] not in NUMPYS.get(INSTRUCTIONS, {}).get(name, "")
+    if ufunc is not ours and not is_copy:
         return None
-    numbers = ", ".join(f"{{{k}}}" for k in range(ufunc.nin))
-    if name == "power":
-        if exponent is None or abs(2 * exponent) > _MOST_HALVES or 2 * exponent != math.trunc(2 * exponent):
-            return None
-        numbers = f"{{0}}, {exponent!r}"
-    return f"al_{name}_{{t}}({numbers})"
-
-
-def _has_loop(ufunc: np.ufunc, chars: str) -> bool:
-    return f"{chars[:-1]}->{chars[-1]}" in ufunc.types
+    if name != "power":
+        return f"al_{name}_{{t}}({', '.join(f'{{{k}}}' for k in range(ufunc.nin))})"
+    if exponent is None or abs(2 * exponent) > _MOST_HALVES or 2 * exponent != math.trunc(2 * exponent):
+        return None
+    return _POWERS.get(exponent, f"al_power_{{t}}({{0}}, {float(exponent)!r})")
 
 
 @functools.cache
@@ -99,3 +103,12 @@ def _op_of(ufunc: np.ufunc) -> Op | None:
         if KERNELS.get(op.name) is ufunc or any(UFUNCS.get(f) is ufunc for f in functions):
             return op
     return None
+
+
+@functools.cache
+def _product(dtype: np.dtype[Any]) -> str:
+    """Return the function that multiplies complex numbers as NumPy does here; "" if there is none."""
+    one = np.finfo(dtype).eps ** 0.5 / 8 + 1  # whose square is rounded
+    x, y = np.array(complex(one, one * one), dtype), np.array(complex(one, 1), dtype)
+    results = [(x * y).real, (y * x).real]
+    return "complex_fused_product" if all(results) else "" if any(results) else "complex_product"

@@ -85,22 +85,24 @@ def function_of(row: Row, name: str) -> str:
     chars, text = row.chars, expression_of(row.ufunc, row.chars, row.exponent)
     assert text is not None
     types = [c_type(np.dtype(char)) for char in chars]
-    loads = [f"const {t} x{k} = (({t} *)args[{k}])[i];" for k, t in enumerate(types[:-1])]
+    pointers = " ".join(f"{t} *const a{k} = ({t} *)args[{k}];" for k, t in enumerate(types))
+    loads = [f"const {t} x{k} = a{k}[i];" for k, t in enumerate(types[:-1])]
     names = [f"x{k}" for k in range(len(types) - 1)]
     before, after, call = "", "", text
     if row.strip:
-        function = text.partition("(")[0]
-        call = text.replace(function, f"{function}_fast")
-        loads.append(f"hard |= !{text.replace(function, f'{function}_easy').format(*names)};")
+        kernel = text.partition("(")[0]
+        call = text.replace(kernel, f"{kernel}_fast")
+        loads.append(f"hard |= !{text.replace(kernel, f'{kernel}_easy').format(*names)};")
         before = "    int64_t hard = 0;\n"
         after = f"    if (hard) {{ feclearexcept(FE_ALL_EXCEPT); {name}_careful(args, n); }}\n"
-    loop = "    AL_LOOP for (intptr_t i = 0; i < n; i++) {{\n        {}\n        (({} *)args[{}])[i] = {};\n    }}\n"
-    body = loop.format(" ".join(loads), types[-1], len(types) - 1, call.format(*names))
-    result = f"void {name}(char **args, intptr_t n) {{\n{before}{body}{after}}}\n"
+    loop = f"    {pointers}\n    AL_LOOP for (intptr_t i = 0; i < n; i++) {{{{\n        {{}} {{}} = {{}};\n    }}}}\n"
+    result = f"a{len(types) - 1}[i]"
+    body = loop.format(" ".join(loads), result, call.format(*names))
+    function = f"void {name}(char **args, intptr_t n) {{\n{before}{body}{after}}}\n"
     if row.strip:
-        careful = loop.format(" ".join(loads[:-1]), types[-1], len(types) - 1, text.format(*names))
-        result = f"static void {name}_careful(char **args, intptr_t n) {{\n{careful}}}\n" + result
-    return result
+        careful = loop.format(" ".join(loads[:-1]), result, text.format(*names))
+        function = f"static void {name}_careful(char **args, intptr_t n) {{\n{careful}}}\n{function}"
+    return function
 
 
 HEAD = """#include <fenv.h>

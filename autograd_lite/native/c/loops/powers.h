@@ -64,30 +64,22 @@ INLINE real FN(sum_power)(real x, int halves, int is_inverse, int is_plain) {
     return is_inverse ? FN(sum_inverse)(power, is_plain) : power.high;
 }
 
-/* x to the power of y, a constant that is made of products. */
-#define POWER(T, t, raise, is_plain, most, libm)                                                                 \
-    INLINE int JOIN(NAME(power_##t), easy)(T x, T y) {                                                           \
-        if (y == 0 || y == 1 || y == 2 || y == -1) {                                                             \
-            return 1;                                                                                            \
-        }                                                                                                        \
-        const int halves = FN(halves)(y);                                                                        \
-        const bits reach = 2 * most / halves < most ? 2 * most / halves : most;                                  \
-        const bits size = FN(of)((real)x) & (halves % 2 ? -1 : MAGNITUDE);                                       \
-        return (int)(size >= (bits)(BIAS - reach) << SHIFT) & (int)(size <= (bits)(BIAS + reach) << SHIFT);      \
-    }                                                                                                            \
-    INLINE T JOIN(NAME(power_##t), fast)(T x, T y) {                                                             \
-        return y == 0    ? 1                                                                                     \
-               : y == 1  ? x                                                                                     \
-               : y == 2  ? x * x                                                                                 \
-               : y == -1 ? 1 / x                                                                                 \
-                         : (T)FN(sum_power)(x, FN(halves)(y), y < 0, is_plain);                                  \
-    }                                                                                                            \
-    static __attribute__((noinline, cold)) T NAME(power_hard_##t)(T x, T y) {                                    \
-        const volatile T exponent = y; /* a compiler that knows it may put a root in its place, also of -0 */     \
-        return libm(x, exponent);                                                                                \
-    }                                                                                                            \
-    INLINE T NAME(power_##t)(T x, T y) {                                                                         \
-        return JOIN(NAME(power_##t), easy)(x, y) ? JOIN(NAME(power_##t), fast)(x, y) : NAME(power_hard_##t)(x, y); \
+/* x to the power of y, a constant that is made of products, and more than one of them. */
+#define POWER(T, t, raise, is_plain, most, libm)                                                                   \
+    INLINE int JOIN(NAME(power_##t), easy)(T x, T y) {                                                             \
+        const int halves = FN(halves)(y);                                                                          \
+        const bits reach = 2 * most / halves < most ? 2 * most / halves : most;                                    \
+        const bits size = FN(of)((real)x) & (halves % 2 ? -1 : MAGNITUDE);                                         \
+        return (int)(size >= (bits)(BIAS - reach) << SHIFT) & (int)(size <= (bits)(BIAS + reach) << SHIFT);        \
+    }                                                                                                              \
+    INLINE T JOIN(NAME(power_##t), fast)(T x, T y) { return (T)FN(sum_power)(x, FN(halves)(y), y < 0, is_plain); } \
+    static __attribute__((noinline, cold)) T JOIN(NAME(power_##t), hard)(T x, T y) {                               \
+        const volatile T exponent = y; /* a compiler that knows it may put a root in its place, also of -0 */      \
+        return libm(x, exponent);                                                                                  \
+    }                                                                                                              \
+    INLINE T NAME(power_##t)(T x, T y) {                                                                           \
+        return JOIN(NAME(power_##t), easy)(x, y) ? JOIN(NAME(power_##t), fast)(x, y)                               \
+                                                 : JOIN(NAME(power_##t), hard)(x, y);                              \
     }
 #else
 /* Such numbers, one by one. */
