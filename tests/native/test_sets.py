@@ -15,7 +15,7 @@ from . import sampling
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", sampling.__name__]
-TESTS = ["tests/laws", "tests/native"]
+TESTS = ["tests/laws", "tests/native", "tests/compiler/c_code"]
 
 
 @pytest.mark.ci

@@ -14,7 +14,7 @@
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
 #define NAME(name) JOIN(al, name)
-#if defined(__FMA__) || defined(__aarch64__)
+#if !defined(HAS_FMA) && (defined(__FMA__) || defined(__aarch64__))
 #define HAS_FMA
 #endif
 

@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-import os
 import re
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-import autograd_lite.native
+from autograd_lite.compiler.c_build.toolchain import build, find_compiler
 from autograd_lite.compiler.c_code.expressions import CAREFUL, c_type, expression_of
 from autograd_lite.compiler.inner_loops import CASTS
 from autograd_lite.core.equivalents import UFUNCS
 from autograd_lite.core.op import OPS
-from autograd_lite.native.kernels import FASTEST, INSTRUCTIONS, KERNELS
+from autograd_lite.native.kernels import FASTEST, KERNELS
 
-HEADERS = Path(autograd_lite.native.__file__).parent / "c"
-FLAGS = "-std=gnu11 -O2 -ftree-vectorize -fno-math-errno -fno-trapping-math -ffp-contract=off -fPIC -shared -w"
-SETS = {
-    "avx512": "-mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mbmi2 -mprefer-vector-width=512",
-    "avx2": "-mavx2 -mfma -mbmi2",
-}
 PLAIN = "?bBhHiIlLqQfdFD"
-EXPONENTS = (0, 0.5, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 10.5, 64, 127.5, 128)
+USUAL = "?ilfdD"
+EXPONENTS = [sign * y for y in (0, 0.5, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 10.5, 64, 127.5, 128) for sign in (1, -1)]
+USUAL_EXPONENTS = (0.5, 2, 2.5, -1, -3)
 
 
 class Row(NamedTuple):
@@ -61,17 +55,14 @@ def ufuncs() -> list[np.ufunc]:
     return [u for u in dict.fromkeys(found) if u.signature is None and u.nout == 1]
 
 
-def rows() -> Iterator[Row]:
-    """Yield every loop that has an expression."""
+def rows(dtypes: str, exponents: Sequence[float]) -> Iterator[Row]:
+    """Yield every loop of these dtypes that has an expression."""
     for ufunc in ufuncs():
         for number, types in enumerate(ufunc.types):
             chars = types.replace("->", "")
-            if not set(chars) <= set(PLAIN) or ufunc.types.index(types) != number:
+            if not set(chars) <= set(dtypes) or ufunc.types.index(types) != number:
                 continue
-            exponents: tuple[Any, ...] = (None,)
-            if ufunc is FASTEST.get(np.power):
-                exponents = (*EXPONENTS, *[-y for y in EXPONENTS])
-            for exponent in exponents:
+            for exponent in exponents if ufunc is FASTEST.get(np.power) else (None,):
                 text = expression_of(ufunc, chars, exponent)
                 if text is None:
                     continue
@@ -143,15 +134,12 @@ class Library(NamedTuple):
     functions: list[Any]
 
 
-def compile_rows(table: list[Row], folder: Path, instructions: str = INSTRUCTIONS) -> Library:
-    """Return a function in C for each row; rows with the same text share it."""
-    source, library = folder / "rows.c", folder / "rows.so"
+def compile_rows(table: Sequence[Row], folder: Path) -> Library:
+    """Return a function in C for each row, with the flags of fused code; rows with the same text share it."""
     texts = [function_of(row, "row") for row in table]
     names = {text: f"row_{k}" for k, text in enumerate(dict.fromkeys(texts))}
-    source.write_text(HEAD + "\n".join(re.sub(r"\brow", name, text) for text, name in names.items()))
-    flags = f"{FLAGS} {SETS.get(instructions, '')} -I{HEADERS}".split()
-    subprocess.run([os.environ.get("CC", "cc"), *flags, source, "-o", library, "-lm"], check=True)
-    built = ctypes.CDLL(str(library))
+    source = HEAD + "\n".join(re.sub(r"\brow", name, text) for text, name in names.items())
+    built = ctypes.CDLL(str(build(find_compiler(), source, True, folder)))
     return Library(built.run, [getattr(built, names[text]) for text in texts])
 
 

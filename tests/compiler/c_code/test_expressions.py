@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from autograd_lite.native.kernels import library as extension
+from autograd_lite.native.kernels import library
 
 from . import loops_in_c as c
 
-pytestmark = pytest.mark.skipif(extension is None, reason="native code is off")
-ROWS = list(c.rows()) if extension is not None else []
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> c.Library:
-    return c.compile_rows(ROWS, Path(tmp_path_factory.mktemp("rows")))
+pytestmark = [
+    pytest.mark.skipif(library is None, reason="native code is off"),
+    pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler, cc"),
+]
 
 
 def operands(row: c.Row) -> list[np.ndarray]:
@@ -46,12 +46,12 @@ def wrong_at(row: c.Row, got: np.ndarray, expected: np.ndarray, inputs: list[np.
     return np.flatnonzero(differs.any(1))
 
 
-def failure(library: c.Library, k: int, row: c.Row) -> str:
+def failure(compiled: c.Library, row: c.Row, code: Any) -> str:
     """Return how a row is not the loop of its ufunc."""
     inputs = operands(row)
     for n in (1, 7, 64, 1000):
-        expected, flags = c.run(library, row, None, inputs, n)
-        got, ours = c.run(library, row, library.functions[k], inputs, n)
+        expected, flags = c.run(compiled, row, None, inputs, n)
+        got, ours = c.run(compiled, row, code, inputs, n)
         if (bad := wrong_at(row, got, expected, inputs)).size:
             at = bad[0]
             return f"{row}: {[x[at] for x in inputs]}, {n} at a time: {got[at]!r}, not {expected[at]!r}"
@@ -62,11 +62,16 @@ def failure(library: c.Library, k: int, row: c.Row) -> str:
     return ""
 
 
-def failures(library: c.Library) -> list[str]:
-    """Return how rows are not the loops of their ufuncs."""
-    return [text for k, row in enumerate(ROWS) if (text := failure(library, k, row))]
-
-
-def test_expressions_are_the_loops_of_their_ufuncs(library: c.Library) -> None:
-    found = failures(library)
-    assert not found, f"{len(found)} of {len(ROWS)} rows:\n" + "\n".join(found)
+@pytest.mark.parametrize(
+    ("dtypes", "exponents"),
+    [
+        pytest.param(c.USUAL, c.USUAL_EXPONENTS, id="usual"),
+        pytest.param(c.PLAIN, c.EXPONENTS, id="all", marks=pytest.mark.ci),
+    ],
+)
+def test_expressions_are_the_loops_of_their_ufuncs(dtypes: str, exponents: Sequence[float], tmp_path: Path) -> None:
+    rows = list(c.rows(dtypes, exponents))
+    compiled = c.compile_rows(rows, tmp_path)
+    found = [text for row, code in zip(rows, compiled.functions, strict=True) if (text := failure(compiled, row, code))]
+    assert not found, f"{len(found)} of {len(rows)} rows:\n" + "\n".join(found)
+    assert len(rows) > 200
