@@ -9,7 +9,7 @@ from ...native.instructions import BLOCK, CHECKED
 from ..execution_plan import Plan
 from ..native_segments import Segment
 from .fusion import Group, fuse
-from .loop_nests import Access, Nest, Statement
+from .loop_nests import Access, Nest, Statement, number_at
 from .loops import Loop, is_literal, lay_out
 
 
@@ -80,14 +80,9 @@ class _File:
 
 def _numbers(segment: Segment, group: Group) -> Mapping[Access, Any]:
     """Return the numbers that accesses of one element always read, where C can write them."""
-    numbers = {}
-    for access in {a for s in group.statements for a in s.inputs}:
-        if any(access.strides) or not 0 < access.memory <= len(segment.fixed):
-            continue
-        a = segment.fixed[access.memory - 1]
-        if not isinstance(a, str) and a.size == 1 and a.dtype == access.dtype and is_literal(a.reshape(())[()]):
-            numbers[access] = a.reshape(())[()]
-    return numbers
+    accesses = {a for s in group.statements for a in s.inputs}
+    numbers = {a: number_at(segment, a) for a in accesses}
+    return {a: number for a, number in numbers.items() if number is not None and is_literal(number)}
 
 
 def _notes(plan: Plan, statements: Sequence[Statement]) -> list[str]:

@@ -10,7 +10,6 @@ from ..execution_plan import Plan
 from ..native_segments import Segment
 from ..numpy_calls import How
 from ..steps import COPY
-from .expressions import expression_of
 from .loop_nests import FOLD, MAP, SCRATCH, Access, Nest, Statement, cut, refine, statements_of
 
 _LOOK_BACK = 12  # groups before the last one that a statement may join
@@ -96,12 +95,12 @@ def _add(runs: list[_Run], statements: Sequence[Statement]) -> None:
 def _is_inline(statement: Statement) -> bool:
     """Return whether a statement may be part of a loop, as an expression, or by calling its own loop for each strip."""
     if statement.kind == FOLD:
-        if expression_of(statement.ufunc, statement.output.dtype.char * 3) is None:
+        if statement.expression is None:
             return False
         if statement.output.strides[-1] or statement.dimensions[-1] == 1:  # added up row by row
             return True
         return statement.ufunc.__name__ == "add" and statement.output.dtype.char in "fd" and len(statement.inputs) == 2
-    if statement.kind != MAP or expression_of(statement.ufunc, statement.chars) is not None:
+    if statement.kind != MAP or statement.expression is not None:
         return statement.kind == MAP
     # Loops of complex numbers may round otherwise where operands lie otherwise.
     row = next((n for n in reversed(statement.dimensions) if n > 1), 1)

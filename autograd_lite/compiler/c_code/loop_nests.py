@@ -14,6 +14,7 @@ from ...native.instructions import BLOCK, CALL, REDUCE, REPEAT
 from ...native.kernels import KERNELS
 from ..inner_loops import CASTS, SHORT_ROWS, SHORT_SUMS
 from ..native_segments import Segment
+from .expressions import expression_of
 
 MAP, FOLD, OTHER = "map", "fold", "other"  # kinds of statements
 SCRATCH = 0  # the memory of a block's parts, of which each holds the values of one part at a time
@@ -63,6 +64,7 @@ class Statement(NamedTuple):
         value: the number of the value that it is a step to.
         start: of a FOLD without an input for it, the number that its results begin with, or None for the first element.
         more: further outputs, of an OTHER.
+        exponent: the second input of a power, if it is always this number.
     """
 
     kind: str
@@ -76,6 +78,7 @@ class Statement(NamedTuple):
     value: int
     start: str | None = None
     more: tuple[Access, ...] = ()
+    exponent: float | None = None
 
     @property
     def size(self) -> int:
@@ -86,6 +89,11 @@ class Statement(NamedTuple):
     def chars(self) -> str:
         """The characters of its dtypes, the result's last."""
         return "".join([a.dtype.char for a in self.accesses])
+
+    @property
+    def expression(self) -> str | None:
+        """What it computes of one point, see `expression_of`; None if its loop must be called."""
+        return expression_of(self.ufunc, self.chars if self.kind != FOLD else self.output.dtype.char * 3, self.exponent)
 
     @property
     def accesses(self) -> tuple[Access, ...]:
@@ -185,7 +193,18 @@ def _statement(segment: Segment, code: Sequence[int], at: int, block: int, value
         reads, writes = slice(0, ufunc.nin), ufunc.nin
     places = tuple(accesses[reads]), accesses[writes]
     more = tuple(accesses[ufunc.nin + 1 :]) if ufunc.nout > 1 else ()
-    return Statement(form, of, tuple(dimensions), *places, loop, at, block, value, start, more)
+    number = number_at(segment, accesses[1]) if ufunc.__name__ == "power" else None
+    exponent = None if number is None else float(number)
+    return Statement(form, of, tuple(dimensions), *places, loop, at, block, value, start, more, exponent)
+
+
+def number_at(segment: Segment, access: Access) -> Any:
+    """Return the number that an access always reads; None if there is none."""
+    if any(access.strides) or not 0 < access.memory <= len(segment.fixed):
+        return None
+    a = segment.fixed[access.memory - 1]
+    is_number = not isinstance(a, str) and a.size == 1 and a.dtype == access.dtype
+    return a.reshape(())[()] if is_number else None
 
 
 def _core_strides(signature: str, steps: Sequence[int]) -> list[list[int]]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .expressions import CAREFUL, c_type, expression_of
+from .expressions import CAREFUL, c_type
 from .fusion import Group
 from .loop_nests import FOLD, SCRATCH, Access, Statement
 
@@ -45,7 +45,7 @@ class Loop:
         self.name, self.group, self.numbers, self.notes = name, group, constants, notes
         self.dimensions, self.statements = _collapse(group)
         self.n, self.depth = self.dimensions[-1], len(self.dimensions) - 1
-        self.templates = [self._template(s) for s in self.statements]
+        self.templates = [s.expression for s in self.statements]
         self.hoisted: dict[Access, str] = {}  # names of numbers that are the same along the innermost dimension
         self.sources = self._sources()
         self.phases = self._phases()
@@ -81,11 +81,6 @@ class Loop:
         places = [a for a, source in zip(s.inputs, self.sources[k], strict=True) if not _is_number(source)]
         places = [a for a in places if any(a.strides[-2:])] + [s.output] * self.group.stores[k]
         return s.kind != FOLD and all(a.strides[-2] == a.strides[-1] * self.n for a in places)
-
-    def _template(self, s: Statement) -> str | None:
-        exponent = self.numbers.get(s.inputs[1]) if len(s.inputs) > 1 and s.ufunc.__name__ == "power" else None
-        exponent = None if exponent is None else float(exponent)
-        return expression_of(s.ufunc, s.chars if s.kind != FOLD else s.output.dtype.char * 3, exponent)
 
     @staticmethod
     def _is_sum(s: Statement) -> bool:
