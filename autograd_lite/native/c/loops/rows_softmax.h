@@ -68,12 +68,65 @@ SHARED double FN(sum_of_products)(const real *x, real p, const real *y, real q, 
     RETURN_SUM(n, (double)(x[i] - p) * (double)(y[i] - q));
 }
 
+/* Take the logarithm of sums, in float64 in vectors where all of them are plain numbers. */
+SHARED void FN(logs)(double *sums, npy_intp n) {
+    int is_plain = sizeof(real) == sizeof(double);
+    for (npy_intp i = 0; i < n; i++) {
+        is_plain &= NAME(is_finite)(sums[i]) && sums[i] >= 1;
+    }
+    if (!is_plain) {
+        for (npy_intp i = 0; i < n; i++) {
+            sums[i] = log(sums[i]);
+        }
+        return;
+    }
+    INDEPENDENT
+    for (npy_intp i = 0; i < MOST_ROWS; i++) {
+        sums[i] = (double)FN(log_one)((real)sums[i]);
+    }
+}
+
+/* For rows of fewer than LANES elements, one after the other: the exponentials of what they lack to some shifts, and the
+ * sums of these. Longer loops make vectors of rows. */
+SHARED void FN(short_exps)(const char *x, npy_intp step, npy_intp rows, npy_intp n, const real *shifts, real *exps,
+                           double *sums) {
+    for (npy_intp r = 0; r < rows; r++, x += step) {
+        for (npy_intp i = 0; i < n; i++) {
+            exps[r * n + i] = ((const real *)x)[i] - shifts[r];
+        }
+    }
+    INDEPENDENT
+    for (npy_intp i = 0; i < rows * n; i++) {
+        exps[i] = FN(row_exp)(exps[i]);
+    }
+    for (npy_intp r = 0; r < rows; r++) {
+        sums[r] = 0;
+        for (npy_intp i = 0; i < n; i++) {
+            sums[r] += exps[r * n + i];
+        }
+    }
+}
+
 /* ---- the kernels -------------------------------------------------------------------------------------------------- */
 
 static void FN(softmax_rows)(ROWS_ARGUMENTS) {
     real tops[MOST_ROWS], shares[MOST_ROWS];
+    int is_odd = 0;
     for (npy_intp r = 0; r < rows; r++) {
         tops[r] = FN(top)(ROW(0, r), n);
+        is_odd |= FN(is_odd)(tops[r]);
+    }
+    if (n < LANES && !is_odd) {
+        real exps[MOST_ROWS * LANES];
+        double sums[MOST_ROWS];
+        FN(short_exps)(operands[0], steps[0], rows, n, tops, exps, sums);
+        for (npy_intp r = 0; r < rows; r++) {
+            const real share = (real)(1 / sums[r]);
+            for (npy_intp i = 0; i < n; i++) {
+                ROW(1, r)[i] = exps[r * n + i] * share;
+            }
+        }
+        return;
     }
     for (npy_intp r = 0; r < rows; r++) {
         const real *x = ROW(0, r);
@@ -136,6 +189,21 @@ static real FN(logsumexp_of)(const real *x, npy_intp n) {
 }
 
 static void FN(logsumexp_rows)(ROWS_ARGUMENTS) {
+    real tops[MOST_ROWS], exps[MOST_ROWS * LANES];
+    double sums[MOST_ROWS] = {0};
+    int is_odd = n >= LANES;
+    for (npy_intp r = 0; r < rows && !is_odd; r++) {
+        tops[r] = FN(top)(ROW(0, r), n);
+        is_odd |= !NAME(is_finite)(tops[r]);
+    }
+    if (!is_odd) {
+        FN(short_exps)(operands[0], steps[0], rows, n, tops, exps, sums);
+        FN(logs)(sums, rows);
+        for (npy_intp r = 0; r < rows; r++) {
+            *ROW(1, r) = (real)(sums[r] + (double)tops[r]);
+        }
+        return;
+    }
     for (npy_intp r = 0; r < rows; r++) {
         *ROW(1, r) = FN(logsumexp_of)(ROW(0, r), n);
     }
