@@ -21,6 +21,7 @@ class Steps(Loops):
     """A loop as the function of a call: its results lie one after another in one array of bytes.
 
     Args:
+        name: of the loop.
         function: runs all steps on arrays and returns the results: the last carry, and then the rows.
         results: examples of these.
         plan: of one step: it takes the carry, entries of the xs, and the other inputs; it returns the next carry and
@@ -32,6 +33,7 @@ class Steps(Loops):
 
     def __init__(
         self,
+        name: str,
         function: Callable[..., Any],
         results: Sequence[Any],
         plan: Plan,
@@ -42,6 +44,7 @@ class Steps(Loops):
     ) -> None:
         bundle = Loops(function, np.add).bundle_results(results)
         super().__init__(bundle.function, np.add, parts=bundle.parts)
+        self.__name__ = name
         self.plan, self.n, self.m, self.length, self.reverse = plan, n, m, length, reverse
 
 

@@ -69,7 +69,7 @@ def record_steps(
         (plan.specs[k].shape, plan.specs[k].dtype) != _kind(s) for k, s in zip(plan.outputs, body.specs, strict=True)
     ):
         raise Unrecordable
-    steps = Steps(run, results, plan, n, m, length, reverse)
+    steps = Steps(body.name, run, results, plan, n, m, length, reverse)
     lowering = recorded[0].lowering
     whole = lowering.record(How.LOOPS, steps, tuple(arrays), {})
     parts = [lowering.record(How.CALL, part, (whole,), {}) for part in steps.parts]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...native.instructions import BLOCK, CHECKED
 from ..execution_plan import Plan
 from ..native_segments import Segment
+from ..numpy_calls import Call
 from .fusion import Group, fuse
 from .loop_nests import Access, Nest, Statement, number_at
 from .loops import Loop, is_literal, lay_out
@@ -85,9 +87,14 @@ def _numbers(segment: Segment, group: Group) -> Mapping[Access, Any]:
     return {a: number for a, number in numbers.items() if number is not None and is_literal(number)}
 
 
+@functools.lru_cache(maxsize=4)
+def _calls_of(plan: Plan) -> Mapping[int, Call]:
+    return {call.value: call for call in plan.calls}
+
+
 def _notes(plan: Plan, statements: Sequence[Statement]) -> list[str]:
     """Return comments on what statements do, with the user's lines."""
-    at = {call.value: call for call in plan.calls}
+    at = _calls_of(plan)
     rows, line = list[str](), ""
     for value in dict.fromkeys(s.value for s in statements):
         if value not in at:
