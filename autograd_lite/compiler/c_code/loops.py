@@ -19,7 +19,8 @@ _LEAF = 128  # elements that NumPy adds up in one block
 _CACHE = 1 << 15  # bytes of what phases leave for one another
 _PHASE = 48  # statements of one phase: more of them spill registers, and take the compiler long
 _VECTORS = 32  # points of a row, below which loops over all points of some rows are faster
-_SHORT = 8  # points of a loop that is unrolled
+_SHORT = 8  # points of a loop that is unrolled, and of a sum that NumPy takes from left to right
+_NEAR = 1 << 15  # points of a loop whose operands stay in the cache, so that it may go through them again and again
 _SHARED = 1 << 16  # steps of a loop from which waking other threads pays
 _FUNCTION = re.compile(r"\bal_\w+(?=\()")
 
@@ -43,14 +44,14 @@ class Loop:
 
     def __init__(self, group: Group, name: str, constants: Mapping[Access, Any], notes: Sequence[str]) -> None:
         self.name, self.group, self.numbers, self.notes = name, group, constants, notes
-        self.dimensions, self.statements = _collapse(group)
+        self.dimensions, self.statements = _collapse(*_interchange(group.dimensions, group.statements))
         self.n, self.depth = self.dimensions[-1], len(self.dimensions) - 1
         self.templates = [s.expression for s in self.statements]
         self.hoisted: dict[Access, str] = {}  # names of numbers that are the same along the innermost dimension
         self.sources = self._sources()
         self.phases = self._phases()
         self._phase = [p for p, phase in enumerate(self.phases) for _ in phase.statements]
-        self.sums = [k for k, s in enumerate(self.statements) if self._is_sum(s)]
+        self.sums = [k for k, s in enumerate(self.statements) if _is_sum(s)]
         self.careful = [
             not phase.is_call and any(self._careful_functions(k) for k in phase.statements) for phase in self.phases
         ]
@@ -82,10 +83,6 @@ class Loop:
         places = [a for a in places if any(a.strides[-2:])] + [s.output] * self.group.stores[k]
         return s.kind != FOLD and all(a.strides[-2] == a.strides[-1] * self.n for a in places)
 
-    @staticmethod
-    def _is_sum(s: Statement) -> bool:
-        return s.kind == FOLD and s.output.strides[-1] == 0 and s.dimensions[-1] > 1
-
     def _careful_functions(self, k: int) -> set[str]:
         template = self.templates[k]
         return set(_FUNCTION.findall(template)) & CAREFUL if template else set()
@@ -93,10 +90,10 @@ class Loop:
     def _phases(self) -> list[_Phase]:
         phases: list[_Phase] = []
         slow = any(t is None or self._careful_functions(k) for k, t in enumerate(self.templates))
-        by_rows = slow and self.depth > 0 and self.n < _VECTORS and not any(map(self._is_sum, self.statements))
+        by_rows = slow and self.depth > 0 and self.n < _VECTORS and not any(map(_is_sum, self.statements))
         folds = careful = False  # whether the last phase takes points into results, or may run twice: never both
         for k, (template, s) in enumerate(zip(self.templates, self.statements, strict=True)):
-            its_folds, its_careful = s.kind == FOLD and not self._is_sum(s), bool(self._careful_functions(k))
+            its_folds, its_careful = s.kind == FOLD and not _is_sum(s), bool(self._careful_functions(k))
             is_full = bool(phases) and len(phases[-1].statements) >= _PHASE and self.n > _SHORT
             apart = self.n > _SHORT and ((folds and its_careful) or (careful and its_folds))
             apart = apart or (by_rows and k > 0 and self._is_flat(k) != self._is_flat(k - 1))
@@ -477,27 +474,61 @@ def lay_out(rows: Iterable[str]) -> Iterator[str]:
         depth += row.endswith("{")
 
 
-def _collapse(group: Group) -> tuple[tuple[int, ...], list[Statement]]:
+def _is_sum(s: Statement) -> bool:
+    """Return whether a statement adds up the innermost dimension, for which NumPy has an order of its own."""
+    return s.kind == FOLD and s.output.strides[-1] == 0 and s.dimensions[-1] > 1
+
+
+def _interchange(
+    dimensions: tuple[int, ...], statements: Sequence[Statement]
+) -> tuple[tuple[int, ...], list[Statement]]:
+    """Return a loop whose innermost dimension, if it is short and added up, has become the outermost one.
+
+    So few elements are added up one by one, so that the sums of many rows may be vectors.
+    """
+    n, points = dimensions[-1], math.prod(dimensions)
+    folds = [s for s in statements if s.kind == FOLD]
+    if n >= _SHORT or len(dimensions) < 2 or points > _NEAR or not any(map(_is_sum, folds)):
+        return dimensions, list(statements)
+    if any(s.output.strides[-2] == 0 for s in folds):  # it would be added up by pairs then
+        return dimensions, list(statements)
+
+    def turn(x: tuple[int, ...]) -> tuple[int, ...]:
+        return (x[-1], *x[:-1])
+
+    moved = []
+    for s in statements:
+        inputs = tuple([a._replace(strides=turn(a.strides)) for a in s.inputs])
+        output = s.output._replace(strides=turn(s.output.strides))
+        moved.append(s._replace(dimensions=turn(s.dimensions), inputs=inputs, output=output))
+    return turn(dimensions), moved
+
+
+def _collapse(shape: tuple[int, ...], statements: list[Statement]) -> tuple[tuple[int, ...], list[Statement]]:
     """Return dimensions with those joined that all accesses go through in one step, and the statements with these."""
-    statements, dimensions = list(group.statements), list(group.dimensions)
+    dimensions = list(shape)
     for d in reversed(range(len(dimensions))):
         accesses = [a for s in statements for a in s.accesses]
         inner = d + 1 < len(dimensions)
         if dimensions[d] == 1 and len(dimensions) > 1:
             into = d
         elif inner and all(a.strides[d] == a.strides[d + 1] * dimensions[d + 1] for a in accesses):
-            if any(s.kind == FOLD for s in statements):
-                continue
+            if d + 2 == len(dimensions) and any(map(_is_sum, statements)):
+                continue  # the length of a row decides about the order of its sum
             dimensions[d + 1] *= dimensions[d]
             into = d
         else:
             continue
         del dimensions[into]
         statements = [
-            s._replace(inputs=tuple([_without(a, into) for a in s.inputs]), output=_without(s.output, into))
+            s._replace(
+                dimensions=tuple(dimensions),
+                inputs=tuple([_without(a, into) for a in s.inputs]),
+                output=_without(s.output, into),
+            )
             for s in statements
         ]
-    return tuple(dimensions), [s._replace(dimensions=tuple(dimensions)) for s in statements]
+    return tuple(dimensions), statements
 
 
 def _without(access: Access, d: int) -> Access:
