@@ -376,7 +376,7 @@ class Loop:
         one = template.format(at, x)
         if self._begin(k) is None:
             reduced = [d for d in range(self.depth) if s.output.strides[d] == 0 and self.dimensions[d] > 1]
-            one = f"{' && '.join(f'i{d} == 0' for d in reduced)} ? {x} : {one}"
+            one = f"{' && '.join(f'i{d} == 0' for d in reduced)} ? {x} : {one}" if reduced else x
         yield f"{at} = {one};"
 
     def _is_passed_on(self, k: int) -> bool:
