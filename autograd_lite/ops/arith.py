@@ -144,7 +144,7 @@ _SUM = {"fc": "{0} + {1}", "iu": "({T})(({U}){0} + ({U}){1})", "b": "{0} | {1}"}
 _DIFFERENCE = {"fc": "{0} - {1}", "iu": "({T})(({U}){0} - ({U}){1})"}
 _PRODUCT = {"f": "{0} * {1}", "c": "al_{product}_{t}({0}, {1})", "iu": "({T})(({U}){0} * ({U}){1})", "b": "{0} & {1}"}
 _SQUARE = {"f": "{0} * {0}", "c": "al_{product}_{t}({0}, {0})", "iu": "({T})(({U}){0} * ({U}){0})"}
-_OPPOSITE = {"f": "al_negative_{t}({0})", "c": "-{0}", "iu": "({T})(0 - ({U}){0})"}
+_OPPOSITE = {"f": "al_negative_{t}({0})", "c": "al_complex_negative_{t}({0})", "iu": "({T})(0 - ({U}){0})"}
 _SIZE = {"f": "fabs{s}({0})", "i": "({T})({0} < 0 ? 0 - ({U}){0} : ({U}){0})", "ub": "{0}"}
 _WHOLE = {"iub": "{0}"}
 _QUOTIENT = {"f": "{0} / {1}", "c": "al_complex_quotient_{t}({0}, {1})"}
@@ -235,7 +235,7 @@ nextafter    = elementwise(np.nextafter,    1, 0)
 ldexp        = elementwise(np.ldexp,        applied(lambda g, out, x, y: np.ldexp(g, y)), None, saves=("y", ""))
 conjugate    = elementwise(np.conjugate,    applied(lambda g, out, x: np.conjugate(g)),
                                             holomorphic=False, jvp=_conjugate_jvp, glyph="conj", onnx="Identity",
-                                            c={"fiu": "{0}", "c": "~{0}"})
+                                            c={"fiu": "{0}", "c": "al_complex_conjugate_{t}({0})"})
 
 # ---- angles ---------------------------------------------------------------------------------------------------------
 degrees      = elementwise(np.degrees,      180 / math.pi, c=_DEGREES)

@@ -17,11 +17,12 @@ import numpy as np
 
 from ...core.equivalents import UFUNCS
 from ...core.op import BY_UFUNC, OPS, Op
-from ...native.kernels import INSTRUCTIONS, KERNELS, NUMPYS
+from ...native.kernels import FASTEST, INSTRUCTIONS, KERNELS, NUMPYS
 from ..inner_loops import CASTS, SHORT_ROWS
 
 _TYPES = {"?": "uint8_t", "f": "float", "d": "double", "F": "float _Complex", "D": "double _Complex"}
 _COPIES = {*CASTS.values(), *[SHORT_ROWS[u] for u in CASTS.values() if u in SHORT_ROWS]}
+_FAST = set(FASTEST.values())  # not SciPy's, some of which have the same names
 _OF_ROWS = {rows: ufunc for ufunc, rows in SHORT_ROWS.items() if rows not in _COPIES}
 # The functions that are three, see the header: of these a loop that is vectorised takes `_fast`, and notes whether all
 # arguments are `_easy`; both have the same arguments.
@@ -79,11 +80,11 @@ def _of_record(ufunc: np.ufunc, chars: str) -> str | None:
 
 def _of_kernel(ufunc: np.ufunc, chars: str, exponent: float | None) -> str | None:
     """Return the call of a kernel of ours."""
-    name, op = ufunc.__name__, _op_of(ufunc)
+    name = ufunc.__name__
     ours = KERNELS.get(name)
     if ours is None or ours.signature is not None or f"{chars[:-1]}->{chars[-1]}" not in ours.types:
         return None
-    is_copy = op is not None and ufunc is op.forward and chars[-1] not in NUMPYS.get(INSTRUCTIONS, {}).get(name, "")
+    is_copy = ufunc in _FAST and chars[-1] not in NUMPYS.get(INSTRUCTIONS, {}).get(name, "")
     if ufunc is not ours and not is_copy:
         return None
     if name != "power":

@@ -109,6 +109,17 @@ def _outcome(segment: Any, args: tuple[Any, ...]) -> tuple[Any, Any, Any, bool]:
     return result, bits(result if isinstance(result, tuple) else (result,)), None, bool(alarms)
 
 
+def _first(expected: Any, found: Any) -> str:
+    """Return in words where two results first differ."""
+    if not isinstance(expected, (list, tuple)) or type(expected) is not type(found) or len(expected) != len(found):
+        return f"{expected!r} is not {found!r}"
+    if len(expected) == 5 and isinstance(expected[1], np.dtype) and expected[:4] == found[:4]:
+        a, b = (np.frombuffer(row[4], row[1]) for row in (expected, found))
+        where = [k for k in range(a.size) if a[k].tobytes() != b[k].tobytes()]
+        return f"{where[:8]} of {expected[1:4]}: {a[where[:3]]} is not {b[where[:3]]}"
+    return "; ".join(f"{k}: {_first(a, b)}" for k, (a, b) in enumerate(zip(expected, found, strict=True)) if a != b)
+
+
 class Fused:
     """The segments of functions that are compiled inside of `with`.
 
@@ -187,7 +198,7 @@ class Fused:
         """Note a difference."""
         self.runs += 1
         if expected != found:
-            self.differences.setdefault(self.name, f"{expected!r} is not {found!r}:\n{segment.text()}")
+            self.differences.setdefault(self.name, f"{_first(expected, found)}\n{segment.text()}")
 
     def check(self) -> None:
         """Hold both ways to the same bits, and the bytes around memory to what they were."""
@@ -226,5 +237,5 @@ def run_all(programs: dict[str, tuple[Callable[..., Any], Draws]], folder: Path)
             fused.name = name
             after = outcomes(compiled[name], draws)
             if after != before[name]:
-                fused.differences.setdefault(name, f"{before[name]!r}\n is not {after!r}")
+                fused.differences.setdefault(name, _first(before[name], after))
     return fused

@@ -36,6 +36,10 @@ INLINE COMPLEX FN(complex)(real re, real im) {
     __imag__ z = im;
     return z;
 }
+INLINE COMPLEX FN(complex_negative)(COMPLEX x) {
+    return FN(complex)(FN(negative)(__real__ x), FN(negative)(__imag__ x));
+}
+INLINE COMPLEX FN(complex_conjugate)(COMPLEX x) { return FN(complex)(__real__ x, FN(negative)(__imag__ x)); }
 INLINE COMPLEX FN(complex_where)(int x, COMPLEX yes, COMPLEX no) {
     return FN(complex)(FN(where)(x, __real__ yes, __real__ no), FN(where)(x, __imag__ yes, __imag__ no));
 }
