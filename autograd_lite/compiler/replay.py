@@ -19,6 +19,7 @@ from ..engine.walk import may_have_nan
 from ..ir.host_record import values_in
 from ..ir.observing import SEEN, Seen
 from ..ir.tape import OBSERVE
+from ..native.kernels import library
 from ..random import Generator, rehearse_draws
 from ..tensors.tensor import Tensor
 from .buffer_assignment import Place
@@ -123,7 +124,7 @@ class Replay:
             g for x in parameters for g in ((x,) if isinstance(x, Generator) else getattr(x, "generators", ()))
         )
         self._generators = list(dict.fromkeys(generators))
-        self._is_plain = not (self._generators or self._observes or traced.masks)
+        self._is_plain = not (self._generators or self._observes)
 
     def _into(self) -> list[Tensor | None]:
         """Return for each wanted value the Tensor that has it in the end, if it may be written over the old one."""
@@ -160,8 +161,8 @@ class Replay:
         run, alarm, change = instance
         try:
             if self._is_plain:
-                values, end, _ = run(*arrays, *slots, *captured)
-                if alarm:
+                values, end, saved = run(*arrays, *slots, *captured)
+                if alarm or (self.traced.masks and self._meet_nan(instance, values, saved)):
                     raise AssumptionFailed
                 self._run_checks(values)
             else:
@@ -202,7 +203,7 @@ class Replay:
             if seen is not None:
                 SEEN.set(seen)
             values, end, saved = instance.run(*arrays)
-            if instance.alarm or (self.traced.masks and instance.change(_have_nan, values, saved)):
+            if instance.alarm or (self.traced.masks and self._meet_nan(instance, values, saved)):
                 raise AssumptionFailed
             self._run_checks(values)
         except BaseException as error:
@@ -215,6 +216,12 @@ class Replay:
             if seen is not None:
                 SEEN.set(around)
         return values, end
+
+    @staticmethod
+    def _meet_nan(instance: Instance, *parts: tuple[Any, ...]) -> bool:
+        if library and all(map(library.free_of_nan, parts)):
+            return False
+        return bool(instance.change(_have_nan, *parts))
 
     def _make_undoable(self, undo: Undo, calls: list[Call]) -> list[Call]:
         """Return the calls that make the effects inside a transaction, and note how they are undone."""

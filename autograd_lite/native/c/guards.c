@@ -420,9 +420,62 @@ static PyObject *stamp(PyObject *Py_UNUSED(module), PyObject *args) {
     Py_RETURN_NONE;
 }
 
+/* ---- NaN among results --------------------------------------------------------------------------------------------- */
+
+enum { MOST_LOOKED_AT = 1 << 12 }; /* elements: of more, threads are faster */
+
+/* Return whether an array or scalar is sure to hold no NaN: here are those of a few numbers without gaps. */
+static int is_free_of_nan(PyObject *x) {
+    npy_intp n = 1;
+    int type;
+    const char *at;
+    npy_cdouble cell;
+    if (PyArray_CheckExact(x)) {
+        PyArrayObject *a = (PyArrayObject *)x;
+        type = PyArray_TYPE(a);
+        if (PyTypeNum_ISINTEGER(type) || PyTypeNum_ISBOOL(type)) {
+            return 1;
+        }
+        n = PyArray_SIZE(a);
+        at = PyArray_BYTES(a);
+        if (n > MOST_LOOKED_AT || !(PyArray_IS_C_CONTIGUOUS(a) || PyArray_IS_F_CONTIGUOUS(a)) ||
+            !PyArray_ISBEHAVED_RO(a)) {
+            return 0;
+        }
+    } else if (PyArray_IsScalar(x, Double)) {
+        type = NPY_DOUBLE;
+        PyArray_ScalarAsCtype(x, &cell);
+        at = (const char *)&cell;
+    } else {
+        return 0;
+    }
+    int any = 0;
+    if (type == NPY_DOUBLE || type == NPY_CDOUBLE) {
+        for (npy_intp i = 0; i < (type == NPY_DOUBLE ? n : 2 * n); i++) {
+            any |= isnan(((const double *)at)[i]);
+        }
+    } else if (type == NPY_FLOAT || type == NPY_CFLOAT) {
+        for (npy_intp i = 0; i < (type == NPY_FLOAT ? n : 2 * n); i++) {
+            any |= isnan(((const float *)at)[i]);
+        }
+    } else {
+        return 0;
+    }
+    return !any;
+}
+
+static PyObject *free_of_nan(PyObject *Py_UNUSED(module), PyObject *values) {
+    int free = PyTuple_Check(values);
+    for (Py_ssize_t k = 0; free && k < PyTuple_GET_SIZE(values); k++) {
+        free = is_free_of_nan(PyTuple_GET_ITEM(values, k));
+    }
+    return PyBool_FromLong(free);
+}
+
 PyMethodDef guards_methods[] = {
     {"stamp", stamp, METH_VARARGS, "Give tensors the next stamp, which says when they were changed."},
     {"guards", guards_new, METH_VARARGS, "Return a function that looks at guards; see compiler/guards.py."},
+    {"free_of_nan", free_of_nan, METH_O, "Return whether a tuple is sure to hold no NaN: a few numbers are looked at."},
     {"same_objects", same_objects, METH_VARARGS,
      "Return whether containers have these objects in them, one after the other; of dicts, their values."},
     {NULL, NULL, 0, NULL},
