@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
-import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -38,6 +37,7 @@ from .abstract_values import ARRAYS, RESULT, constant, copy_arrays, flat, kinds_
 from .aliases import captured_ids, refuse_changes
 from .compile_report import argument_kinds, named_arguments
 from .execution_plan import Plan
+from .exports import Exports
 from .host_code import HostStateChanged, Memo
 from .scalar_arguments import Number, Numbers, Varying, varying_numbers
 from .trace import Recording, clear_slots, difference, leaf_of, merge, slot_of, trace
@@ -59,7 +59,7 @@ _MANY_TRACES = 8
 _NOT_AT_ONCE = inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction
 
 
-class Compiled(Generic[P, R]):
+class Compiled(Exports, Generic[P, R]):
     """A function that is traced once for each kind of arguments, and replayed from then on; see `compile`.
 
     Attributes:
@@ -172,72 +172,6 @@ class Compiled(Generic[P, R]):
             trace: as of `changes`.
         """
         return self._nth_replayed("c_source", trace).replay.source.c_text()  # type: ignore[union-attr]
-
-    def to_onnx(
-        self,
-        path: str | os.PathLike[str] | None = None,
-        *,
-        trace: int = -1,
-        opset: int = 17,
-        dynamic_batch: bool = False,
-        custom_domain: bool = False,
-        name: str = "autograd_lite",
-    ) -> bytes:
-        """Return the results of the function, as the passes compute them, as an ONNX model; effects are left out.
-
-        Args:
-            path: of a file to write it to as well.
-            trace: as of `changes`.
-            opset, dynamic_batch, custom_domain, name: as of `Program.to_onnx`.
-
-        Raises:
-            UnsupportedError: if ONNX has no counterpart of an operation or a dtype, naming all of them.
-            ValueError: if there is no such trace.
-
-        Example:
-            >>> import numpy as np, autograd_lite as ag
-            >>> double = ag.compile(lambda x: 2.0 * x)
-            >>> for _ in range(2):
-            ...     _ = double(np.ones(2))
-            >>> double.to_onnx()[:17]
-            b'\\x08\\x08\\x12\\rautograd_lite'
-        """
-        one = self._nth_replayed("to_onnx", trace)
-        options = {"opset": opset, "dynamic_batch": dynamic_batch, "custom_domain": custom_domain, "name": name}
-        model: bytes = HOOKS.compiled().onnx_of(one, named_arguments(one.arguments, self._f), path, options)
-        return model
-
-    def save_compiled(self, path: str | os.PathLike[str]) -> None:
-        """Write the traces to a file, with all that they capture; `load_compiled` reads it.
-
-        The file holds the operations, the parameters, states and constants that they read, `.grad` where that is read,
-        and the states of random generators; no code. Checks of values, as those of the labels that a loss is given,
-        are left out. The plans are made anew where it is loaded. Results that have a history have none there.
-
-        Args:
-            path: of the file, in the form of safetensors with a description in its metadata, whatever its ending is.
-
-        Raises:
-            ValueError: if nothing is replayed so far.
-            TypeError: if it holds something that has no form in a file, such as a custom op, or a function that
-                `observe` calls; the message says where.
-
-        Example:
-            >>> import os, tempfile
-            >>> import numpy as np, autograd_lite as ag
-            >>> w = ag.tensor([1.0, 2.0], name="w")
-            >>> scaled = ag.compile(lambda x: w * x)
-            >>> for _ in range(2):
-            ...     _ = scaled(np.ones(2))
-            >>> with tempfile.TemporaryDirectory() as folder:
-            ...     path = os.path.join(folder, "scaled.safetensors")
-            ...     scaled.save_compiled(path)
-            ...     loaded = ag.load_compiled(path)
-            >>> loaded.captured["w"].assign([3.0, 4.0])
-            >>> loaded(np.ones(2))
-            array([3., 4.])
-        """
-        HOOKS.compiled().save_compiled(self, path)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Do what the function does."""

@@ -175,13 +175,16 @@ class Body:
             arrays: the arguments.
             kept_positions: the positions of results that are read after the next call.
         """
+        program, n = self.program_for(arrays), len(self.outputs)
+        outputs = program.graph.outputs
+        return make_plan(program, outputs[:n], outputs[n:], kept_positions=kept_positions)
+
+    def program_for(self, arrays: Sequence[Any]) -> PureProgram:
+        """Return what the passes make of the program, for arguments that lie in memory as these do."""
         slots = {i: wrap(a, None) for i, a in zip(self.program.inputs, arrays, strict=True) if i is not None}
         graph = PureGraph(self.program.graph.nodes, (*self.outputs, *self.effects))
         bindings = MappingProxyType({**self.program.bindings, **slots})
-        program = optimize(replace(self.program, graph=graph, bindings=bindings), **self.options)[-1].program
-        n = len(self.outputs)
-        outputs = program.graph.outputs
-        return make_plan(program, outputs[:n], outputs[n:], kept_positions=kept_positions)
+        return optimize(replace(self.program, graph=graph, bindings=bindings), **self.options)[-1].program
 
 
 class Runner:

@@ -32,6 +32,7 @@ from .control_op import (
     without_effects,
 )
 from .derivatives import LinearizedBody, batch_body, is_floating, linearize_body, push_body
+from .loops_in_c import write_choice
 from .scan import as_tensor, copy_result, operands, outline
 
 
@@ -168,6 +169,8 @@ class Choice(ControlOp):
                 row[...] = a
             body.give_back(key, step)
         return as_results(rows)
+
+    write_c = write_choice
 
     def without_observations(self) -> Choice:
         """Return the same without observations."""

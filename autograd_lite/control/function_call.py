@@ -31,6 +31,7 @@ from ..tensors.tensor import Tensor
 from .body import PLANNED_AFTER, Body, needed_for
 from .closure_conversion import example_of, record_body
 from .derivatives import batch_body, is_floating, push_body
+from .loops_in_c import write_call
 
 # How many kinds of backward pass one call keeps; the engine makes the others.
 _MOST_KINDS = 16
@@ -131,6 +132,13 @@ class Call:
         if invalid:
             raise AssumptionFailed
         return results
+
+    write_c = write_call
+
+    @property
+    def specs(self) -> tuple[ShapeDtype, ...]:
+        """Of the results, and of what the rules read."""
+        return self.body.specs
 
     def _require_all(self) -> None:
         program, inside = self.body.program, {*self.places, *self.body.program.fixed}

@@ -33,6 +33,7 @@ from .control_op import (
 )
 from .derivatives import LinearizedBody, batch_body, is_floating, linearize_body, push_body
 from .fission import Fission
+from .loops_in_c import write_scan
 from .native_loop import native_loop_of
 from .steps_in_plan import is_recorded, record_constants, record_steps, record_without_nan
 
@@ -159,6 +160,8 @@ class Scan(ControlOp):
             parts = None if alone else Fission(body, n, m, self.length, self.guarded)
             body.derived[key] = parts if parts is not None and parts.worthwhile else None
         return body.derived[key]
+
+    write_c = write_scan
 
     def steps(
         self, arrays: Sequence[Any], views: Sequence[Any], states: Mapping[int, Sequence[Any]] = MappingProxyType({})
