@@ -81,6 +81,14 @@ FASTEST: Mapping[np.ufunc, np.ufunc] = MappingProxyType(
     dict(_copy_ufunc(name) for name in [*" ".join(LEAST.values()).split(), "matmul"] if library)
 )
 
+# Copies of the ufuncs behind np.linalg.solve, for matrices and for vectors, that substitute if a matrix is triangular.
+SOLVERS: Mapping[str, np.ufunc] = MappingProxyType(
+    {
+        name: library.with_loops(theirs, KERNELS[name], "fd")
+        for name in (("solve", "solve1") if library else ())
+        if isinstance(theirs := getattr(getattr(np.linalg, "_umath_linalg", None), name, None), np.ufunc)
+    }
+)
 
 _FLOAT, _DOUBLE = np.dtype("f"), np.dtype("d")
 # The classes that kernels take; duck arrays run the NumPy expression, by NumPy's protocols.

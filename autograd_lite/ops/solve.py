@@ -20,6 +20,7 @@ from ..core.multi_result import each
 from ..core.op import Op, composes, structural
 from ..core.shape_arithmetic import Shape, ShapeDtype, normalize_axis
 from ..native import threaded_functions as fast
+from ..native.kernels import NATIVE, SOLVERS
 from .zero_mask import zero_mask
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
@@ -114,24 +115,41 @@ def as_matrices(scalar: Any) -> Any:
 
 
 # From this size on it pays to check whether the matrix is triangular, as a Cholesky factor is: substitution then takes
-# n² operations where a factorization takes n³, and NumPy's solver does not check.
+# n² operations where a factorization takes n³, and NumPy's solver does not check. Our copy of its loops does.
 _LARGE = 192
+SMALL = 16  # up to this size, substitution is not faster
 
 
-def _solve(a: Any, b: Any) -> Any:
+def solve_arrays(a: Any, b: Any) -> Any:
+    """Solve as the op `solve` does: large triangles by halves, others by NumPy's loops or ours."""
     n = a.shape[-1]
     if n >= _LARGE and a.shape == (n, n) and b.ndim in (1, 2) and b.shape[0] == n:
         if not a[0, 1:].any() and not np.triu(a, 1).any():
             return _substitute(a, b, lower=True)
         if not a[1:, 0].any() and not np.tril(a, -1).any():
             return _substitute(a, b, lower=False)
-    return np.linalg.solve(a, b)
+    return _solve_directly(a, b)
+
+
+def _solve_directly(a: Any, b: Any) -> Any:
+    """Solve as np.linalg.solve, by substitution where a matrix is a triangle."""
+    ufunc = SOLVERS.get("solve1" if b.ndim == 1 else "solve") if a.shape[-1] > SMALL else None
+    if ufunc is None or a.__class__ not in NATIVE or b.__class__ not in NATIVE or a.dtype.char not in "fd":
+        return np.linalg.solve(a, b)
+    if a.dtype != b.dtype or a.ndim < 2 or a.shape[-2] != a.shape[-1]:
+        return np.linalg.solve(a, b)  # which names the error
+    with np.errstate(call=_raise_singular, invalid="call", over="ignore", divide="ignore", under="ignore"):
+        return ufunc(a, b)
+
+
+def _raise_singular(*_: Any) -> None:
+    raise np.linalg.LinAlgError("Singular matrix")
 
 
 def _substitute(a: Any, b: Any, *, lower: bool) -> Any:
     """Solve with a triangle recursively by halves, so that nearly all work is matrix products."""
     if a.shape[0] <= 64:
-        return np.linalg.solve(a, b)
+        return _solve_directly(a, b)
     k = a.shape[0] // 2
     if lower:
         first = _substitute(a[:k, :k], b[:k], lower=True)
@@ -181,9 +199,16 @@ def _batch_solve(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], para
     return batching.gufunc(2, 2)(op, (a, b[..., None]), batched, params)[..., 0]
 
 
+def _solver_loops(a: Any, b: Any) -> Loops | None:
+    ufunc = SOLVERS.get("solve1" if len(b.shape) == 1 else "solve")
+    if ufunc is None or not SMALL < a.shape[-1] < _LARGE or not a.dtype.char == b.dtype.char == "d":
+        return None
+    return Loops(_solve_directly, ufunc, np.linalg.LinAlgError("Singular matrix"))
+
+
 solve = structural(
     "solve",
-    in_lapack(_solve),
+    in_lapack(solve_arrays),
     _solve_by_a,
     lambda g, out, a, b: _solve_transposed(a, g, b.ndim == 1),
     saves=("ox", "x"),
@@ -194,6 +219,7 @@ solve = structural(
     batch=_batch_solve,
     cost=_cost_of_solving,
 )
+LOOPS[solve.forward] = _solver_loops
 
 
 # ---- inverses -------------------------------------------------------------------------------------------------------

@@ -98,6 +98,9 @@ const Kernel NAME(kernels)[] = {
          "The derivative of standardize at the second operand, applied to the first."),
     ROW_(sum_of_rows, "(m,n)->(n)", 1, 1, "The sum over m."),
 
+    ROW_(solve, "(n,n),(n,p)->(n,p)", 2, 1, "z with x @ z = y, where x is triangular; in a copy of NumPy's any x."),
+    ROW_(solve1, "(n,n),(n)->(n)", 2, 1, "The same for a vector y."),
+
     WINDOWS(1, "w", "q", "k"),
     WINDOWS(2, "h,w", "p,q", "j,k"),
     WINDOWS(3, "d,h,w", "o,p,q", "i,j,k"),

@@ -7,4 +7,5 @@
 #include "recurrent.h"
 #include "pooling.h"
 #include "convolutions.h"
+#include "triangles.h"
 #include "updates.h"
