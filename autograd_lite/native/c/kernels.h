@@ -21,7 +21,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define INTERFACE 15 /* see ../kernels.py */
+#define INTERFACE 16 /* see ../kernels.py */
 
 typedef struct {
     const char *name;
