@@ -490,7 +490,8 @@ def _interchange(
     folds = [s for s in statements if s.kind == FOLD]
     if n >= _SHORT or len(dimensions) < 2 or points > _NEAR or not any(map(_is_sum, folds)):
         return dimensions, list(statements)
-    if any(s.output.strides[-2] == 0 for s in folds):  # it would be added up by pairs then
+    outer = [(m, step) for s in folds for m, step in zip(dimensions[:-1], s.output.strides[:-1], strict=True)]
+    if any(m > 1 and step == 0 for m, step in outer):  # sums of rows are added up then
         return dimensions, list(statements)
 
     def turn(x: tuple[int, ...]) -> tuple[int, ...]:
