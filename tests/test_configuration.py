@@ -71,3 +71,11 @@ def test_kernels_or_why_there_are_none(
         (tmp_path / "Python.h").touch()
     ag.show_config()
     assert f"\nnative kernels: {line}" in capsys.readouterr().out
+
+
+def test_the_page_lists_the_environment_variables() -> None:
+    named = re.compile(r"\bAUTOGRAD_LITE_[A-Z_]+\b")
+    sources = [*(ROOT / "autograd_lite").rglob("*.py"), *(ROOT / "nn").rglob("*.py"), ROOT / "autograd_lite_pytest.py"]
+    page = (ROOT / "docs/reference/environment.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(AUTOGRAD_LITE_[A-Z_]+)` \|", page, re.MULTILINE)
+    assert rows == sorted({name for path in sources for name in named.findall(path.read_text(encoding="utf-8"))})
