@@ -3,7 +3,7 @@
 Ops compute with kernels of ours and with copies of NumPy's ufuncs (`kernels.FASTEST`). Their loops on float32 and
 float64 cut a call over many elements into a part for each thread, and run the former loop on it: the results are the
 same to the last bit. Products of matrices, complex ones too, are cut if NumPy has an OpenBLAS, whose own threads would
-compete. Other code that calls NumPy is not affected.
+compete; those of at most 16 rows and columns are a kernel's. Other code that calls NumPy is not affected.
 """
 
 from __future__ import annotations
@@ -136,8 +136,8 @@ set_threads(default(os.environ))
 for _least, _names in LEAST.items():
     for _name in _names.split() if library else ():
         share(FASTEST[getattr(np, _name)], _least)
+if library:
+    library.share_products(FASTEST[np.matmul], KERNELS["small_product"], OPENBLAS)
 for _kernel in KERNELS.values():
     if "(m)" not in (_kernel.signature or ""):  # over windows, they share images themselves, and raise errors
         share(_kernel, _KERNEL_LEAST)
-if library:
-    library.share_products(FASTEST[np.matmul], OPENBLAS)

@@ -32,6 +32,7 @@ from .eigen import divide_by_gaps
 from .operands import carries_derivative
 from .solve import (
     SMALL,
+    by_kernel,
     in_lapack,
     invert_triangle,
     lapack_dtype,
@@ -183,7 +184,11 @@ def _cholesky(x: Any, *, upper: bool) -> Any:
 
 cholesky = structural(
     "cholesky",
-    in_lapack(_cholesky),
+    by_kernel(
+        in_lapack(_cholesky),
+        lambda x, *, upper: "small_cholesky_upper" if upper else "small_cholesky",
+        "Matrix is not positive definite",
+    ),
     _cholesky_rule,
     saves="o",
     infer=same_shape,

@@ -38,6 +38,9 @@ def _matmul(x: Any, y: Any) -> Any:
     return fast.matmul(x, y)
 
 
+_matmul.of_numpy = np.matmul  # type: ignore[attr-defined]
+
+
 def _matmul_by_x(g: Any, out: Any, x: Any, y: Any) -> Any:
     # Transposes stay views: BLAS reads them in place.
     if y.ndim == 2 and x.ndim > 1:

@@ -18,7 +18,6 @@ from ..core.op import composes, nondifferentiable, reduction
 from ..core.shape_arithmetic import ShapeDtype, normalize_axes, normalize_axis, reduced_shape
 from ..native import threaded_functions as fast
 from .adjoints import mirror_triangle, real_part, user
-from .matrix_products import times
 from .operands import operand
 from .solve import bind_matrix, in_lapack, per_matrix
 
@@ -34,7 +33,7 @@ def _vector_norm(x: Any, *, axis: Any, keepdims: bool, ord: float) -> Any:
     if ord == 2:
         if axis is None and x.dtype.kind == "f":
             flat = x.reshape(-1)
-            size = np.sqrt(times(flat, flat))
+            size = np.sqrt(np.matmul(flat, flat))  # as NumPy's norm has it
             return size.reshape((1,) * x.ndim) if keepdims else size
         squares = x.real * x.real + x.imag * x.imag if x.dtype.kind == "c" else x * x
         return np.sqrt(squares.sum(axis=axis, keepdims=keepdims))

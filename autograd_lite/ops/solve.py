@@ -20,7 +20,7 @@ from ..core.multi_result import each
 from ..core.op import Op, composes, structural
 from ..core.shape_arithmetic import Shape, ShapeDtype, normalize_axis
 from ..native import threaded_functions as fast
-from ..native.kernels import NATIVE, SOLVERS
+from ..native.kernels import KERNELS, NATIVE, SOLVERS
 from .zero_mask import zero_mask
 
 _Bound = tuple[tuple[Any, ...], dict[str, Any]]
@@ -70,21 +70,67 @@ def in_lapack(forward: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _LOOPS = getattr(np.linalg, "_umath_linalg", None)  # of NumPy's functions, which add checks and an exception
+SMALL = 16  # rows of matrices, up to which kernels take them
 
 
-def register_loops(function: Callable[..., Any], name: Callable[..., str], message: str = "") -> None:
+def _small_kernel(name: str, a: Any, b: Any = None) -> Any:
+    """Return the kernel of this name if it takes matrices, which need not be arrays, of this shape and dtype."""
+    n, char = a.shape[-1] if len(a.shape) > 1 else 0, a.dtype.char
+    if not 0 < n <= SMALL or a.shape[-2] != n or char not in "fd":
+        return None
+    if b is not None and (b.dtype.char != char or b.shape[-2:][:1] != (n,)):
+        return None
+    return KERNELS.get(name)
+
+
+def by_kernel(forward: Callable[..., Any], name: Callable[..., str], message: str = "") -> Callable[..., Any]:
+    """Return a forward function that takes a kernel for small matrices, and so does compiled code.
+
+    Args:
+        forward: the function of other matrices.
+        name: returns the name of the kernel for the arguments.
+        message: as in `register_loops`.
+    """
+
+    @functools.wraps(forward)
+    def either(*arrays: Any, **params: Any) -> Any:
+        plain = all(a.__class__ is np.ndarray for a in arrays)
+        ufunc = _small_kernel(name(*arrays, **params), *arrays) if plain else None
+        if ufunc is None:
+            return forward(*arrays, **params)
+        if not message:
+            return ufunc(*arrays)
+        try:
+            with np.errstate(invalid="raise"):
+                return ufunc(*arrays)
+        except FloatingPointError:
+            raise np.linalg.LinAlgError(message) from None
+
+    either.of_numpy = forward  # type: ignore[attr-defined]
+    register_loops(either, lambda *arrays, **params: "", message, name)
+    return either
+
+
+def register_loops(
+    function: Callable[..., Any],
+    name: Callable[..., str],
+    message: str = "",
+    of_small: Callable[..., str] = lambda *arrays, **params: "",
+) -> None:
     """Register the loops of a function in double precision, for compiled code.
 
     Args:
         function: a function of matrices in `numpy.linalg`, or the forward function of an op.
         name: returns the name of the generalized ufunc for the arguments; "" if there is none.
         message: the message of its exception on invalid input; "" if it raises none.
+        of_small: returns the name of the kernel that the function takes for small matrices.
     """
 
     def row(*arrays: Any, **params: Any) -> Loops | None:
-        ufunc = getattr(_LOOPS, name(*arrays, **params), None)
-        is_double = all(a.dtype.char == arrays[0].dtype.char in "dD" for a in arrays)
-        if not isinstance(ufunc, np.ufunc) or not is_double:
+        ufunc = _small_kernel(of_small(*arrays, **params), *arrays)
+        if ufunc is None and all(a.dtype.char == arrays[0].dtype.char in "dD" for a in arrays):
+            ufunc = getattr(_LOOPS, name(*arrays, **params), None)
+        if not isinstance(ufunc, np.ufunc):
             return None
         whole = functools.partial(function, **params) if params else function
         return Loops(whole, ufunc, np.linalg.LinAlgError(message) if message else None)
@@ -117,7 +163,6 @@ def as_matrices(scalar: Any) -> Any:
 # From this size on it pays to check whether the matrix is triangular, as a Cholesky factor is: substitution then takes
 # n² operations where a factorization takes n³, and NumPy's solver does not check. Our copy of its loops does.
 _LARGE = 192
-SMALL = 16  # up to this size, substitution is not faster
 
 
 def solve_arrays(a: Any, b: Any) -> Any:
@@ -199,7 +244,9 @@ def _batch_solve(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], para
     return batching.gufunc(2, 2)(op, (a, b[..., None]), batched, params)[..., 0]
 
 
-def _solver_loops(a: Any, b: Any) -> Loops | None:
+def _solver_loops(of_small: Callable[..., Loops | None], a: Any, b: Any) -> Loops | None:
+    if (small := of_small(a, b)) is not None:
+        return small
     ufunc = SOLVERS.get("solve1" if len(b.shape) == 1 else "solve")
     if ufunc is None or not SMALL < a.shape[-1] < _LARGE or not a.dtype.char == b.dtype.char == "d":
         return None
@@ -208,7 +255,9 @@ def _solver_loops(a: Any, b: Any) -> Loops | None:
 
 solve = structural(
     "solve",
-    in_lapack(solve_arrays),
+    by_kernel(
+        in_lapack(solve_arrays), lambda a, b: "small_solve1" if len(b.shape) == 1 else "small_solve", "Singular matrix"
+    ),
     _solve_by_a,
     lambda g, out, a, b: _solve_transposed(a, g, b.ndim == 1),
     saves=("ox", "x"),
@@ -219,7 +268,7 @@ solve = structural(
     batch=_batch_solve,
     cost=_cost_of_solving,
 )
-LOOPS[solve.forward] = _solver_loops
+LOOPS[solve.forward] = functools.partial(_solver_loops, LOOPS[solve.forward])
 
 
 # ---- inverses -------------------------------------------------------------------------------------------------------
@@ -236,7 +285,7 @@ def _inverse_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
 
 inv = structural(
     "inv",
-    in_lapack(np.linalg.inv),
+    by_kernel(in_lapack(np.linalg.inv), lambda x: "small_inv", "Singular matrix"),
     _inverse_rule,
     saves="o",
     infer=same_shape,
@@ -250,7 +299,7 @@ inv = structural(
 
 def _inverse_or_limit(x: Any) -> Any:
     try:
-        return np.linalg.inv(x)
+        return inv.forward(x)
     except np.linalg.LinAlgError:
         singular = as_array(np.linalg.slogdet(x)[0] == 0)
         out = np.linalg.inv(np.where(as_matrices(singular), array_namespace(x).eye(x.shape[-1], dtype=x.dtype), x))
@@ -278,6 +327,7 @@ inverse_or_limit = structural(
     batch=batching.gufunc(2),
     cost=per_matrix(lambda m, n: 2 * n**3),
 )
+register_loops(inverse_or_limit.forward, lambda x: "", "Singular matrix", lambda x: "small_inv")
 
 
 def invert_triangle(x: Any) -> Any:
@@ -296,7 +346,7 @@ def invert_triangle(x: Any) -> Any:
 # factorization of an upper triangle inside `inv` is the matrix itself, without rounding.
 triangle_inverse = structural(
     "triangle_inverse",
-    in_lapack(invert_triangle),
+    by_kernel(in_lapack(invert_triangle), lambda x: "small_inv", "Singular matrix"),
     _inverse_rule,
     saves="o",
     infer=same_shape,
@@ -496,7 +546,7 @@ def _slogdet_jvp(tangents: Sequence[Any], out: Any, x: Any) -> Any:
 # The sign and the logarithm of the absolute value.
 sign_and_logdet = structural(
     "slogdet",
-    in_lapack(_sign_and_logdet),
+    by_kernel(in_lapack(_sign_and_logdet), lambda x: "small_slogdet"),
     _slogdet_rule,
     saves="ox",
     infer=lambda x: (
@@ -511,7 +561,7 @@ sign_and_logdet = structural(
     result_names=("sign", "logabsdet"),
     cost=per_matrix(lambda m, n: 2 * n**3 / 3),
 )
-register_loops(sign_and_logdet.forward, lambda x: "slogdet")
+register_loops(sign_and_logdet.forward, lambda x: "slogdet", of_small=lambda x: "small_slogdet")
 # NumPy's named tuple, which has no public name.
 _SlogdetResult: Any = type(np.linalg.slogdet(np.eye(1)))
 

@@ -12,7 +12,7 @@ from ..core.dynamic_scalars import DynamicScalar
 from ..core.mode import TAPES
 from ..core.op import Op
 from ..ops import arith, compare
-from .protocols import on_arrays
+from .protocols import of_numpy, on_arrays
 from .record import binary, unary
 
 # Exponents for which NumPy's own operator takes a shortcut; their derivatives are simpler, too.
@@ -24,6 +24,11 @@ def _power(x: Any, y: Any) -> Op:
         return arith.power
     is_array = any(getattr(z, "ndim", 0) for z in (x, y))
     return on_arrays(arith.power, np.power if is_array else operator.pow, (x, y))  # of scalars they round otherwise
+
+
+def _matmul(x: Any, y: Any) -> Op:
+    op = ops.matrix_products.matmul
+    return op if not TAPES else of_numpy(op, (x, y))
 
 
 class Operators:
@@ -91,10 +96,10 @@ class Operators:
         return binary(_power(other, self), other, self)
 
     def __matmul__(self, other: Any) -> Self:
-        return binary(ops.matrix_products.matmul, self, other)
+        return binary(_matmul(self, other), self, other)
 
     def __rmatmul__(self, other: Any) -> Self:
-        return binary(ops.matrix_products.matmul, other, self)
+        return binary(_matmul(other, self), other, self)
 
     def __neg__(self) -> Self:
         return unary(arith.negative, self)

@@ -60,7 +60,9 @@ class Dispatched:
 
 def _finish(call: Any) -> Any:
     """Apply the op of a call; the result of a composition is returned unchanged."""
-    return apply(call.op, call.inputs, call.params) if call.__class__ is Call else call
+    if call.__class__ is not Call:
+        return call
+    return apply(of_numpy(call.op, call.inputs) if TAPES else call.op, call.inputs, call.params)
 
 
 # For functions that are not in the tables: an alternative, or the reason why there is none.
@@ -223,7 +225,8 @@ def on_arrays(op: Op, function: Callable[..., Any], inputs: tuple[Any, ...]) -> 
     """
     mode = MODE.get()
     trial = None if mode.tape is None else mode.tape.trial
-    if trial is None or trial.note is not mode.note or op.name not in KERNELS or function is op.forward:
+    has_own = op.name in KERNELS or hasattr(op.forward, "of_numpy")
+    if trial is None or trial.note is not mode.note or not has_own or function is op.forward:
         return op
     for x in inputs:
         node, level = getattr(x, "_node", None), getattr(getattr(x, "_data", None), "level", None)
@@ -235,6 +238,11 @@ def on_arrays(op: Op, function: Callable[..., Any], inputs: tuple[Any, ...]) -> 
 
 
 _ON_ARRAYS: dict[Any, Op] = {}
+
+
+def of_numpy(op: Op, inputs: tuple[Any, ...]) -> Op:
+    """Return the op that computes as NumPy's function of the same name, in the case of `on_arrays`."""
+    return on_arrays(op, getattr(op.forward, "of_numpy", op.forward), inputs)
 
 
 def defer(ufunc: np.ufunc, inputs: tuple[Any, ...], ours: type) -> Any:

@@ -39,7 +39,7 @@ from .gradient_hooks import AWAITED, ArrivalHook, GradKeeper, HookHandle, UserHo
 from .inplace import InPlace
 from .ndarray_methods import Methods, UnknownIndex, canonical_index
 from .operators import Operators
-from .protocols import Dispatched, defer, on_arrays
+from .protocols import Dispatched, defer, of_numpy, on_arrays
 from .record import apply, apply_with_params, binary, constant, copy_on_tape, open_edge, own_value, unary, wrap
 from .sharing import at_a_place
 from .views import take_anew
@@ -447,7 +447,7 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
     # ---- NumPy's protocols ------------------------------------------------------------------------------------------
 
     def __apply_op__(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
-        return apply(op, inputs, params)
+        return apply(of_numpy(op, inputs) if TAPES else op, inputs, params)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:

@@ -1,19 +1,21 @@
 """Users' rules, read by arrays and by Tensors to the same last bit.
 
-On Tensors np.exp and its like run our loops where these are faster (`native/threaded_functions.py`), on plain arrays
-NumPy's. A rule of a table calls `fast.exp`. A user's calls np.exp, so where it may do so it gets arrays as Tensors.
+On Tensors np.exp and its like run our loops where these are faster (`native/threaded_functions.py`), and so do small
+matrices, on plain arrays NumPy's. A rule of a table calls `fast.exp`. A user's calls np.exp, so where it may do so it
+gets arrays as Tensors.
 """
 
 from __future__ import annotations
 
+import dis
 from collections.abc import Callable
 from functools import partial, wraps
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
 
-from ..core.bytecode import names_in
+from ..core.bytecode import codes_in, names_in
 from ..core.hooks import HOOKS
 from ..core.node import Node
 from ..native.kernels import FASTEST
@@ -24,6 +26,8 @@ from .tracers import TracedTensor, Tracer, wrap_any
 _BARE = frozenset({np.ndarray, float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_, type(None), Node})
 _INT = frozenset({int})
 _OURS = {theirs.__name__ for theirs, ours in FASTEST.items() if ours is not theirs}
+if _OURS:  # what multiplies and factors small matrices
+    _OURS |= {"linalg", "solve", "inv", "cholesky", "slogdet", "dot", "vdot", "inner", "tensordot", "einsum", "cov"}
 
 
 def alike(rule: Callable[..., Any], arrays_stay: bool = False) -> Callable[..., Any]:
@@ -77,6 +81,13 @@ def _unwrap_result(x: Any) -> Any:
     return x._data if isinstance(x, TracedTensor) and x._node is None else x
 
 
+def _has_products(code: CodeType) -> bool:
+    """Return whether a code object, or one in it, has the operator of products of matrices."""
+    return any(
+        i.argrepr in ("@", "@=") for one in codes_in(code) for i in dis.get_instructions(one) if "BINARY" in i.opname
+    )
+
+
 def _may_call_ours(f: Any) -> bool:
     """Return whether a function's names, or those of a function that it calls, include one of ours, or are unknown."""
     seen: set[Any] = set()
@@ -90,7 +101,7 @@ def _may_call_ours(f: Any) -> bool:
             continue
         seen.add(g)
         names = names_in(code)
-        if not _OURS.isdisjoint(names):
+        if not _OURS.isdisjoint(names) or _has_products(code):
             return True
         held = [*(cell.cell_contents for cell in g.__closure__ or ()), *map(g.__globals__.get, names)]
         if any(isinstance(v, partial) or (isinstance(v, np.ufunc) and v in FASTEST) for v in held):

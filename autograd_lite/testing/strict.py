@@ -20,6 +20,7 @@ from ..core.errors import DtypeError
 from ..core.forks import fork_safe_lock
 from ..core.multi_result import each
 from ..core.op import BY_FUNCTION, BY_UFUNC, COMPOSED, OPS, Op
+from ..native import threaded_functions as fast
 
 # ---- the strict double ----------------------------------------------------------------------------------------------
 
@@ -77,7 +78,8 @@ class Strict(NDArrayOperatorsMixin):
         if ufunc not in BY_UFUNC:
             raise StrictError(f"np.{ufunc.__name__} is not in the tables")
         with np.errstate(all="ignore"):
-            return Strict(ufunc(*(unwrap(x) for x in inputs)))
+            by_op = fast.matmul if ufunc is np.matmul else ufunc  # as Tensors compute it
+            return Strict(by_op(*(unwrap(x) for x in inputs)))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function in COMPOSED:

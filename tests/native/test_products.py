@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.native.kernels import INSTRUCTIONS, REASON
+from autograd_lite.native.kernels import INSTRUCTIONS, KERNELS, REASON
 from autograd_lite.native.threaded_functions import matmul
 from autograd_lite.native.threads import OPENBLAS
 
@@ -19,7 +19,7 @@ if INSTRUCTIONS:
     from autograd_lite.native import library
 
 pytestmark = pytest.mark.skipif(
-    not (INSTRUCTIONS and library.share_products(matmul, OPENBLAS)),
+    not (INSTRUCTIONS and library.share_products(matmul, KERNELS["small_product"], OPENBLAS)),
     reason=f"the native extension is {REASON}" if REASON else "NumPy has no OpenBLAS here",
 )
 Array = np.ndarray[Any, Any]

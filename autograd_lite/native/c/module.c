@@ -93,6 +93,17 @@ static PyObject *with_loops(PyObject *Py_UNUSED(module), PyObject *args) {
     return made;
 }
 
+/* Put ufuncs of all kernels of a table into a dictionary. */
+static int add_ufuncs(PyObject *to, const Kernel *kernel) {
+    int failed = 0;
+    for (; !failed && kernel->name != NULL; kernel++) {
+        PyObject *ufunc = ufunc_of(kernel);
+        failed = ufunc == NULL || PyDict_SetItemString(to, kernel->name, ufunc) < 0;
+        Py_XDECREF(ufunc);
+    }
+    return failed ? -1 : 0;
+}
+
 static PyObject *ufuncs(PyObject *Py_UNUSED(module), PyObject *argument) {
     const char *wanted = PyUnicode_AsUTF8(argument);
     if (wanted == NULL) {
@@ -107,12 +118,8 @@ static PyObject *ufuncs(PyObject *Py_UNUSED(module), PyObject *argument) {
             break;
         }
         PyObject *found = PyDict_New();
-        for (const Kernel *kernel = table; found != NULL && kernel->name != NULL; kernel++) {
-            PyObject *ufunc = ufunc_of(kernel);
-            if (ufunc == NULL || PyDict_SetItemString(found, kernel->name, ufunc) < 0) {
-                Py_CLEAR(found);
-            }
-            Py_XDECREF(ufunc);
+        if (found == NULL || add_ufuncs(found, table) < 0 || add_ufuncs(found, kernels_small) < 0) {
+            Py_CLEAR(found);
         }
         return found;
     }

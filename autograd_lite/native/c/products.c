@@ -1,4 +1,7 @@
-/* Products of matrices on the pool of threads.
+/* Products of matrices: small ones by our own kernel, others by BLAS, on the pool of threads.
+ *
+ * A call of BLAS takes longer than a product of up to 16 rows and columns, which code that is made for a function computes
+ * in place, too (see small.h).
  *
  * The workers of OpenBLAS, which NumPy brings, keep a processor for milliseconds after a product, looking for the next
  * one; two pools then want the same processors. So the loops of np.matmul are replaced by ones that call the former loop
@@ -13,13 +16,14 @@
 #define ALONE (1 << 18)    /* multiplications up to which OpenBLAS works in one thread by itself */
 #define ALONE_VECTOR 9215  /* and those of a product with a vector */
 #define ROUND 8         /* rows or columns of which a part has a multiple */
+#define SMALL 16        /* rows and columns, up to which a kernel of ours multiplies */
 
 static int (*blas_threads)(void);
 static void (*set_blas_threads)(int);
 
 /* A former loop, which is the data of the one in its place. */
 typedef struct {
-    PyUFuncGenericFunction loop;
+    PyUFuncGenericFunction loop, small; /* the second one of our kernel for small matrices; NULL if there is none */
     void *data;
 } Former;
 
@@ -44,8 +48,11 @@ static void release_blas(void) {
     pthread_mutex_unlock(&lock);
 }
 
-/* How many threads OpenBLAS has while no product of ours runs. */
+/* How many threads OpenBLAS has while no product of ours runs; 1 if there is none, whose threads could be held. */
 static int threads_of_blas(void) {
+    if (blas_threads == NULL) {
+        return 1;
+    }
     pthread_mutex_lock(&lock);
     const int n = running ? threads_before : blas_threads();
     pthread_mutex_unlock(&lock);
@@ -73,7 +80,17 @@ typedef struct {
     npy_intp products, rows, columns; /* of a part */
     npy_intp down, across;            /* how many parts a product has */
     const Former *former;
+    int small;
 } Call;
+
+/* Whether products are small, which is so of all parts of a call or of none: only numbers of them are cut. */
+static int is_small(const Former *former, const npy_intp *dimensions) {
+    return former->small != NULL && dimensions[M] <= SMALL && dimensions[K] <= SMALL && dimensions[P] <= SMALL;
+}
+
+static void run_former(const Former *former, char **args, const npy_intp *dimensions, const npy_intp *steps, int small) {
+    (small ? former->small : former->loop)(args, dimensions, steps, small ? NULL : former->data);
+}
 
 static void run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread)) {
     const Call *call = context;
@@ -90,7 +107,7 @@ static void run_part(void *context, ptrdiff_t part, int Py_UNUSED(thread)) {
         call->args[B] + product * steps[B] + column * steps[B_COLUMNS],
         call->args[C] + product * steps[C] + row * steps[C_ROWS] + column * steps[C_COLUMNS],
     };
-    call->former->loop(args, dimensions, steps, call->former->data);
+    run_former(call->former, args, dimensions, steps, call->small);
 }
 
 /* Return how long parts are if `most` of them have a length together. */
@@ -103,7 +120,12 @@ static void product(char **args, const npy_intp *dimensions, const npy_intp *ste
     const Former *former = data;
     const npy_intp n = dimensions[PRODUCTS], m = dimensions[M], k = dimensions[K], p = dimensions[P];
     const npy_intp size = m * k * p;
-    const int own = pool_threads(), blas = threads_of_blas();
+    const int small = is_small(former, dimensions);
+    if (small && n * size <= ALONE) {
+        former->small(args, dimensions, steps, NULL);
+        return;
+    }
+    const int own = blas_threads == NULL ? 1 : pool_threads(), blas = threads_of_blas();
     /* x @ x.T is one product of a symmetric matrix to BLAS, which fills one half from the other. */
     const int symmetric = args[A] == args[B] && steps[A_ROWS] == steps[B_COLUMNS] && m == p;
     /* Whether OpenBLAS would wake its own threads. With one thread of ours it may. */
@@ -112,13 +134,13 @@ static void product(char **args, const npy_intp *dimensions, const npy_intp *ste
         if (alone) {
             hold_blas();
         }
-        former->loop(args, dimensions, steps, former->data);
+        run_former(former, args, dimensions, steps, small);
         if (alone) {
             release_blas();
         }
         return;
     }
-    Call call = {args, dimensions, steps, 1, m, p, 1, 1, former};
+    Call call = {args, dimensions, steps, 1, m, p, 1, 1, former, small};
     if (alone && n < own && !symmetric) {
         const npy_intp most = own < blas ? own : blas, each = (most + n - 1) / n;
         call.rows = m >= p ? part_of(m, each) : m;
@@ -156,28 +178,41 @@ static int found_blas(const char *path) {
     return 0;
 }
 
+/* The loop of a ufunc for one type; NULL if it has none. */
+static PyUFuncGenericFunction loop_of(const PyUFuncObject *ufunc, char type) {
+    for (int i = 0; i < ufunc->ntypes; i++) {
+        if (ufunc->types[i * ufunc->nargs] == type) {
+            return ufunc->functions[i];
+        }
+    }
+    return NULL;
+}
+
 static PyObject *share_products(PyObject *Py_UNUSED(module), PyObject *arguments) {
     static Former formers[NPY_CDOUBLE + 1];
-    PyUFuncObject *matmul;
+    PyUFuncObject *matmul, *small;
     const char *path;
-    if (!PyArg_ParseTuple(arguments, "O!s:share_products", &PyUFunc_Type, &matmul, &path)) {
+    if (!PyArg_ParseTuple(arguments, "O!O!s:share_products", &PyUFunc_Type, &matmul, &PyUFunc_Type, &small, &path)) {
         return NULL;
     }
-    if (set_blas_threads != NULL || matmul->nargs != 3 || matmul->data == NULL || !found_blas(path)) {
+    if (matmul->nargs != 3 || matmul->data == NULL || formers[NPY_DOUBLE].loop != NULL) {
         return PyBool_FromLong(set_blas_threads != NULL);
     }
-    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    const int found = found_blas(path);
+    if (found) {
+        pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    }
     for (int i = 0; i < matmul->ntypes; i++) {
         const char *types = matmul->types + 3 * i, type = types[0];
         const int shared = type == NPY_FLOAT || type == NPY_DOUBLE || type == NPY_CFLOAT || type == NPY_CDOUBLE;
         if (shared && types[1] == type && types[2] == type) {
             Former *former = &formers[(int)type];
-            *former = (Former){matmul->functions[i], matmul->data[i]};
+            *former = (Former){matmul->functions[i], loop_of(small, type), matmul->data[i]};
             matmul->functions[i] = product;
             ((void **)matmul->data)[i] = former;
         }
     }
-    Py_RETURN_TRUE;
+    return PyBool_FromLong(found);
 }
 
 static PyObject *blas_threads_(PyObject *Py_UNUSED(module), PyObject *argument) {

@@ -5,6 +5,7 @@
 
 #include "images.h"
 #include "operands.h"
+#include "small.h"
 
 #include "loops/macros.h"
 #include "loops/ufunc_loops.h"
@@ -114,6 +115,8 @@ const Kernel NAME(kernels)[] = {
     ROW_(gru_cell_pullback, "(4,n),(n),(n),(n)->(3,n),(3,n),(n)", 4, 3,
          "The cotangents of z, of the product with R, and of h before; of u, r, n, q, the cotangent of h, h before "
          "and dh."),
+
+    ROW_(small_product, "(m,k),(k,n)->(m,n)", 2, 1, "x @ y, for at most 16 rows and columns."),
 
     SINGLE(running_mean, 3, "(y - x) * z + x."),
     SINGLE(running_mean_square, 3, "(y * y - x) * z + x."),

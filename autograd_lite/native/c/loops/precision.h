@@ -7,5 +7,6 @@
 #include "recurrent.h"
 #include "pooling.h"
 #include "convolutions.h"
+#include "products.h"
 #include "triangles.h"
 #include "updates.h"
