@@ -81,6 +81,7 @@ if TYPE_CHECKING:
         why_no_grad as why_no_grad,
     )
     from .functions.activation_functions import (
+        cross_entropy as cross_entropy,
         elu as elu,
         erf as erf,
         erfc as erfc,

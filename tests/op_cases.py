@@ -281,6 +281,20 @@ def _log_softmax_pullback(x: Any, y: Any, axis: int) -> Any:
     return x - np.exp(y) * np.sum(x, axis=axis, keepdims=True)
 
 
+def _of_label(x: Any, y: Any) -> Any:
+    return np.arange(x.shape[-1]) == y[..., None]
+
+
+def _cross_entropy(x: Any, y: Any) -> Any:
+    top = x.max(axis=-1)
+    rest = np.log(np.exp(x - top[..., None]).sum(axis=-1))
+    return top + rest - np.where(_of_label(x, y), x, 0).sum(axis=-1), top, rest
+
+
+def _cross_entropy_pullback(g: Any, x: Any, y: Any, top: Any, rest: Any) -> Any:
+    return g[..., None] * (np.exp(x - top[..., None] - rest[..., None]) - _of_label(x, y))
+
+
 def _softmax(x: Any, axis: int) -> Any:
     return np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True)
 
@@ -289,6 +303,20 @@ SOFT = [
     *rows("softmax", _softmax, SOFT_AXES, calls=(lambda x, axis: ag.softmax(x, axis), ag.softmax)),
     *rows("softmax_pullback", _softmax_pullback, [((s[0], s[0]), p) for s, p in SOFT_AXES]),
     *rows("log_softmax_pullback", _log_softmax_pullback, [((s[0], s[0]), p) for s, p in SOFT_AXES]),
+    OpCase(
+        "cross_entropy",
+        _cross_entropy,
+        (((2, 6), (2,)), ((2, 1, 6), (2, 1)), ((0, 6), (0,))),
+        ("distinct", "shift"),
+        exempt={"indices": "the second input holds classes, which are integers"},
+    ),
+    OpCase(
+        "cross_entropy_pullback",
+        _cross_entropy_pullback,
+        (((2,), (2, 6), *[(2,)] * 3), ((2, 1), (2, 1, 6), *[(2, 1)] * 3), ((0,), (0, 6), *[(0,)] * 3)),
+        ("any", "any", "shift", "any", "any"),
+        exempt={"indices": "the third input holds classes, which are integers"},
+    ),
     OpCase(
         "standardize",
         _of_float(_standardize),

@@ -1,6 +1,7 @@
 """Activations and the error function. Given Tensors they record and return Tensors; given arrays, arrays.
 
-Their derivative rules are in `ops/`: `elementwise_activations`, `erf`, `gelu`, `softmax`, `standardize`.
+Their derivative rules are in `ops/`: `elementwise_activations`, `erf`, `gelu`, `softmax`, `cross_entropy`,
+`standardize`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ..core.op import Op
 from ..core.ownership import SMALL
 from ..core.shape_arithmetic import Axis, normalize_axes, normalize_axis
 from ..ops import (
+    cross_entropy as cross_entropy_op,
     elementwise_activations as activation_ops,
     erf as erf_op,
     gelu as gelu_op,
@@ -235,6 +237,42 @@ def log_softmax(x: Any, axis: Axis = -1) -> Any:
         array([-1.38629436, -0.28768207])
     """
     return _along(softmax_op.log_softmax, x, axis)
+
+
+@checked
+def cross_entropy(x: Any, labels: Any, axis: int = -1) -> Any:
+    """Return -log(softmax(x)) at a class for each row, in one op: the loss of a classifier, from its logits.
+
+    logsumexp(x) - x[label] along `axis`. Neither this nor its derivative, softmax(x) less 1 at the label, makes an
+    array of all logarithms, so that it costs half of `log_softmax` where there are many classes.
+
+    Args:
+        x: logits, shape (..., K).
+        labels: a class for each row, integers from 0 to K - 1, of x's shape without `axis`.
+        axis: that of the classes.
+
+    Returns:
+        The losses, of the shape of `labels`.
+
+    Raises:
+        IndexError: if a label is not from 0 to K - 1.
+        ShapeError: if there is not one label for each row.
+        TypeError: if the labels are not integers.
+
+    Example:
+        >>> cross_entropy(np.array([[0.0, 0.0], [1000.0, 0.0]]), np.array([1, 0])).round(4)
+        array([0.6931, 0.    ])
+    """
+    x = x if isinstance(x, (Tensor, np.ndarray)) else as_array(x)
+    labels = labels if isinstance(labels, (Tensor, np.ndarray)) else as_array(labels)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(
+            f"cross_entropy: expected labels that are integers; received {labels.dtype}. Soft targets have no label: "
+            "write -(log_softmax(x) * targets).sum(axis=-1)"
+        )
+    if normalize_axis(axis, x.ndim) != x.ndim - 1:
+        x = np.moveaxis(x, axis, -1)
+    return cross_entropy_op.cross_entropy(x, labels.astype(np.intp, copy=False))[0]
 
 
 @checked

@@ -85,11 +85,12 @@ _MANY, _SHORT = 2048, 512
 
 
 # The reductions of the ufuncs, since the array methods are written in Python; not every library has them.
-def _top(x: Any, axis: int) -> Any:
+def row_maximum(x: Any, axis: int) -> Any:
+    """Return the maximum along an axis, which stays."""
     return x.max(axis=axis, keepdims=True) if is_duck_array(x) else np.maximum.reduce(x, axis=axis, keepdims=True)
 
 
-def _total(x: Any, axis: int) -> Any:
+def row_sum(x: Any, axis: int) -> Any:
     """Return the sum along an axis, of half precision in single precision."""
     if is_duck_array(x):
         return x.sum(axis=axis, keepdims=True, **_wide(x))
@@ -104,7 +105,7 @@ def _are_tame(top: Any) -> bool:
     return abs(largest) < 1e15 and top.dtype.char in "fd"
 
 
-def _numbers_below(x: Any, top: Any) -> Any:
+def numbers_below(x: Any, top: Any) -> Any:
     """Return x - top, where `top` is the maximum of x along an axis.
 
     If the maximum is inf, the limit is taken: 0 for infinite elements, -inf for others; if all are -inf, it is NaN. A
@@ -119,7 +120,7 @@ def _numbers_below(x: Any, top: Any) -> Any:
     return np.where(top == np.inf, at_infinity, out)
 
 
-_below = kernel("below", _numbers_below)
+_below = kernel("below", numbers_below)
 
 
 def _softmax_rows(x: Any) -> Any:
@@ -149,12 +150,13 @@ def _softmax(x: Any, *, axis: int) -> Any:
         return _softmax_rows(x)
     if not x.size:
         return x * 1
-    e = np.exp(_below(x, _top(x, axis)))
-    e /= _total(e, axis)
+    e = np.exp(_below(x, row_maximum(x, axis)))
+    e /= row_sum(e, axis)
     return e
 
 
-def _same_float(x: ShapeDtype, **_: Any) -> ShapeDtype:
+def same_float(x: ShapeDtype, **_: Any) -> ShapeDtype:
+    """Return the shape, and the dtype that NumPy's exp has."""
     return ShapeDtype(x.shape, np.exp(np.ones(1, x.dtype)).dtype)
 
 
@@ -171,7 +173,7 @@ def _softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
     rows = x.__class__ is np.ndarray and x.size >= _MANY and axis == x.ndim - 1
     rows = rows and x.flags.c_contiguous and y.flags.c_contiguous
     if not (rows and x.dtype == y.dtype and x.dtype in (np.float32, np.float64)):
-        return _narrow(y * (x - _total(x * y, axis)), x * y)
+        return _narrow(y * (x - row_sum(x * y, axis)), x * y)
     n = x.shape[-1]
     g, share = x.reshape(-1, n), y.reshape(-1, n)
     out = np.empty_like(g)
@@ -188,7 +190,7 @@ softmax_pullback: Op = structural(
     lambda g, out, x, y, *, axis: softmax_pullback(g, y, axis=axis),
     lambda g, out, x, y, *, axis: g * (x - _along(x, y, axis)) - x * _along(g, y, axis),
     saves=("y", "xy"),
-    infer=lambda x, y, *, axis: ShapeDtype(x.shape, np.result_type(_same_float(x).dtype, _same_float(y).dtype)),
+    infer=lambda x, y, *, axis: ShapeDtype(x.shape, np.result_type(same_float(x).dtype, same_float(y).dtype)),
     jvp=jvp_by_inputs(
         lambda t, out, x, y, *, axis: softmax_pullback(t, y, axis=axis),
         lambda t, out, x, y, *, axis: t * (x - _along(x, y, axis)) - y * _along(x, t, axis),
@@ -203,7 +205,7 @@ softmax = structural(
     _softmax,
     lambda g, out, x, *, axis: softmax_pullback(g, out, axis=axis),
     saves="ox",
-    infer=_same_float,
+    infer=same_float,
     jvp=lambda tangents, out, x, *, axis: softmax_pullback(tangents[0], out, axis=axis),
     batch=batching.with_leading_axis(lambda n, params: {"axis": params["axis"] + 1}),
     onnx="Softmax",
@@ -217,8 +219,8 @@ def _log_softmax(x: Any, *, axis: int) -> Any:
         return fast_result
     if not x.size:
         return x * 1
-    shifted = _below(x, _top(x, axis))
-    shifted -= np.log(_total(np.exp(shifted), axis))
+    shifted = _below(x, row_maximum(x, axis))
+    shifted -= np.log(row_sum(np.exp(shifted), axis))
     return shifted
 
 
@@ -228,7 +230,7 @@ def _log_softmax_pullback(x: Any, y: Any, *, axis: int) -> Any:
     x, y = floating(x), floating(y)
     if axis == x.ndim - 1 and (fast_result := _log_softmax_pullback_kernel(x, y)) is not None:
         return fast_result
-    return _narrow(x - fast.exp(y) * _total(x, axis), x)
+    return _narrow(x - fast.exp(y) * row_sum(x, axis), x)
 
 
 def _log_softmax_pullback_by_y(t: Any, out: Any, x: Any, y: Any, *, axis: int) -> Any:
@@ -242,7 +244,7 @@ log_softmax_pullback: Op = structural(
     lambda g, out, x, y, *, axis: g - _along(g, fast.exp(y), axis),
     _log_softmax_pullback_by_y,
     saves=("y", "xy"),
-    infer=lambda x, y, *, axis: ShapeDtype(x.shape, np.result_type(_same_float(x).dtype, _same_float(y).dtype)),
+    infer=lambda x, y, *, axis: ShapeDtype(x.shape, np.result_type(same_float(x).dtype, same_float(y).dtype)),
     jvp=jvp_by_inputs(lambda t, out, x, y, *, axis: log_softmax_pullback(t, y, axis=axis), _log_softmax_pullback_by_y),
     batch=batching.along_axis,
     cost=4,
@@ -253,7 +255,7 @@ log_softmax = structural(
     _log_softmax,
     lambda g, out, x, *, axis: log_softmax_pullback(g, out, axis=axis),
     saves="o",
-    infer=_same_float,
+    infer=same_float,
     jvp=lambda tangents, out, x, *, axis: tangents[0] - (fast.exp(out) * tangents[0]).sum(axis=axis, keepdims=True),
     batch=batching.with_leading_axis(lambda n, params: {"axis": params["axis"] + 1}),
     onnx="LogSoftmax",

@@ -119,16 +119,17 @@ class SparseCategoricalCrossentropy(_OfIndices):
     name: str = field(default="sparse_categorical_crossentropy")
 
     def call(self, y_true: Targets, y_pred: Tensor) -> Tensor:
-        log_p: Any = log_probabilities(y_pred, self.from_logits, self.axis)
-        if self.axis != -1:
-            log_p = np.moveaxis(log_p, self.axis, -1)
-        shape = log_p.shape[:-1]
+        at = self.axis % y_pred.ndim
+        shape = (*y_pred.shape[:at], *y_pred.shape[at + 1 :])
         counted = self._not_ignored(y_true)
-        indices = y_true if counted is None else np.where(counted, y_true, 0)
-        rows = log_p if log_p.ndim == 2 else log_p.reshape(-1, log_p.shape[-1])
-        losses: Any = -rows[np.arange(y_true.size), indices.ravel()]
-        if len(shape) != 1:
-            losses = losses.reshape(shape)
+        indices = (y_true if counted is None else np.where(counted, y_true, 0)).reshape(shape)
+        logits = y_pred if self.from_logits else logits_behind(y_pred, "softmax", self.axis)
+        losses: Any
+        if logits is not None:
+            losses = ag.cross_entropy(logits, indices, self.axis)
+        else:
+            log_p: Any = log_probabilities(y_pred, False, self.axis)
+            losses = -np.take_along_axis(log_p, np.expand_dims(indices, at), at).reshape(shape)
         if counted is not None:
             losses = np.where(counted.reshape(shape), losses, losses.dtype.type(0))
         result: Tensor = losses

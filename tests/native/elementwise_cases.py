@@ -113,7 +113,7 @@ EXPRESSIONS: dict[str, Callable[..., Any]] = {
     "sigmoid_pullback": lambda kernels: lambda g, out: g * (out * (1 - out)),
     "silu_pullback": lambda kernels: lambda x, g: g * kernels["silu_slope"](x),
     "gelu_pullback": lambda kernels: lambda x, g: g * kernels["gelu_slope"](x),
-    "below": lambda kernels: softmax._numbers_below,
+    "below": lambda kernels: softmax.numbers_below,
 }
 
 

@@ -33,6 +33,8 @@
 #define ROW_(name, signature, nin, nout, doc) \
     {#name, signature, nin, nout, {NAME(name##_f), NAME(name##_d)}, {NULL}, doc}
 #define SINGLE(name, nin, doc) ROW_(name, NULL, nin, 1, doc)
+#define OF_LABELS(name, signature, nin, nout, types_f, types_d, doc) \
+    {#name, signature, nin, nout, {NAME(name##_f), NAME(name##_d)}, {types_f, types_d}, doc}
 #define DOUBLE_ONLY(name, doc) {#name, NULL, 1, 1, {NULL, NAME(name##_d)}, {NULL}, doc}
 
 /* A kernel over windows for a number of spatial axes; its types differ: an operand of one byte represents the
@@ -93,6 +95,10 @@ const Kernel NAME(kernels)[] = {
     ROW_(log_softmax, "(n)->(n)", 1, 1, "x - logsumexp(x)."),
     ROW_(log_softmax_pullback, "(n),(n)->(n)", 2, 1, "x - exp(y) sum(x)."),
     ROW_(logsumexp, "(n)->()", 1, 1, "The logarithm of the sum of exp(x)."),
+    OF_LABELS(cross_entropy, "(n),()->(),(),()", 2, 3, "fpfff", "dpddd",
+              "logsumexp(x) - x at a label, the maximum m of x, and logsumexp(x - m)."),
+    OF_LABELS(cross_entropy_pullback, "(),(n),(),(),()->(n)", 5, 1, "ffpfff", "ddpddd",
+              "x times softmax(y), less 1 at a label z, of the last two results of cross_entropy."),
     ROW_(standardize, "(n),(),()->(n)", 3, 1,
          "(x - m) / sqrt(mean((x - m)^2) + y), where m is the mean, or 0 if z is 0."),
     ROW_(standardize_pullback, "(n),(n),(),()->(n)", 4, 1,

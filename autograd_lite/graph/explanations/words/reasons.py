@@ -180,6 +180,9 @@ REASONS: Mapping[Op, Sentence] = {
     ops.standardize.standardize: "every row keeps its mean and its length, so the part of g that changes these two is "
     "taken away, and the rest is scaled as {x} was",
     ops.softmax.log_softmax: "a log of shares: raising one element lowers all others in proportion to their shares",
+    ops.cross_entropy.cross_entropy: "the share of each class pushes it down, and the label is pushed up by 1",
+    ops.cross_entropy.cross_entropy_pullback: "shares less 1 at the label are scaled by {x}, and a share of itself is "
+    "how fast it grows",
     ops.cumulative.cumsum: "an element counts in its own and in every later sum, so g is summed from the end",
     ops.contract.contract: "g takes the place of the result in the subscripts",
     ops.arith.conjugate: "the imaginary part changed its sign, and so does that of g",

@@ -2,6 +2,7 @@
 #include "functions.h"
 #include "networks.h"
 #include "rows_softmax.h"
+#include "rows_cross_entropy.h"
 #include "rows_standardize.h"
 #include "rows_sums.h"
 #include "recurrent.h"
