@@ -24,10 +24,8 @@ _KERNEL = KERNELS.get("cross_entropy")
 _PULLBACK_KERNEL = KERNELS.get("cross_entropy_pullback")
 
 
-def _require_labels(name: str, rows: tuple[int, ...], *others: Any) -> None:
-    for a in others:
-        if a.shape != rows:
-            raise ShapeError(f"{name}: expected a label for each row, of shape {rows}; received shape {a.shape}")
+def _no_labels(rows: tuple[int, ...], shape: tuple[int, ...]) -> ShapeError:
+    return ShapeError(f"cross_entropy: expected a label for each row, of shape {rows}; received shape {shape}")
 
 
 def _of_labels(n: int) -> str:
@@ -54,7 +52,8 @@ def _is_label(x: Any, y: Any) -> Any:
 
 def _cross_entropy(x: Any, y: Any) -> tuple[Any, ...]:
     x = floating(x)
-    _require_labels("cross_entropy", x.shape[:-1], y)
+    if y.shape != x.shape[:-1]:
+        raise _no_labels(x.shape[:-1], y.shape)
     if not is_duck_array(x) and y.size and (y.min() < 0 or y.max() >= x.shape[-1]):
         raise IndexError(_of_labels(x.shape[-1]))
     if _KERNEL is not None and _is_native(x, y):
@@ -79,9 +78,9 @@ LOOPS[_cross_entropy] = _loops
 
 def _pullback(g: Any, x: Any, y: Any, top: Any, rest: Any) -> Any:
     x, g = floating(x), floating(g)
-    _require_labels("cross_entropy_pullback", x.shape[:-1], g, y, top, rest)
-    native = all(a.__class__ in NATIVE and a.dtype == x.dtype for a in (g, top, rest)) and _is_native(x, y)
-    if native and _PULLBACK_KERNEL is not None:
+    if not g.shape == y.shape == top.shape == rest.shape == x.shape[:-1]:
+        raise _no_labels(x.shape[:-1], y.shape)
+    if _PULLBACK_KERNEL is not None and _is_native(x, y) and g.dtype == top.dtype == rest.dtype == x.dtype:
         return _PULLBACK_KERNEL(g, x, y, top, rest)
     if not x.size:
         return x * 1
@@ -151,13 +150,13 @@ def _share_of_maximum(x: Any, top: Any) -> Any:
 def _rule(g: Any, out: Any, x: Any, y: Any) -> Any:
     """Return the cotangent of x; those of the maximum and of the rest are cotangents of second derivatives."""
     by_loss, by_top, by_rest = g
+    if by_top is None and by_rest is None:
+        return cross_entropy_pullback(by_loss, x, y, *out[1:])
     terms = [None if by_loss is None else cross_entropy_pullback(by_loss, x, y, *out[1:])]
     if by_rest is not None:
         terms.append(softmax(x, axis=x.ndim - 1) * by_rest[..., None])
     weights = [a for a in (by_top, None if by_rest is None else -by_rest) if a is not None]
-    if weights:
-        terms.append(_share_of_maximum(x, out[1]) * sum(weights)[..., None])
-    return total(*terms)
+    return total(*terms, _share_of_maximum(x, out[1]) * total(*weights)[..., None])
 
 
 def _jvp(tangents: Sequence[Any], out: Any, x: Any, y: Any) -> tuple[Any, ...]:
@@ -168,7 +167,8 @@ def _jvp(tangents: Sequence[Any], out: Any, x: Any, y: Any) -> tuple[Any, ...]:
 
 
 def _infer(x: ShapeDtype, y: ShapeDtype) -> tuple[ShapeDtype, ...]:
-    _require_labels("cross_entropy", x.shape[:-1], y)
+    if y.shape != x.shape[:-1]:
+        raise _no_labels(x.shape[:-1], y.shape)
     return (ShapeDtype(y.shape, same_float(x).dtype),) * 3
 
 
