@@ -92,6 +92,7 @@ if TYPE_CHECKING:
         logsumexp as logsumexp,
         mish as mish,
         relu as relu,
+        rotate_pairs as rotate_pairs,
         sigmoid as sigmoid,
         silu as silu,
         softmax as softmax,

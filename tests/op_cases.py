@@ -295,6 +295,13 @@ def _cross_entropy_pullback(g: Any, x: Any, y: Any, top: Any, rest: Any) -> Any:
     return g[..., None] * (np.exp(x - top[..., None] - rest[..., None]) - _of_label(x, y))
 
 
+def _rotate_pairs(x: Any, cos: Any, sin: Any, step: int) -> Any:
+    x = x.reshape(*x.shape[:-1], -1, 2) if step == 2 else x.reshape(*x.shape[:-1], 2, -1).swapaxes(-1, -2)
+    a, b = x[..., 0], x[..., 1]
+    turned = np.stack([a * cos - b * sin, b * cos + a * sin], axis=-1)
+    return (turned if step == 2 else turned.swapaxes(-1, -2)).reshape(*a.shape[:-1], -1)
+
+
 def _softmax(x: Any, axis: int) -> Any:
     return np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True)
 
@@ -316,6 +323,12 @@ SOFT = [
         (((2,), (2, 6), *[(2,)] * 3), ((2, 1), (2, 1, 6), *[(2, 1)] * 3), ((0,), (0, 6), *[(0,)] * 3)),
         ("any", "any", "shift", "any", "any"),
         exempt={"indices": "the third input holds classes, which are integers"},
+    ),
+    OpCase(
+        "rotate_pairs",
+        _rotate_pairs,
+        (((6,), (3,), (3,)), ((2, 4, 2, 6), (4, 1, 3), (4, 1, 3)), ((2, 1, 4), (2,), (1, 2)), ((2, 8), (1,), (2, 4))),
+        params=({"step": 1}, {"step": 2}),
     ),
     OpCase(
         "standardize",

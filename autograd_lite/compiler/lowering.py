@@ -320,10 +320,12 @@ class Lowering:
     def _as_loops(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Note the generalized ufunc that a function equals, if there is one for these arguments."""
         row = LOOPS.get(function) if all(isinstance(x, RecordingArray) for x in args) else None
-        loops = None if row is None else row(*args, **kwargs)
-        if loops is None:
+        match = None if row is None else row(*args, **kwargs)
+        if match is None:
             return None
-        arrays, expected = [concrete(x) for x in args], function(*map(concrete, args), **kwargs)
+        expected = function(*map(concrete, args), **kwargs)
+        loops, args = match if match.__class__ is tuple else (match, args)
+        arrays = [concrete(x) for x in args]
         if isinstance(expected, tuple):
             return self._record_bundle(loops, args, expected)
         same = equal_bits(loops.by_ufunc(*arrays, like=expected), expected)

@@ -161,5 +161,6 @@ def _part(whole: Any, *, start: int, shape: tuple[int, ...], dtype: np.dtype[Any
     return whole[start : start + math.prod(shape) * dtype.itemsize].view(dtype).reshape(shape)
 
 
-# For a function, another one of the same arguments that returns its equivalent for them, as `Loops`, or None.
-LOOPS: dict[Callable[..., Any], Callable[..., Loops | None]] = {}
+# For a function, another one of the same arguments that returns its equivalent for them, as `Loops`, or None. It may
+# return other arguments too, which the loops take: parts of these.
+LOOPS: dict[Callable[..., Any], Callable[..., Loops | tuple[Loops, Sequence[Any]] | None]] = {}

@@ -1,7 +1,7 @@
 """Activations and the error function. Given Tensors they record and return Tensors; given arrays, arrays.
 
 Their derivative rules are in `ops/`: `elementwise_activations`, `erf`, `gelu`, `softmax`, `cross_entropy`,
-`standardize`.
+`rotation`, `standardize`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ..ops import (
     elementwise_activations as activation_ops,
     erf as erf_op,
     gelu as gelu_op,
+    rotation as rotation_op,
     softmax as softmax_op,
     standardize as standardize_op,
 )
@@ -273,6 +274,38 @@ def cross_entropy(x: Any, labels: Any, axis: int = -1) -> Any:
     if normalize_axis(axis, x.ndim) != x.ndim - 1:
         x = np.moveaxis(x, axis, -1)
     return cross_entropy_op.cross_entropy(x, labels.astype(np.intp, copy=False))[0]
+
+
+@checked
+def rotate_pairs(x: Any, cos: Any, sin: Any, interleaved: bool = False) -> Any:
+    """Turn pairs of features by angles, in one op, as rotary position embedding does.
+
+    A pair (a, b) becomes (a cos - b sin, b cos + a sin). In a row of n features the pairs are x[i] and x[i + n/2], the
+    layout of GPT-NeoX and LLaMA, or x[2i] and x[2i + 1] if they are interleaved, as in RoFormer and GPT-J.
+
+    Args:
+        x: features, shape (..., n), n even.
+        cos, sin: of the angles, of shapes that broadcast to (..., n/2).
+        interleaved: whether the numbers of a pair are neighbours.
+
+    Returns:
+        The turned features, of x's shape.
+
+    Raises:
+        ShapeError: if n is odd, or the angles do not fit.
+
+    Example:
+        >>> rotate_pairs(np.array([1.0, 2.0, 3.0, 4.0]), np.zeros(2), np.ones(2))
+        array([-3., -4.,  1.,  2.])
+        >>> rotate_pairs(np.array([1.0, 2.0, 3.0, 4.0]), np.zeros(2), np.ones(2), interleaved=True)
+        array([-2.,  1., -4.,  3.])
+
+    References:
+        Su, Lu, Pan, Murtadha, Wen, Liu: RoFormer: Enhanced Transformer with Rotary Position Embedding, 2021, equation
+        34.
+    """
+    arrays = [a if isinstance(a, (Tensor, np.ndarray)) else as_array(a) for a in (x, cos, sin)]
+    return rotation_op.rotate_pairs(*arrays, step=2 if interleaved else 1)
 
 
 @checked

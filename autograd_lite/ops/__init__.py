@@ -72,6 +72,7 @@ TABLES = {
         "size tril_indices_from triu_indices_from unpackbits unravel_index"
     ),
     "reduce": "all amax amin any argmax argmin count_nonzero max mean min prod std sum var",
+    "rotation": "rotate_pairs",
     "running_means": "over_root running_mean running_mean_square",
     "selection": (
         "add_along_axis choose clip compress extract fmax fmin maximum minimum piecewise select take take_along_axis "
@@ -136,6 +137,7 @@ if TYPE_CHECKING:
         quantiles as quantiles,
         questions as questions,
         reduce as reduce,
+        rotation as rotation,
         running_means as running_means,
         selection as selection,
         sequences as sequences,

@@ -65,13 +65,13 @@ class RotaryEmbedding(SameShape):
                 raise self._misfit(f"positions of shape {(length,)}", f"shape {positions.shape}")
         frequency = self.max_wavelength ** (-np.arange(features // 2) * 2 / features)
         angle = np.multiply.outer(positions / self.scaling_factor, frequency)
-        shape = [1] * x.ndim
-        shape[sequence], shape[feature] = angle.shape
-        if feature < sequence:
-            angle = angle.T
-        cos, sin = (wave(angle).reshape(shape).astype(x.dtype) for wave in (np.cos, np.sin))
-        a, b = np.split(x, 2, axis=feature)
-        return np.concatenate([a * cos - b * sin, b * cos + a * sin], axis=feature)
+        cos, sin = (wave(angle).astype(x.dtype) for wave in (np.cos, np.sin))
+        order = [k for k in range(x.ndim) if k != feature]
+        order.append(feature)  # the features last
+        shape = [length if k == sequence else 1 for k in order[:-1]]
+        rows = x if feature == x.ndim - 1 else x.transpose(order)
+        turned = ag.rotate_pairs(rows, cos.reshape(*shape, -1), sin.reshape(*shape, -1))
+        return turned if rows is x else np.moveaxis(turned, -1, feature)
 
     def _axes(self, shape: Shape) -> tuple[int, int]:
         """Return the axes of positions and features, counted from the front."""

@@ -11,3 +11,4 @@
 #include "products.h"
 #include "triangles.h"
 #include "updates.h"
+#include "rotation.h"
