@@ -105,12 +105,9 @@ const Kernel NAME(kernels)[] = {
          "The derivative of standardize at the second operand, applied to the first."),
     ROW_(sum_of_rows, "(m,n)->(n)", 1, 1, "The sum over m."),
 
-<<<<<<< HEAD
     ROW_(solve, "(n,n),(n,p)->(n,p)", 2, 1, "z with x @ z = y, where x is triangular; in a copy of NumPy's any x."),
     ROW_(solve1, "(n,n),(n)->(n)", 2, 1, "The same for a vector y."),
-=======
     ROW_(rotate, "(n),(n),(n),(n)->(n),(n)", 4, 2, "x z - y u and y z + x u."),
->>>>>>> 0d2d4044 (ops: rotate_pairs, a kernel of two results that turns pairs of features; RotaryEmbedding by it)
 
     WINDOWS(1, "w", "q", "k"),
     WINDOWS(2, "h,w", "p,q", "j,k"),
