@@ -115,7 +115,7 @@ class Replay:
         )
         self._read = Reader(traced.host_state, traced.slots).read
         self._effects = Effects(traced, self.plan.written)
-        self.source = Source(self.plan, num_returned=len(traced.results))
+        self.source = Source(self.plan, num_returned=len(traced.results), exact=exact)
         self.guards = collect_guards(traced, self.plan)
         self._observes = any(call.how is How.EFFECT and call.function is OBSERVE.forward for call in self.plan.calls)
         self._idle = [self._instance()]  # as many as ever ran at a time

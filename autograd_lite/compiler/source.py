@@ -52,6 +52,7 @@ class Source:
         plan: the calls, and where their values lie.
         moving: whether buffers may be exchanged for others; see `movable`.
         num_returned: results returned to a caller, the first ones: as NumPy's scalars, if they have no axes.
+        exact: whether fused code rounds each product and sum by itself.
 
     Attributes:
         text: a function `replay` of the arguments and the captured arrays that returns the results, the calls that end
@@ -60,7 +61,7 @@ class Source:
             elsewhere.
     """
 
-    def __init__(self, plan: Plan, moving: bool = False, num_returned: int = 0) -> None:
+    def __init__(self, plan: Plan, moving: bool = False, num_returned: int = 0, exact: bool = True) -> None:
         self.plan, self._handed = plan, num_returned
         self._names: dict[str, Any] = {}  # what names stand for, as far as it is the same in all instances
         self._known: dict[int, str] = {}
@@ -74,7 +75,7 @@ class Source:
         self._values = self._name_values()
         moved = set(self.movable().values()) if moving else ()
         self._segments = find_segments(plan, {n for n, name in enumerate(self._values) if name in moved})
-        self.fused = [FusedSegment(plan, segment) for segment in self._segments]
+        self.fused = [FusedSegment(plan, segment, exact) for segment in self._segments]
         self._read = self._read_in_python()
         self._code = compile(self._generate(), "<replay>", "exec")
 

@@ -23,9 +23,9 @@ class FusedSegment:
         segment: which.
     """
 
-    def __init__(self, plan: Plan, segment: Segment) -> None:
+    def __init__(self, plan: Plan, segment: Segment, exact: bool = True) -> None:
         self.plan, self.segment = plan, segment
-        self._fusion = Fusion(lambda: c_text(plan, segment))
+        self._fusion = Fusion(lambda: c_text(plan, segment), exact)
 
     def text(self) -> str:
         """Return the C text of the function."""

@@ -302,7 +302,10 @@ def random_programs(full: bool) -> Programs:
 def _runs(found: list[Program]) -> Iterator[tuple[str, tuple[Callable[..., Any], Draws]]]:
     for k, program in enumerate(found):
         outside = Outside()
-        yield f"program {k}", (lambda *args, p=program, o=outside: p(o, *args), [tuple(program.inputs(s)) for s in (0, 1)])
+        yield (
+            f"program {k}",
+            (lambda *args, p=program, o=outside: p(o, *args), [tuple(program.inputs(s)) for s in (0, 1)]),
+        )
 
 
 LAWS: dict[str, Callable[[bool], Programs]] = {

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.native.kernels import library
+from autograd_lite.native.kernels import INSTRUCTIONS, library
 
 pytestmark = [
     pytest.mark.skipif(library is None, reason="without the extension there are no segments"),
@@ -43,3 +43,18 @@ def test_fused_code_has_the_bits_of_the_executor(name, shape, dtype, monkeypatch
             value, gradients = f(*arrays)
         results.append([np.asarray(x).tobytes() for x in (value, *gradients)])
     assert results[0] == results[1]
+
+
+def test_without_exact_a_product_and_a_sum_may_be_rounded_as_one(monkeypatch) -> None:
+    monkeypatch.setenv("AUTOGRAD_LITE_FUSED", "wait")
+    if INSTRUCTIONS == "baseline":
+        pytest.skip("the processor has no instruction for it")
+    x = np.random.default_rng(0).standard_normal(1000)
+    results = []
+    for exact in (True, False):
+        f = ag.compile(lambda x: x * x - 1.7, exact=exact)
+        results.append([f(x) for _ in range(3)][-1])
+    exact_result, result = results
+    assert (exact_result == x * x - 1.7).all()
+    assert (result != exact_result).any()
+    np.testing.assert_allclose(result, exact_result, rtol=0, atol=4 * np.spacing(x * x).max())
