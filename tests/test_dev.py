@@ -312,6 +312,8 @@ def test_wheel_holds_both_packages_and_the_sample(tmp_path: Path) -> None:
     for folder in ("nn/datasets/mnist_sample", "nn/datasets/embedded", "autograd_lite/graph/pictures/page"):
         files = {path.name for path in (ROOT / folder).iterdir() if path.is_file()}
         assert {f"autograd_lite/{folder.removeprefix('autograd_lite/')}/{name}" for name in files} <= names
+    headers = (ROOT / "autograd_lite/native/c").rglob("*.h")  # which fused code includes
+    assert {path.relative_to(ROOT).as_posix() for path in headers} <= names
     assert [name for name in names if name.startswith("nn/")] == ["nn/__init__.py"]  # an alias
     (entry_points,) = (name for name in names if name.endswith(".dist-info/entry_points.txt"))
     assert "autograd-lite = autograd_lite.__main__:main" in zipfile.ZipFile(wheel).read(entry_points).decode()

@@ -101,7 +101,12 @@ class Fusion:
 
     def _start(self) -> None:
         if self._build is None:
-            self._build = request(self._make_text, self._fuse, self._exact)
+            self._build = request(self._text, self._fuse, self._exact)
+
+    def _text(self) -> str:
+        if not self._segments:
+            raise BuildError("not compiled: no longer in use")
+        return self._make_text()
 
     def _fuse(self, function: Any) -> None:
         for one in list(self._segments):

@@ -52,7 +52,7 @@ class LibraryCache:
         if self.reason:
             return
         try:
-            folder = Path(place) if place else cache_folder("fused")
+            folder = Path(place).expanduser().absolute() if place else cache_folder("fused")
             folder.parent.mkdir(parents=True, exist_ok=True)
             folder.mkdir(mode=0o700, exist_ok=True)
             if _is_ours(folder.stat()):

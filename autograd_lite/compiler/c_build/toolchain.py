@@ -63,6 +63,8 @@ def find_compiler() -> Compiler:
     Raises:
         BuildError: if there is none.
     """
+    if sys.maxsize < 1 << 32:
+        raise BuildError("not compiled: processors of 32 bits may round otherwise")
     try:
         wish = shlex.split(os.environ.get(VARIABLE, ""))
     except ValueError as error:

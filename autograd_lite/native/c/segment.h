@@ -20,6 +20,7 @@ typedef struct {
     PyObject *functions; /* a list of those that have been fused into this: a call may be running them still */
     PyObject *notice, *references; /* what is called once the instructions have taken some time; weak references */
     int64_t left; /* nanoseconds until then */
+    unsigned runs;
     Loop *loops;
     char **memory;
     Kind *arguments, *results;

@@ -16,7 +16,7 @@ import pytest
 
 from autograd_lite.compiler.c_build import fusing, toolchain
 
-from .fused_texts import added, replayed, script, segment, text
+from .fused_texts import added, replayed, script, segment, text, use
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler, cc")
 
@@ -54,7 +54,7 @@ def test_one_comes_after_the_other_and_no_thread_stays(slow: Path) -> None:
     segments = [segment() for _ in fusions]
     for fusion, one in zip(fusions, segments, strict=True):
         fusion.watch(one)
-        added(one)
+        use(one)
     slow.touch()
     assert all(replayed(one, k) for k, one in enumerate(segments, 10))
     thread = fusing._worker._thread
@@ -114,6 +114,24 @@ def test_a_segment_that_waits_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert reference() is None
 
 
+def test_what_is_no_longer_used_is_not_compiled(slow: Path) -> None:
+    texts: list[str] = []
+    fusion, one = fusing.Fusion(text), segment()
+    fusion.watch(one)
+    use(one)
+    for _ in range(3):
+        dropped, other = fusing.Fusion(lambda: texts.append("asked for") or text()), segment()
+        dropped.watch(other)
+        use(other)
+        del other
+    slow.touch()
+    assert replayed(one, 1000)
+    end = time.monotonic() + 60
+    while dropped.state == "compiling" and time.monotonic() < end:
+        time.sleep(0.01)
+    assert (dropped.state, texts) == ("not compiled: no longer in use", [])
+
+
 def test_an_interrupt_ends_the_compiler(slow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(fusing.VARIABLE, "wait")
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
@@ -132,26 +150,26 @@ def test_what_is_called_once_is_called_once() -> None:
     one, calls = segment(), []
     one.watch(1, lambda: calls.append(1))
     for _ in range(5):
-        added(one)
+        use(one)
     assert calls == [1]
     one.watch(1, lambda: 1 // 0)
     with pytest.raises(ZeroDivisionError):
-        added(one)
+        use(one)
     assert added(one) == 2
     one.watch(10**15, lambda: 1 // 0)
-    assert added(one) == 2
+    use(one)
 
 
 BEGIN = """
 import os, signal, sys, time, warnings
 warnings.filterwarnings("ignore", "This process.*multi-threaded", DeprecationWarning)
-from tests.compiler.c_build.fused_texts import added, replayed, segment, text
+from tests.compiler.c_build.fused_texts import replayed, segment, text, use
 from autograd_lite.compiler.c_build import fusing
 fusing.PAYS = 1
 def start(constant):
     fusion, one = fusing.Fusion(lambda: text(constant)), segment()
     fusion.watch(one)
-    added(one)
+    use(one)
     return fusion, one
 first = start(1000)
 while not os.path.exists(sys.argv[1] + "/started"):
