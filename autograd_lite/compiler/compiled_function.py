@@ -33,7 +33,17 @@ from ..ir.pure_graph import PureGraph
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves
 from . import eager_run as direct
-from .abstract_values import ARRAYS, RESULT, constant, copy_arrays, flat, kinds_of, unflatten_like, unhashable
+from .abstract_values import (
+    ARRAYS,
+    RESULT,
+    ArrayKind,
+    constant,
+    copy_arrays,
+    flat,
+    kinds_of,
+    unflatten_like,
+    unhashable,
+)
 from .aliases import captured_ids, refuse_changes
 from .compile_report import argument_kinds, named_arguments
 from .execution_plan import Plan
@@ -171,7 +181,9 @@ class Compiled(Exports, Generic[P, R]):
         Args:
             trace: as of `changes`.
         """
-        return self._nth_replayed("c_source", trace).replay.source.c_text()  # type: ignore[union-attr]
+        one = self._nth_replayed("c_source", trace)
+        names = [name for name, x in named_arguments(one.arguments, self._f) if isinstance(x, ArrayKind)]
+        return one.replay.source.c_text(names)  # type: ignore[union-attr]
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Do what the function does."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from sys import getrefcount
 from typing import Any, NamedTuple
 
@@ -84,9 +84,15 @@ class Source:
         """The code with what segments do, for people."""
         return self._generate(comments=True)
 
-    def c_text(self) -> str:
-        """Return the C code of the segments."""
-        return "\n".join([fused.text() for fused in self.fused])
+    def c_text(self, names: Sequence[str]) -> str:
+        """Return the C code of the segments.
+
+        Args:
+            names: of the arrays among the arguments.
+        """
+        places = [(n, k) for n, (place, k, _) in enumerate(self.plan.where) if place is Place.ARGUMENT]
+        rows = [f"/* v{n}: {names[k]} */\n" for n, k in places if k < len(names)]
+        return "".join(rows) + "\n".join([fused.text() for fused in self.fused])
 
     def instance(self) -> Callable[..., tuple[Any, ...]]:
         """Return the function with a new arena: one that runs must not be called again meanwhile."""

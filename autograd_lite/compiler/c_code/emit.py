@@ -21,7 +21,16 @@ def c_text(plan: Plan, segment: Segment) -> str:
     calls, clean = file.calls(fuse(plan, segment))
     head = ["int run(const FusedRun *run) {", "int invalid = 0, wrong = 0;", "fused_clear();"]
     function = "\n".join(lay_out([*head, *calls, *_end(clean)]))
-    return "\n".join(['#include "fused.h"', '#include "expressions.h"', "", *file.functions, function]) + "\n"
+    head = ['#include "fused.h"', '#include "expressions.h"', "", *_memory(plan, segment), ""]
+    return "\n".join([*head, *file.functions, function]) + "\n"
+
+
+def _memory(plan: Plan, segment: Segment) -> list[str]:
+    """Return comments on the memory that the function works on."""
+    fixed = [x if isinstance(x, str) else f"{x.dtype} {x.shape}, constant" for x in segment.fixed]
+    values = [*segment.input_values, *segment.output_values]
+    texts = [*fixed, *[f"v{n}, {plan.specs[n].dtype} {plan.specs[n].shape}" for n in values]]
+    return [f"/* m{k}: {text} */" for k, text in enumerate(texts, 1) if "(), constant" not in text]
 
 
 def _end(clean: bool) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -46,6 +47,7 @@ class Loop:
         self.name, self.group, self.numbers, self.notes = name, group, constants, notes
         self.dimensions, self.statements = _collapse(*_interchange(group.dimensions, group.statements))
         self.n, self.depth = self.dimensions[-1], len(self.dimensions) - 1
+        self._numbers = _numbers([s.value for s in self.statements])  # as comments have them
         self.templates = [s.expression for s in self.statements]
         self.hoisted: dict[Access, str] = {}  # names of numbers that are the same along the innermost dimension
         self.sources = self._sources()
@@ -274,7 +276,7 @@ class Loop:
         if not self.sums:
             return
         kinds = [c_type(self.statements[k].output.dtype) for k in self.sums]
-        yield f"typedef struct {{ {' '.join(f'{kind} t{k};' for k, kind in zip(self.sums, kinds, strict=True))} "
+        yield f"typedef struct {{ {' '.join(f'{kind} t{self._numbers[k]};' for k, kind in zip(self.sums, kinds, strict=True))} "
         yield f"int invalid; }} {self.name}_sums;"
         indices = [f"i{d}" for d in range(self.depth)]
         takes = ", ".join(["const FusedRun *run", *[f"intptr_t {i}" for i in indices], "intptr_t s, intptr_t n"])
@@ -286,7 +288,7 @@ class Loop:
             yield "const intptr_t half = n / 2 - n / 2 % 8;"
             yield f"{self.name}_sums a = {self.name}_sum({start}, s, half);"
             yield f"const {self.name}_sums b = {self.name}_sum({start}, s + half, n - half);"
-            yield from (f"a.t{k} += b.t{k};" for k in self.sums)
+            yield from (f"a.t{n} += b.t{n};" for n in [self._numbers[k] for k in self.sums])
             yield "a.invalid |= b.invalid;"
             yield "return a;"
             yield "}"
@@ -294,7 +296,7 @@ class Loop:
         yield from self._buffer_rows()
         yield from self._hoist()
         yield from rows
-        sums = ", ".join(f"fused_sum_{self.statements[k].output.dtype.char}(t{k}, n)" for k in self.sums)
+        sums = ", ".join(f"fused_sum_{self.statements[k].output.dtype.char}(t{self._numbers[k]}, n)" for k in self.sums)
         yield f"return ({self.name}_sums){{{sums}, invalid}};"
         yield "}"
 
@@ -304,7 +306,7 @@ class Loop:
         yield f"const {self.name}_sums sums = {self.name}_sum(run, {indices}{start}, {n});"
         yield "invalid |= sums.invalid;"
         for k in self.sums:
-            yield f"{self._at(self.statements[k].output, None)} += sums.t{k};"
+            yield f"{self._at(self.statements[k].output, None)} += sums.t{self._numbers[k]};"
 
     # ---- points ------------------------------------------------------------------------------------------------------
 
@@ -356,20 +358,20 @@ class Loop:
                 yield f"hard_{p} |= !{arguments.replace(f'{function}(', f'{function}_easy(')};"
                 template = template.replace(f"{function}(", f"{function}_fast(")
             kind = c_type(s.output.dtype)
-            yield f"const {kind} v{k} = {template.format(*names)};"
+            yield f"const {kind} v{self._numbers[k]} = {template.format(*names)};"
             if self.group.stores[k]:
-                yield f"{self._at(s.output, self._index)} = v{k};"
+                yield f"{self._at(s.output, self._index)} = v{self._numbers[k]};"
             if self._is_passed_on(k):
-                self.buffers[f"s{k}"] = kind
-                yield f"s{k}[{self._spot}] = v{k};"
+                self.buffers[f"s{self._numbers[k]}"] = kind
+                yield f"s{self._numbers[k]}[{self._spot}] = v{self._numbers[k]};"
             loads.pop(s.output, None)
 
     def _fold(self, k: int, x: str) -> Iterator[str]:
         """Yield the lines that take a point into a reduction."""
         s, template = self.statements[k], self.templates[k]
         if k in self.sums:
-            self.buffers[f"t{k}"] = c_type(s.output.dtype)
-            yield f"t{k}[j] = {x};"
+            self.buffers[f"t{self._numbers[k]}"] = c_type(s.output.dtype)
+            yield f"t{self._numbers[k]}[j] = {x};"
             return
         assert template is not None
         at = self._at(s.output, self._index)
@@ -388,10 +390,10 @@ class Loop:
     def _value(self, k: int, p: int) -> str:
         """Return the name of what a statement computes, for a phase."""
         if self._phase[k] == p:
-            return f"v{k}"
+            return f"v{self._numbers[k]}"
         if self.templates[k] is None and self.group.stores[k]:
             return self._at(self.statements[k].output, self._index)
-        return f"s{k}[{self._spot}]"
+        return f"s{self._numbers[k]}[{self._spot}]"
 
     # ---- calls of loops ----------------------------------------------------------------------------------------------
 
@@ -400,8 +402,10 @@ class Loop:
         s, operands = self.statements[k], list[tuple[str, Access]]()
         for source, access in zip(self.sources[k], s.inputs, strict=True):
             is_stored = isinstance(source, int) and self.templates[source] is None and self.group.stores[source]
-            operands.append(self._operand(f"s{source}" if isinstance(source, int) and not is_stored else "", access))
-        operands.append(self._operand("" if self.group.stores[k] else f"s{k}", s.output))
+            operands.append(
+                self._operand(f"s{self._numbers[source]}" if isinstance(source, int) and not is_stored else "", access)
+            )
+        operands.append(self._operand("" if self.group.stores[k] else f"s{self._numbers[k]}", s.output))
         steps = [a.strides[-1] for _, a in operands]
         yield "invalid |= fused_invalid();"
         if not self.rows:
@@ -446,6 +450,16 @@ class Loop:
     def _at(self, access: Access, index: str | None) -> str:
         """Return an element."""
         return f"*({c_type(access.dtype)} *)({self._place(access, index)})"
+
+
+def _numbers(values: Sequence[int]) -> list[str]:
+    """Return the numbers of values as text, with the number of the step where several lead to a value."""
+    counts, steps = Counter(values), Counter[int]()
+    numbers = []
+    for n in values:
+        steps[n] += 1
+        numbers.append(f"{n}_{steps[n]}" if counts[n] > 1 else str(n))
+    return numbers
 
 
 def _is_number(source: Any) -> bool:

@@ -58,3 +58,18 @@ def test_without_exact_a_product_and_a_sum_may_be_rounded_as_one(monkeypatch) ->
     assert (exact_result == x * x - 1.7).all()
     assert (result != exact_result).any()
     np.testing.assert_allclose(result, exact_result, rtol=0, atol=4 * np.spacing(x * x).max())
+
+
+def test_the_text_has_the_names_and_lines_of_the_user_and_grows_with_operations_alone() -> None:
+    def loss(points, scale):
+        return ((points * scale + 1) ** 2).sum()
+
+    texts = []
+    for n in (10, 100_000):
+        f = ag.compile(loss)
+        for _ in range(3):
+            f(np.ones((n, 3)), np.ones(3))
+        texts.append(f.c_source())
+    for name in ("points", "scale", "multiply", "add.reduce", "in loss"):
+        assert name in texts[0]
+    assert len(texts[1]) < 1.5 * len(texts[0])
