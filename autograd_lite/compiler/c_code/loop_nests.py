@@ -92,7 +92,7 @@ class Statement(NamedTuple):
 
     @property
     def expression(self) -> str | None:
-        """What it computes of one point, see `expression_of`; None if its loop must be called."""
+        """The result at one point, see `expression_of`; None if its loop must be called."""
         return expression_of(self.ufunc, self.chars if self.kind != FOLD else self.output.dtype.char * 3, self.exponent)
 
     @property

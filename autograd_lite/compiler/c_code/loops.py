@@ -276,7 +276,8 @@ class Loop:
         if not self.sums:
             return
         kinds = [c_type(self.statements[k].output.dtype) for k in self.sums]
-        yield f"typedef struct {{ {' '.join(f'{kind} t{self._numbers[k]};' for k, kind in zip(self.sums, kinds, strict=True))} "
+        fields = [f"{kind} t{self._numbers[k]};" for k, kind in zip(self.sums, kinds, strict=True)]
+        yield f"typedef struct {{ {' '.join(fields)} "
         yield f"int invalid; }} {self.name}_sums;"
         indices = [f"i{d}" for d in range(self.depth)]
         takes = ", ".join(["const FusedRun *run", *[f"intptr_t {i}" for i in indices], "intptr_t s, intptr_t n"])
