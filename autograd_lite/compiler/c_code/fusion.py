@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from typing import NamedTuple
 
+from ..buffer_assignment import Place
 from ..execution_plan import Plan
 from ..native_segments import Segment
 from ..numpy_calls import How
@@ -200,6 +201,10 @@ class _Liveness:
                 self._readers.setdefault(owners[n], set()).add(call.value if inside else -1)
         for n in (*plan.outputs, *plan.end.entering, *plan.end.over):
             self._readers.setdefault(owners[n], set()).add(-1)
+        for call in reversed(plan.calls):  # what is filled in part has the rest of what was there before
+            base = owners[call.reads[0]] if call.how is How.FILL and call.reads else -1
+            if base >= 0 and _is_over(plan, owners[call.value], base):
+                self._readers[base] |= self._readers.get(owners[call.value], set())
 
     def whole_values(self, statements: Sequence[Statement]) -> set[int]:
         """Return the values all of whose steps are among some statements."""
@@ -218,3 +223,10 @@ class _Liveness:
         if memory == self._own and offset >= self._temporaries:
             return statement.value not in whole
         return not self._readers.get(self._owners[statement.value], {-1}) <= whole
+
+
+def _is_over(plan: Plan, value: int, base: int) -> bool:
+    """Return whether a value lies where another one lay, which is not needed any longer."""
+    place, content, span = plan.where[value]
+    over = place in (Place.OVER, Place.REPLACES) and content == base
+    return over or (span is not None and span == plan.where[base].span)

@@ -256,17 +256,16 @@ class Loop:
     def _over_strip(self, rows: Sequence[str], pragma: str, is_flat: bool) -> Iterator[str]:
         """Yield the loops over the points of a strip."""
         by_rows = bool(self.rows) and not is_flat
-        if by_rows:
-            yield "for (intptr_t r = 0; r < rows; r++) {"
-            yield f"const intptr_t {self._row} = s + r;"
         if self.rows:
+            yield "for (intptr_t r = 0; r < rows; r++) {" if by_rows else "{"
+            yield from [f"const intptr_t {self._row} = s + r;"] * by_rows
             yield from self._hoist(is_flat)
         if pragma:
             yield pragma
         yield f"for (intptr_t j = 0; j < {f'rows * {self.n}' if is_flat else self.n if by_rows else 'n'}; j++) {{"
         yield from rows
         yield "}"
-        if by_rows:
+        if self.rows:
             yield "}"
 
     # ---- sums, in NumPy's order --------------------------------------------------------------------------------------

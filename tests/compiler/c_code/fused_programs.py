@@ -67,7 +67,7 @@ CHAINS: dict[str, Callable[[Any, Any], Any]] = {
     "sum of rows": lambda x, y: ((x - y) * x).sum(-1) if (x * y).ndim else x - y,
     "sum of columns": lambda x, y: ((x + y) * y).sum(0) if (x * y).ndim else x + y,
     "mean and variance": lambda x, y: (x * y).var() + (x - y).mean(),
-    "largest": lambda x, y: (x * y).max(initial=-9.0),
+    "largest": lambda x, y: (x * y).max() if (x * y).size else x,
     "scaled by a sum": lambda x, y: (x - y) / (1 + (x * x).sum()),
     "transposed": lambda x, y: (x * y).T * 2 + x.T,
 }
@@ -109,9 +109,11 @@ def drawn(rng: np.random.Generator, shape: tuple[int, ...], char: str) -> np.nda
 def _all_of(x: Any, y: Any) -> Any:
     """Return the value of every chain, and its gradients."""
     kinds = {np.dtype(a.dtype).kind for a in (x, y)}
-    table = CHAINS if "f" in kinds and "c" not in kinds else WHOLE
+    table = CHAINS if "f" in kinds else WHOLE
     if "c" in kinds:
         table = {name: CHAINS[name] for name in ("difference", "quotient", "sum", "sum of rows", "transposed")}
+    elif kinds & set("iub"):
+        table = {name: f for name, f in table.items() if name != "powers"}  # of integers it may raise
     found = []
     for f in table.values():
         try:
