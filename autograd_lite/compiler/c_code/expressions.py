@@ -26,10 +26,11 @@ _FAST = set(FASTEST.values())  # not SciPy's, some of which have the same names
 _OF_ROWS = {rows: ufunc for ufunc, rows in SHORT_ROWS.items() if rows not in _COPIES}
 # The functions that are three, see the header: of these a loop that is vectorised takes `_fast`, and notes whether all
 # arguments are `_easy`; both have the same arguments.
-_PLAIN = {"relu", "below", "tanh_pullback", "sigmoid_pullback"}
+_PLAIN = {"relu", "tanh_pullback", "sigmoid_pullback"}
 CAREFUL = frozenset(
     f"al_{name}_{char}" for name, u in KERNELS.items() if u.signature is None and name not in _PLAIN for char in "fd"
 )
+_CALLED = {"below"}  # compilers may leave out what keeps its flags right, where a choice makes it needless
 _POWERS: dict[float, str] = {0: "1", 1: "{0}", 2: "{0} * {0}", -1: "1 / {0}"}
 _MOST_HALVES = 256  # of another exponent that our kernel makes products of, see loops/powers.h
 _FIELDS = re.compile(r"\{([a-zA-Z]+)\}")
@@ -82,7 +83,7 @@ def _of_kernel(ufunc: np.ufunc, chars: str, exponent: float | None) -> str | Non
     """Return the call of a kernel of ours."""
     name = ufunc.__name__
     ours = KERNELS.get(name)
-    if ours is None or ours.signature is not None or f"{chars[:-1]}->{chars[-1]}" not in ours.types:
+    if ours is None or ours.signature is not None or name in _CALLED or f"{chars[:-1]}->{chars[-1]}" not in ours.types:
         return None
     is_copy = ufunc in _FAST and chars[-1] not in NUMPYS.get(INSTRUCTIONS, {}).get(name, "")
     if ufunc is not ours and not is_copy:

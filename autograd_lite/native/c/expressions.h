@@ -1,5 +1,5 @@
 /* What expressions of generated code call: the kernels of loops/ as functions of one element, and what NumPy's loops do
- * where C has no operator for it; built for the set of instructions that a file is compiled for.
+ * where C has no operator for it. HAS_FMA is defined where the kernels in use have fused multiply-adds.
  *
  * A kernel some of whose arguments need care is three functions: `al_exp_d(x)`, and for loops that are vectorised
  * `al_exp_d_fast(x)`, which may be anything, and raise flags, where `al_exp_d_easy(x)` is 0. */
@@ -14,9 +14,6 @@
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
 #define NAME(name) JOIN(al, name)
-#if !defined(HAS_FMA) && (defined(__FMA__) || defined(__aarch64__))
-#define HAS_FMA
-#endif
 
 #include "loops/macros.h"
 #include "loops/constants.h"
@@ -26,7 +23,10 @@
 #define CAREFUL(kernel, test, TAME)                                                                     \
     INLINE int JOIN(FN(kernel), easy)(real x) { return FN(test)(x); }                                   \
     INLINE real JOIN(FN(kernel), fast)(real x) { return FN(kernel##_one)(x); }                          \
-    static __attribute__((noinline, cold)) real JOIN(FN(kernel), hard)(real x) { return FN(kernel##_hard)(x); } \
+    static __attribute__((noinline, cold)) real JOIN(FN(kernel), hard)(real x) {                        \
+        __asm__ volatile(""); /* so that nobody calls it, or `one`, without need */                     \
+        return FN(kernel##_hard)(x);                                                                    \
+    }                                                                                                   \
     INLINE real FN(kernel)(real x) { return FN(test)(x) ? FN(kernel##_one)(x) : JOIN(FN(kernel), hard)(x); }
 #define PULLBACK(kernel, slope)                                                                         \
     INLINE int JOIN(FN(kernel), easy)(real x, real y) { (void)y; return JOIN(FN(slope), easy)(x); }     \

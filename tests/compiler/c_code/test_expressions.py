@@ -55,6 +55,8 @@ def failure(compiled: c.Library, row: c.Row, code: Any) -> str:
         if (bad := wrong_at(row, got, expected, inputs)).size:
             at = bad[0]
             return f"{row}: {[x[at] for x in inputs]}, {n} at a time: {got[at]!r}, not {expected[at]!r}"
+        if row.ufunc.__name__ == "divide" and row.chars[0] in "FD":  # comparing NaN raises it, or not, by the compiler
+            continue
         if (bad := np.flatnonzero(flags != ours)).size:
             at = bad[0]
             some = [x[at * n : at * n + min(n, 3)] for x in inputs]

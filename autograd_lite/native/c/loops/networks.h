@@ -125,11 +125,12 @@ INLINE real FN(relu_one)(real x) {
 }
 UNARY(relu)
 
+#ifdef LOOP
 /* ---- below a maximum -------------------------------------------------------------------------------------------- */
 
 /* x - top: if `top` is infinite, 0 for x that is as well, -inf for others; at least the lowest finite number if both are
  * finite. No flags are raised. */
-INLINE real FN(below_hard)(real x, real top) {
+static real FN(below_hard)(real x, real top) {
     const real most = EITHER(FLT_MAX, DBL_MAX);
     const int finite = FN(within)(x, most) & FN(within)(top, most), same = !finite & (FN(of)(x) == FN(of)(top));
     const int beyond = finite & (FN(select)(finite, x, 0) / 2 - FN(select)(finite, top, 0) / 2 < -most / 2);
@@ -140,7 +141,6 @@ INLINE real FN(below_hard)(real x, real top) {
     return FN(select)(FN(of)(top) == INFINITE, FN(select)(at_top, 0, -(real)INFINITY), gap);
 }
 
-#ifdef LOOP
 static void FN(below_run)(char *const *operands, npy_intp n) {
     const real *x = (const real *)operands[0], *top = (const real *)operands[1];
     real *out = (real *)operands[2];
@@ -164,6 +164,4 @@ static void FN(below_run)(char *const *operands, npy_intp n) {
     }
 }
 LOOP(below, 2, 3)
-#else
-INLINE real FN(below)(real x, real top) { return FN(below_hard)(x, top); }
 #endif
