@@ -55,17 +55,18 @@ INLINE COMPLEX FN(complex_fused_product)(COMPLEX x, COMPLEX y) {
     return FN(complex)(LIBM(__builtin_fma)(__real__ x, __real__ y, -(__imag__ x * __imag__ y)),
                        LIBM(__builtin_fma)(__real__ x, __imag__ y, __imag__ x * __real__ y));
 }
-/* Smith's quotient. */
+/* Smith's quotient. What is not wanted is computed of zeros and ones, since a loop may do without branches. */
 INLINE COMPLEX FN(complex_quotient)(COMPLEX x, COMPLEX y) {
-    const real a = __real__ x, b = __imag__ x, c = __real__ y, d = __imag__ y, size = FN(magnitude)(c);
-    if (size >= FN(magnitude)(d)) { /* as in NumPy, with a flag for NaN */
-        if (size == 0 && d == 0) {
-            return FN(complex)(a / size, b / size);
-        }
-        const real ratio = d / c, scale = 1 / (c + d * ratio);
-        return FN(complex)((a + b * ratio) * scale, (b - a * ratio) * scale);
-    }
-    const real ratio = c / d, scale = 1 / (c * ratio + d);
-    return FN(complex)((a * ratio + b) * scale, (b * ratio - a) * scale);
+    const real c = __real__ y, d = __imag__ y, size = FN(magnitude)(c);
+    const int wide = size >= FN(magnitude)(d); /* as in NumPy, with a flag for NaN */
+    const int zero = wide & (size == 0) & (d == 0);
+    const real a = FN(select)(zero, 0, __real__ x), b = FN(select)(zero, 0, __imag__ x), by = FN(select)(zero, size, 1);
+    const real large = FN(select)(zero, 1, FN(select)(wide, c, d)), small = FN(select)(wide, d, c);
+    const real ratio = small / large, scale = 1 / (large + small * ratio);
+    const real of_b = FN(select)(wide, 1, ratio), of_a = FN(select)(wide, ratio, 1);
+    const real re = (FN(select)(wide, a, b) + FN(select)(wide, b, a) * ratio) * scale;
+    const real im = (b * of_b - a * of_a) * scale;
+    return FN(complex)(FN(select)(zero, FN(select)(zero, __real__ x, 1) / by, re),
+                       FN(select)(zero, FN(select)(zero, __imag__ x, 1) / by, im));
 }
 #undef COMPLEX
