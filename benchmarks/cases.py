@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -157,6 +157,13 @@ def _model(
         goals=goals | {"autograd_lite_compiled / jax": 1.0},
         problem=problem,
     )
+
+
+def _rotary(function: Callable[..., Any], layout: str) -> Case:
+    about = f"rotary positions as plain NumPy, {layout}, (16, 64, 8, 64)"
+    case, goals = _model("", partial(models.rotary_model, function), 20, {}), {"autograd_lite_compiled / torch": 0.5}
+    about = f"{about}, float32: value and gradient"
+    return replace(case, about=about, contenders=(*ALL_OURS, "torch", "jax"), rtol=1e-5, goals=goals)
 
 
 def _memory(job: str, network: str, problem: Callable[..., problems.Problem], goals: Mapping[str, float]) -> Case:
@@ -393,6 +400,20 @@ CASES = {
         repeat=50,
         goals={"autograd": 0.5},
     ),
+    "cross_entropy": Case(
+        about="cross-entropy of 32 rows of 50,000 logits, float32: value and gradient",
+        job="cross_entropy",
+        contenders=(*ALL_OURS, "torch"),
+        unit="ms",
+        scale=1e3,
+        repeat=10,
+        warm=3,
+        rounds=11,
+        goals={"autograd_lite / torch": 0.5, "autograd_lite_compiled / torch": 0.5},
+        problem=problems.classes,
+    ),
+    "rotary": _rotary(models.rotary, "halves"),
+    "rotary_interleaved": _rotary(models.rotary_interleaved, "neighbours"),
     "cold_start": _cold(1, False, {}),
     "cold_5": _cold(5, True, {"torch": 0.7}),
     "import_time": Case(

@@ -1,8 +1,8 @@
-"""Five problems of scientific computing, each written once, as a plain NumPy function.
+"""Problems of scientific computing, and rotary positions, each written once, as a plain NumPy function.
 
 `xp` is the NumPy that the reader brings: NumPy itself for autograd_lite, which reads such functions as they are,
-`autograd.numpy` for HIPS autograd, `jax.numpy` for JAX. PyTorch, whose functions have other names, has the same five
-in `contenders/torch_models.py`.
+`autograd.numpy` for HIPS autograd, `jax.numpy` for JAX. PyTorch, whose functions have other names, has the same in
+`contenders/torch_models.py`.
 """
 
 from __future__ import annotations
@@ -81,6 +81,18 @@ def rosenbrock(xp: Any, x: Any) -> Any:
     return xp.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
 
 
+def rotary(xp: Any, x: Any, cos: Any, sin: Any, weight: Any) -> Any:
+    """A weighted sum of rotary embeddings: pairs of features, of which one is in each half, turned by angles."""
+    a, b = xp.split(x, 2, axis=-1)
+    return xp.sum(xp.concatenate([a * cos - b * sin, b * cos + a * sin], axis=-1) * weight)
+
+
+def rotary_interleaved(xp: Any, x: Any, cos: Any, sin: Any, weight: Any) -> Any:
+    """The same of pairs that are neighbours."""
+    a, b = x[..., ::2], x[..., 1::2]
+    return xp.sum(xp.stack([a * cos - b * sin, b * cos + a * sin], axis=-1).reshape(x.shape) * weight)
+
+
 # ---- with data ------------------------------------------------------------------------------------------------------
 
 
@@ -136,3 +148,12 @@ def rosenbrock_model(n: int) -> Model:
     """A point off the valley and a direction; the product of the Hessian with the direction."""
     rng = np.random.default_rng(7)
     return Model("rosenbrock", rosenbrock, {"x": rng.normal(size=n)}, {}, "hvp", rng.normal(size=n))
+
+
+def rotary_model(function: Any = rotary, rows: int = 16, steps: int = 64, heads: int = 8, features: int = 64) -> Model:
+    """Random queries, in float32; the gradient by them."""
+    rng = np.random.default_rng(8)
+    x, weight = rng.normal(size=(2, rows, steps, heads, features)).astype(np.float32)
+    angle = np.multiply.outer(np.arange(steps), 10_000.0 ** (-np.arange(features // 2) * 2 / features))[:, None]
+    waves = {"cos": np.cos(angle).astype(np.float32), "sin": np.sin(angle).astype(np.float32)}
+    return Model(function.__name__, function, {"x": x}, {**waves, "weight": weight})

@@ -113,6 +113,18 @@ class Mlp:
 
 
 @dataclass(frozen=True, eq=False)
+class Classes:
+    """The mean cross-entropy of logits and labels; the gradient by the logits."""
+
+    x: Array
+    labels: Array
+
+    def summary(self, result: Mapping[str, Array]) -> Arrays:
+        """The arrays that must agree between contenders: the gradient."""
+        return dict(result)
+
+
+@dataclass(frozen=True, eq=False)
 class Model:
     """A function of `benchmarks.models` with its data.
 
@@ -209,7 +221,7 @@ class Update:
         return dict(result)
 
 
-Problem = Chain | Regression | Mlp | Model | Recurrent | Convolutional | Transformer | Update
+Problem = Chain | Classes | Regression | Mlp | Model | Recurrent | Convolutional | Transformer | Update
 
 
 def _logits(x: Array, weights: Mapping[str, Array]) -> Array:
@@ -248,6 +260,12 @@ def tiny() -> Regression:
     x = np.random.default_rng(1).normal(size=(32, 2)).astype(np.float32)
     y = np.sin(2 * x[:, :1]) * x[:, 1:]
     return Regression(x, y, dense_weights(2, 16, 16, 1), learning_rate=0.05)
+
+
+def classes(rows: int = 32, number: int = 50_000) -> Classes:
+    """Random logits of many classes, as of a vocabulary, in float32."""
+    rng = np.random.default_rng(9)
+    return Classes(rng.normal(0, 3, (rows, number)).astype(np.float32), rng.integers(0, number, rows))
 
 
 def convolutional(rows: int = 64, side: int = 28, filters: int = 32) -> Convolutional:

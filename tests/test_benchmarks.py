@@ -205,6 +205,8 @@ SMALL = {
     "lotka_volterra": models.lotka_volterra_model(6),
     "logistic": models.logistic_model(15, 3),
     "rosenbrock": models.rosenbrock_model(7),
+    "rotary": models.rotary_model(models.rotary, 2, 3, 2, 4),
+    "rotary_interleaved": models.rotary_model(models.rotary_interleaved, 2, 3, 2, 4),
 }
 
 # By job: small work, and the eager contender that does the same as the compiled one.
@@ -212,6 +214,7 @@ COMPILED = {
     "chain": (problems.chain(2, 3, links=4), "autograd_lite"),
     "tiny_mlp": (problems.tiny(), "autograd_lite"),
     "mlp_step": (problems.random_mlp(12, 7, 8, 3, batch=12), "autograd_lite_loop"),
+    "cross_entropy": (problems.classes(3, 7), "autograd_lite"),
     "cnn_step": (problems.convolutional(rows=3, side=10, filters=4), "autograd_lite"),
     "lstm_step": (problems.recurrent(3, 4, 5, 6), "autograd_lite"),
     "lstm_scan": (problems.recurrent(3, 4, 5, 6), "autograd_lite"),
@@ -261,15 +264,16 @@ MODELS = {name: case for name, case in CASES.items() if case.job == "model"}
 @pytest.mark.usefixtures("_jax_stays_as_it_was")
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("contender", ["autograd_lite", "jax", "autograd"])
-def test_derivatives_of_a_model_are_pytorchs_to_nine_digits(contender: str, name: str) -> None:
+def test_derivatives_of_a_model_are_pytorchs(contender: str, name: str) -> None:
     assert MODELS[name].problem is not None
     problem = MODELS[name].problem()
     got, expected = first_run(contender, "model", problem), first_run("torch", "model", problem)
     assert got.keys() == expected.keys()
+    digits = 1e-5 if all(a.dtype == np.float32 for a in problem.inputs.values()) else 1e-9
     for key, a in expected.items():
         assert got[key].shape == a.shape, key
-        np.testing.assert_allclose(got[key], a, rtol=0, atol=1e-9 * np.max(np.abs(a)), err_msg=key)
-    assert MODELS[name].rtol == 1e-9
+        np.testing.assert_allclose(got[key], a, rtol=0, atol=digits * np.max(np.abs(a)), err_msg=key)
+    assert MODELS[name].rtol == digits
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -22,6 +22,7 @@ from benchmarks.problems import (
     Array,
     Arrays,
     Chain,
+    Classes,
     Convolutional,
     Job,
     Mlp,
@@ -382,6 +383,20 @@ def model(problem: Model, through: Through = as_it_is) -> Job:
         return loss
 
     return Job(run_gradients, lambda: found)
+
+
+def cross_entropy(problem: Classes, through: Through = as_it_is) -> Job:
+    """The loss of a classifier by its logits."""
+    loss_of = losses.SparseCategoricalCrossentropy(from_logits=True)
+    x, labels = ag.tensor(problem.x, requires_grad=True), ag.tensor(problem.labels)
+
+    def run() -> Tensor:
+        x.grad = None
+        loss = loss_of(labels, x)
+        loss.backward()
+        return loss
+
+    return Job(through(run), lambda: {"gx": x.grad.numpy()} if x.grad is not None else {})
 
 
 def million(sizes: tuple[int, int]) -> dict[str, float]:

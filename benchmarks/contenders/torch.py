@@ -20,6 +20,7 @@ from benchmarks.problems import (
     Array,
     Arrays,
     Chain,
+    Classes,
     Convolutional,
     Job,
     Mlp,
@@ -386,6 +387,18 @@ def model(problem: Model, through: Through = as_it_is) -> Job:
     slope_of = torch.func.grad(lambda x: loss_of(x, *data))
     curvature = torch.func.jacrev(slope_of) if problem.want == "hessian" else None
     return Job(run, lambda: {name: t.numpy() for name, t in found.items()}, read=torch.Tensor.item)
+
+
+def cross_entropy(problem: Classes, through: Through = as_it_is) -> Job:
+    x, labels = torch.tensor(problem.x, requires_grad=True), torch.from_numpy(problem.labels)
+
+    def run() -> torch.Tensor:
+        x.grad = None
+        loss = F.cross_entropy(x, labels)
+        loss.backward()
+        return loss
+
+    return Job(through(run), lambda: {"gx": x.grad.numpy()} if x.grad is not None else {}, read=torch.Tensor.item)
 
 
 def products(problem: Mlp) -> Job:

@@ -66,6 +66,17 @@ def rosenbrock(x: Tensor) -> Tensor:
     return (100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2).sum()
 
 
+def rotary(x: Tensor, cos: Tensor, sin: Tensor, weight: Tensor) -> Tensor:
+    a, b = x.chunk(2, dim=-1)
+    return (torch.cat([a * cos - b * sin, b * cos + a * sin], dim=-1) * weight).sum()
+
+
+def rotary_interleaved(x: Tensor, cos: Tensor, sin: Tensor, weight: Tensor) -> Tensor:
+    a, b = x[..., ::2], x[..., 1::2]
+    return (torch.stack([a * cos - b * sin, b * cos + a * sin], dim=-1).reshape(x.shape) * weight).sum()
+
+
 LOSSES: dict[str, Callable[..., Tensor]] = {
-    f.__name__: f for f in (gaussian_process, kalman_filter, lotka_volterra, logistic, rosenbrock)
+    f.__name__: f
+    for f in (gaussian_process, kalman_filter, lotka_volterra, logistic, rosenbrock, rotary, rotary_interleaved)
 }
