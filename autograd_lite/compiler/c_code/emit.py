@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...native.instructions import BLOCK, CHECKED
@@ -14,11 +15,19 @@ from .fusion import Group, fuse
 from .loop_nests import Access, Nest, Statement, number_at
 from .loops import Loop, is_literal, lay_out
 
+_NAME = "loop_N"
+_ALIKE = 3  # loops that differ in places alone, from which they are one function
+_MANY = 16  # calls of such loops, from which they are a table
+_CALL = re.compile(r"invalid \|= (loop_\d+)\(run, (at_.*)\);")
+_PLACE = re.compile(r"\bm(\d+)(?: \+ (\d+)(?!\d| \*))?")
+_MEMORY = re.compile(r" *char \*const m(\d+) = run->memory\[\1\];\n")
+
 
 def c_text(plan: Plan, segment: Segment) -> str:
     """Return the text of a file with the function of a segment."""
-    file = _File(segment)
-    calls, clean = file.calls(fuse(plan, segment))
+    groups = fuse(plan, segment)
+    file = _File(segment, groups)
+    calls, clean = file.calls(groups)
     head = ["int run(const FusedRun *run) {", "int invalid = 0, wrong = 0;", "fused_clear();"]
     function = "\n".join(lay_out([*head, *calls, *_end(clean)]))
     head = ['#include "fused.h"', '#include "expressions.h"', "", *_memory(plan, segment), ""]
@@ -37,6 +46,56 @@ def _end(clean: bool) -> list[str]:
     return ["(void)wrong;", "return invalid;" if clean else "return invalid | fused_invalid();", "}"]
 
 
+class _Loops:
+    """The texts of all loops, with names for their places.
+
+    Attributes:
+        texts: for the id of a group its text, and the memory and offset of each place.
+        uses: for each text the places that it occurs with, numbered.
+    """
+
+    def __init__(self, segment: Segment, groups: Sequence[Group]) -> None:
+        self._segment = segment
+        self.texts: dict[int, tuple[str, tuple[int, ...]]] = {}
+        self.uses: dict[str, dict[tuple[int, ...], int]] = {}
+        self._add(groups)
+
+    def _add(self, groups: Sequence[Group]) -> None:
+        for group in groups:
+            self._add(group.inside)
+            if group.is_inline:
+                text, places = _name_places(Loop(group, _NAME, _numbers(self._segment, group), ()).text())
+                self.texts[id(group)] = text, places
+                rows = self.uses.setdefault(text, {})
+                rows.setdefault(places, len(rows))
+
+
+def _name_places(text: str) -> tuple[str, tuple[int, ...]]:
+    """Return the text of a loop with a name for each place, and the memory and the offset of each."""
+    places: dict[tuple[int, int], str] = {}
+    if "FUSED_SHARE" in text or f"{_NAME}_" in text:  # its places are in several functions
+        return text, ()
+
+    def name_of(match: re.Match[str]) -> str:
+        return places.setdefault((int(match[1]), int(match[2] or 0)), f"p{len(places)}")
+
+    named = _PLACE.sub(name_of, _MEMORY.sub("", text))
+    return named, tuple([n for place in places for n in place])
+
+
+def _with_places(text: str, name: str, uses: Iterable[tuple[int, ...]]) -> str:
+    """Return a function that takes its places, and a table of these."""
+    rows = [f"    {{{', '.join(map(str, row))}}}," for row in uses]
+    size = rows[0].count(",")
+    table = f"static const intptr_t at_{name}[][{size}] = {{\n" + "\n".join(rows) + "\n};\n"
+    head, body = text.replace(_NAME, name).split("{\n", 1)
+    head = head.replace("static int", "static __attribute__((noinline)) int").replace(
+        "*run)", "*run, const intptr_t *at)"
+    )
+    places = [f"    char *const p{k} = run->memory[at[{2 * k}]] + at[{2 * k + 1}];\n" for k in range(size // 2)]
+    return f"{table}{head}{{\n{''.join(places)}{body}"
+
+
 class _File:
     """The functions of a file.
 
@@ -44,30 +103,63 @@ class _File:
         functions: the texts of those that were needed so far.
     """
 
-    def __init__(self, segment: Segment) -> None:
-        self._segment = segment
+    def __init__(self, segment: Segment, groups: Sequence[Group]) -> None:
+        self._segment, self._loops = segment, _Loops(segment, groups)
+        self._names: dict[str, str] = {}
         self.functions: list[str] = []
 
     def calls(self, groups: Sequence[Group]) -> tuple[list[str], bool]:
         """Return the lines that run groups, and whether all flags are taken into account after them."""
         calls, clean = list[str](), False
+        loops = list[str]()
         for group in groups:
             notes = _notes(group.plan, group.statements)
+            if group.is_inline:
+                line = self._loop(group, notes)
+                if loops and bool(_CALL.fullmatch(line)) != bool(_CALL.fullmatch(loops[-1])):
+                    calls += self._in_table(loops)
+                    loops = []
+                loops.append(line)
+                clean = False
+                continue
+            calls += self._in_table(loops)
+            loops = []
             if group.nest is not None:
                 calls += [f"wrong = {self._steps(group, group.nest)}(run);", f"if (wrong >= {CHECKED}) return wrong;"]
                 calls.append("invalid |= wrong;")
                 clean = True
-            elif group.is_inline:
-                name = f"loop_{len(self.functions)}"
-                self.functions.append(Loop(group, name, _numbers(self._segment, group), notes).text())
-                calls.append(f"invalid |= {name}(run);")
-                clean = False
             else:
                 calls += notes
                 calls += [] if clean else ["invalid |= fused_invalid();"]
                 calls += self._call(group.statements[0])
                 clean = True
-        return calls, clean
+        return calls + self._in_table(loops), clean
+
+    def _loop(self, group: Group, notes: Sequence[str]) -> str:
+        """Return the line that runs a loop: a function of its own, or one of many that differ in places alone."""
+        text, places = self._loops.texts[id(group)]
+        uses = self._loops.uses[text]
+        name = f"loop_{len(self.functions)}"
+        if len(uses) < _ALIKE:
+            numbers = _numbers(self._segment, group)
+            self.functions.append(Loop(group, name, numbers, notes).text())
+            return f"invalid |= {name}(run);"
+        if text not in self._names:
+            self._names[text] = name
+            self.functions.append("\n".join([*notes, _with_places(text, name, uses)]))
+        name = self._names[text]
+        return f"invalid |= {name}(run, at_{name}[{uses[places]}]);"
+
+    def _in_table(self, calls: list[str]) -> list[str]:
+        """Return lines that run many loops one after the other, in the place of a call for each."""
+        rows = [match for call in calls if (match := _CALL.fullmatch(call))]
+        if len(rows) < _MANY or len(rows) < len(calls):
+            return calls
+        name = f"calls_{len(self.functions)}"
+        table = "\n".join([f"    {{{row[1]}, {row[2]}}}," for row in rows])
+        self.functions.append(f"static const FusedCall {name}[] = {{\n{table}\n}};\n")
+        loop = f"for (intptr_t k = 0; k < {len(rows)}; k++) {{"
+        return [loop, f"invalid |= {name}[k].function(run, {name}[k].places);", "}"]
 
     def _call(self, first: Statement) -> list[str]:
         """Return the lines that let the executor run a record."""

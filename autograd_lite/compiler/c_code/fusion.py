@@ -148,6 +148,8 @@ class _Run:
 
 
 def _cut(statement: Statement, dimensions: tuple[int, ...]) -> Statement:
+    if dimensions == statement.dimensions:
+        return statement
     inputs = tuple([cut(a, statement.dimensions, dimensions) for a in statement.inputs])
     output = cut(statement.output, statement.dimensions, dimensions)
     return statement._replace(dimensions=dimensions, inputs=inputs, output=output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import re
@@ -26,6 +27,13 @@ _SUM_OF_ROWS = KERNELS.get("sum_of_rows")
 _OF_SUMS = {sums: (ufunc, core) for ufunc, both in SHORT_SUMS.items() for core, sums in enumerate(both, 1)}
 
 
+@functools.lru_cache(maxsize=1 << 12)
+def _reach(strides: tuple[int, ...], dimensions: tuple[int, ...]) -> tuple[int, int]:
+    """Return where elements with these strides begin, the first and the last one in memory."""
+    ends = [(n - 1) * step for n, step in zip(dimensions, strides, strict=True)]
+    return sum(e for e in ends if e < 0), sum(e for e in ends if e > 0)
+
+
 class Access(NamedTuple):
     """The elements that a statement reads or writes, one for each point of its iteration space.
 
@@ -43,8 +51,7 @@ class Access(NamedTuple):
 
     def span(self, dimensions: Sequence[int]) -> tuple[int, int]:
         """Return where its bytes begin and end."""
-        ends = [(n - 1) * step for n, step in zip(dimensions, self.strides, strict=True)]
-        below, above = sum(e for e in ends if e < 0), sum(e for e in ends if e > 0)
+        below, above = _reach(self.strides, tuple(dimensions))
         return self.offset + below, self.offset + above + self.dtype.itemsize
 
 
