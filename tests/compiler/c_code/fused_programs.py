@@ -91,7 +91,7 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "strided": lambda a: np.repeat(a, 2, -1)[..., ::2] if a.ndim else a,
     "reversed": lambda a: a[::-1].copy()[::-1] if a.ndim else a,
     "transposed": lambda a: a.T.copy().T,
-    "spread": lambda a: np.broadcast_to(a[:1], a.shape) if a.size else a,
+    "spread": lambda a: np.broadcast_to(a[:1], a.shape) if a.ndim else a,
 }
 DTYPES = ["dd", "ff", "fd", "df", "ld", "?f", "Dd", "FF", "il", "ll", "bB", "??", "ed", "DD"]
 
@@ -183,10 +183,9 @@ def _elementwise() -> list[Sample]:
     """Return a row of each op that takes floats element by element."""
     found = {}
     for sample in SAMPLES:
-        shapes = sample.shapes
-        if shapes and all(s == (3,) for s in shapes) and not sample.params and not sample.case.op.startswith("special"):
-            if not set(sample.domains) & {"int", "shift", "bool", "more"}:
-                found.setdefault(sample.case.op, sample)
+        takes_floats = not set(sample.domains) & {"int", "shift", "bool", "more"}
+        if isinstance(sample.case.ref, np.ufunc) and takes_floats and not sample.case.op.startswith("special"):
+            found.setdefault(sample.case.op, sample)
     return list(found.values())
 
 
