@@ -453,12 +453,13 @@ class Loop:
 
 
 def _numbers(values: Sequence[int]) -> list[str]:
-    """Return the numbers of values as text, with the number of the step where several lead to a value."""
+    """Return the numbers of values as text, with the number of the step where several lead to a value; or "copy"."""
     counts, steps = Counter(values), Counter[int]()
     numbers = []
     for n in values:
         steps[n] += 1
-        numbers.append(f"{n}_{steps[n]}" if counts[n] > 1 else str(n))
+        name = str(n) if n >= 0 else "_copy"
+        numbers.append(f"{name}_{steps[n]}" if counts[n] > 1 else name)
     return numbers
 
 
