@@ -320,7 +320,7 @@ class Lowering:
     def _as_loops(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Note the generalized ufunc that a function equals, if there is one for these arguments."""
         row = LOOPS.get(function) if all(isinstance(x, RecordingArray) for x in args) else None
-        match = None if row is None else row(*args, **kwargs)
+        match: Any = None if row is None else row(*args, **kwargs)
         if match is None:
             return None
         expected = function(*map(concrete, args), **kwargs)

@@ -162,5 +162,5 @@ def _part(whole: Any, *, start: int, shape: tuple[int, ...], dtype: np.dtype[Any
 
 
 # For a function, another one of the same arguments that returns its equivalent for them, as `Loops`, or None. It may
-# return other arguments too, which the loops take: parts of these.
-LOOPS: dict[Callable[..., Any], Callable[..., Loops | tuple[Loops, Sequence[Any]] | None]] = {}
+# return a pair of that and the arguments that the loops take, parts of these.
+LOOPS: dict[Callable[..., Any], Callable[..., Any]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,23 +27,7 @@ def _second(x: Any, *, step: int) -> Any:
     return x[..., 1::2] if step == 2 else x[..., x.shape[-1] // 2 :]
 
 
-def _whole_of_first(out: Any) -> Any:
-    return _first(out, step=1)
-
-
-def _whole_of_second(out: Any) -> Any:
-    return _second(out, step=1)
-
-
-def _mixed_of_first(out: Any) -> Any:
-    return _first(out, step=2)
-
-
-def _mixed_of_second(out: Any) -> Any:
-    return _second(out, step=2)
-
-
-_PARTS = {1: (_whole_of_first, _whole_of_second), 2: (_mixed_of_first, _mixed_of_second)}
+_PARTS = {step: [functools.partial(part, step=step) for part in (_first, _second)] for step in (1, 2)}
 
 
 def _is_native(x: Any, cos: Any, sin: Any) -> bool:
@@ -64,19 +49,23 @@ def _rotate(x: Any, cos: Any, sin: Any, *, step: int) -> Any:
         out = np.empty(x.shape, x.dtype)
         _KERNEL(a, b, cos, sin, out=(_first(out, step=step), _second(out, step=step)))  # type: ignore[misc]
         return out
-    turned = [a * cos - b * sin, b * cos + a * sin]
-    return np.stack(turned, axis=-1).reshape(x.shape) if step == 2 else np.concatenate(turned, axis=-1)
+    return _turned(a, b, cos, sin, step=step)
+
+
+def _turned(a: Any, b: Any, cos: Any, sin: Any, *, step: int) -> Any:
+    """Return the rows of turned pairs, by NumPy's operations."""
+    pairs = [a * cos - b * sin, b * cos + a * sin]
+    if step == 1:
+        return np.concatenate(pairs, axis=-1)
+    return np.stack(pairs, axis=-1).reshape(*a.shape[:-1], 2 * a.shape[-1])
 
 
 def _loops(x: Any, cos: Any, sin: Any, *, step: int) -> tuple[Loops, Sequence[Any]] | None:
-    if not _is_native(x, cos, sin):
+    if _KERNEL is None or not _is_native(x, cos, sin):
         return None
 
-    def rotate(a: Any, b: Any, cos: Any, sin: Any) -> Any:
-        turned = [a * cos - b * sin, b * cos + a * sin]
-        return np.stack(turned, axis=-1).reshape(x.shape) if step == 2 else np.concatenate(turned, axis=-1)
-
-    return Loops(rotate, _KERNEL, parts=_PARTS[step]), (_first(x, step=step), _second(x, step=step), cos, sin)
+    loops = Loops(functools.partial(_turned, step=step), _KERNEL, parts=_PARTS[step])
+    return loops, (_first(x, step=step), _second(x, step=step), cos, sin)
 
 
 LOOPS[_rotate] = _loops
