@@ -10,8 +10,9 @@ from ..core.errors import Obstacle, UnsupportedError
 from ..core.hooks import HOOKS
 from ..tree import map as map_leaves
 from .abstract_values import ARRAYS
-from .c_code.standalone import as_c_argument, c_function, name_of_file, write_files
+from .c_code.standalone import as_c_argument, c_function, name_of_file, results_of, write_files
 from .c_code.standalone_block import plan_in_c
+from .c_code.standalone_entry import Entry, make_entry
 from .compile_report import named_arguments
 from .passes.pass_pipeline import optimize
 from .trace_cache import Trace
@@ -26,6 +27,7 @@ class Exports:
     _name: str
     _record: Callable[..., Any]
     _nth_replayed: Callable[[str, int], Trace]
+    _entry: Entry | None = None
 
     def to_onnx(
         self,
@@ -133,4 +135,36 @@ class Exports:
         arguments = [(path, x) for path, x in named_arguments((args, kwargs), self._f) if isinstance(x, ARRAYS)]
         program = optimize(recording.program, exact=self.exact, max_bytes=self.max_bytes)[-1].program
         plan = plan_in_c(program, program.graph.outputs[: len(recording.results)])
-        write_files(c_function("to_c", name, self._name, recording, program, plan, arguments), path)
+        write_files(
+            c_function("to_c", name, self._name, recording, program, plan, arguments, results_of(recording.out)), path
+        )
+
+    @property
+    def address(self) -> int:
+        """The address of a C function that does what the function does, for what calls it without Python.
+
+        It is built of the last trace that is replayed, so call the function twice before, with numbers as `np.float64`
+        or arrays of them. If the result is one number, it is a `double (int n, double *x)`, as
+        `scipy.LowLevelCallable` takes for `scipy.integrate.quad`: x has all arguments one after the other, n is their
+        number, and NaN is returned where Python raises an exception. Otherwise it is an
+        `int (int n, double *x, double *out)`, which returns 0, and 1 there. It may run in several threads, and is there
+        as long as the compiled function. What the function reads elsewhere has the values of now.
+
+        Raises:
+            ValueError: if nothing is replayed so far.
+            UnsupportedError: as in `to_c`; if an argument is a float; or if there is no C compiler.
+
+        Example:
+            >>> import ctypes
+            >>> import numpy as np, autograd_lite as ag
+            >>> bell = ag.compile(lambda x, a: np.exp(-a * x * x))
+            >>> for _ in range(2):
+            ...     _ = bell(np.float64(0.5), np.float64(2.0))
+            >>> kind = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, ctypes.POINTER(ctypes.c_double))
+            >>> round(kind(bell.address)(2, (ctypes.c_double * 2)(0.5, 4.0)), 6)
+            0.367879
+        """
+        trace = self._nth_replayed("address", -1)
+        if self._entry is None or self._entry.trace is not trace:
+            self._entry = make_entry(trace, self._f, self._name)
+        return self._entry.address

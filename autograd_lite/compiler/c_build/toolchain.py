@@ -112,7 +112,11 @@ def flags_of(exact: bool) -> list[str]:
     Args:
         exact: whether each operation is rounded; otherwise a product and a sum may be rounded as one.
     """
-    return [*_FLAGS.split(), f"-ffp-contract={'off' if exact else 'fast'}", *_SETS[kernels.INSTRUCTIONS].split()]
+    return [
+        *_FLAGS.split(),
+        f"-ffp-contract={'off' if exact else 'fast'}",
+        *_SETS.get(kernels.INSTRUCTIONS, "").split(),
+    ]
 
 
 def build(

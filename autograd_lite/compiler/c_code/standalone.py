@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -224,6 +224,7 @@ def c_function(
     program: PureProgram,
     plan: Plan,
     arguments: Sequence[tuple[str, Any]],
+    values: Sequence[tuple[str, Any]],
 ) -> CFunction:
     """Return a recorded function in C.
 
@@ -235,6 +236,7 @@ def c_function(
         program: of that, after the passes.
         plan: of the program's results.
         arguments: the paths and the values of the arrays that it was called with, in C order.
+        values: the paths and the values of its results.
 
     Raises:
         UnsupportedError: if it does something that has no counterpart in C, naming the operation and the line.
@@ -242,12 +244,14 @@ def c_function(
     _refuse_effects(caller, recording)
     names = Names([name, f"{name}_work"])
     inputs = [_argument(names, path, path, a) for path, a in arguments]
-    results = _results(names, recording, program, plan)
+    results = list(_results(names, values, program, plan))
+    if not results:
+        raise UnsupportedError(f"{caller}: expected a function that returns arrays; received one that returns none")
     for a in (*inputs, *results):
         if a.dtype.char not in TYPES or a.size == 0:
             kind = f"an empty array {a.shape}" if a.size == 0 else f"dtype {a.dtype}"
             raise UnsupportedError(
-                f"to_c: expected arguments and results of real numbers, integers or bools; received {kind} for {a.path}"
+                f"{caller}: expected arguments and results of real numbers, integers or bools; received {kind} for {a.path}"
             )
     writer = Writer(names, _caller())
     views = [a.view(not a.shape) for a in inputs]
@@ -273,18 +277,17 @@ def _argument(names: Names, wish: str, path: str, value: Any) -> Argument:
     return Argument(names.new(wish), array.shape, array.dtype, path, array)
 
 
-def _results(names: Names, recording: Recording, program: PureProgram, plan: Plan) -> list[Argument]:
-    """Return the results, with the names of the user's variables where these are known."""
-    tensors = [(path, t) for path, t in items(recording.out) if isinstance(t, Tensor)]
-    if not tensors:
-        raise UnsupportedError("to_c: expected a function that returns arrays; received one that returns none")
+def results_of(out: Any) -> list[tuple[str, Any]]:
+    """Return the paths and the values of the results of a function, of what it has returned."""
+    return [(path, np.array(t._data, order="C")) for path, t in items(out) if isinstance(t, Tensor)]
+
+
+def _results(names: Names, results: Sequence[tuple[str, Any]], program: PureProgram, plan: Plan) -> Iterator[Argument]:
+    """Yield the results, with the names of the user's variables where these are known."""
     variables = assigned_names([c for c in plan.calls if c.node in program.graph], plan.sources)
-    results = []
-    for (path, t), number in zip(tensors, plan.outputs, strict=True):
+    for (path, value), number in zip(results, plan.outputs, strict=True):
         key = re.search(r"'(\w+)'\]$", path)
-        wish = key[1] if key else variables.get(number) or f"out{path}"
-        results.append(_argument(names, wish, f"the result{path}", np.array(t._data, order="C")))
-    return results
+        yield _argument(names, key[1] if key else variables.get(number) or f"out{path}", f"the result{path}", value)
 
 
 def _host_value(writer: Writer, x: Any) -> View:
