@@ -165,6 +165,6 @@ class Exports:
             0.367879
         """
         trace = self._nth_replayed("address", -1)
-        if self._entry is None or self._entry.trace is not trace:
-            self._entry = make_entry(trace, self._f, self._name)
+        if self._entry is None or self._entry.replay is not trace.replay:
+            self._entry = make_entry(trace.replay, named_arguments(trace.arguments, self._f), self._name)
         return self._entry.address

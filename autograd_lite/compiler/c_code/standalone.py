@@ -251,7 +251,7 @@ def c_function(
         if a.dtype.char not in TYPES or a.size == 0:
             kind = f"an empty array {a.shape}" if a.size == 0 else f"dtype {a.dtype}"
             raise UnsupportedError(
-                f"{caller}: expected arguments and results of real numbers, integers or bools; received {kind} for {a.path}"
+                f"{caller}: expected arguments and results of real numbers or integers; received {kind} for {a.path}"
             )
     writer = Writer(names, _caller())
     views = [a.view(not a.shape) for a in inputs]
@@ -278,7 +278,7 @@ def _argument(names: Names, wish: str, path: str, value: Any) -> Argument:
 
 
 def results_of(out: Any) -> list[tuple[str, Any]]:
-    """Return the paths and the values of the results of a function, of what it has returned."""
+    """Return the paths and the values of the arrays that a function has returned."""
     return [(path, np.array(t._data, order="C")) for path, t in items(out) if isinstance(t, Tensor)]
 
 

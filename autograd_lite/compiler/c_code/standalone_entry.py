@@ -15,9 +15,7 @@ from ...core.errors import UnsupportedError
 from ...tensors.record import wrap
 from ..abstract_values import ArrayKind
 from ..c_build.toolchain import BuildError, build, find_compiler
-from ..compile_report import named_arguments
-from ..trace_cache import Trace
-from .standalone import Argument, CFunction, c_function
+from .standalone import CFunction, c_function
 from .standalone_block import plan_in_c
 
 _CALLER, _ENTRY = "Compiled.address", "at_address"
@@ -25,25 +23,31 @@ _MOST = 1 << 20  # bytes of work memory, which lies on the stack
 
 
 class Entry(NamedTuple):
-    """A function that has an address as long as its library is kept."""
+    """A function that has an address as long as its library is kept.
 
-    trace: Trace
+    Attributes:
+        replay: that it does the same as.
+        library: that it is in.
+        address: its address.
+    """
+
+    replay: Any
     library: Any
     address: int
 
 
-def make_entry(trace: Trace, f: Any, origin: str) -> Entry:
-    """Return the function of a trace.
+def make_entry(replay: Any, arguments: Sequence[tuple[str, Any]], origin: str) -> Entry:
+    """Return the function of a replay.
 
     Args:
-        trace: that is replayed.
-        f: the function in Python, for the names of its arguments.
-        origin: its name.
+        replay: which.
+        arguments: of a call, each with its path, and with an `ArrayKind` for each array.
+        origin: the name in Python.
 
     Raises:
         UnsupportedError: if it has no counterpart in C, or there is no compiler.
     """
-    function = _function(trace, f, origin)
+    function = _function(replay, arguments, origin)
     for a in (*function.arguments, *function.results):
         if a.dtype.char != "d" and (a.shape or a.dtype.char not in "df"):
             raise UnsupportedError(
@@ -57,30 +61,25 @@ def make_entry(trace: Trace, f: Any, origin: str) -> Entry:
             library = ctypes.CDLL(str(build(find_compiler(), text, True, Path(folder))))
     except (BuildError, OSError) as error:
         raise UnsupportedError(f"{_CALLER}: expected a C compiler on this machine; {error}") from None
-    address = ctypes.cast(getattr(library, _ENTRY), ctypes.c_void_p).value
-    return Entry(trace, library, address or 0)
+    return Entry(replay, library, ctypes.cast(getattr(library, _ENTRY), ctypes.c_void_p).value or 0)
 
 
-def _function(trace: Trace, f: Any, origin: str) -> CFunction:
-    assert trace.replay is not None
-    replay = trace.replay
-    arguments = []
-    for path, x in named_arguments(trace.arguments, f):
-        if isinstance(x, ArrayKind):
-            arguments.append((path, _example(x)))
-        elif x.__class__ is float:
+def _function(replay: Any, arguments: Sequence[tuple[str, Any]], origin: str) -> CFunction:
+    for path, x in arguments:
+        if x.__class__ is float:
             raise UnsupportedError(
                 f"{_CALLER}: expected numbers as np.float64, or arrays of them; received calls with the float {path}, "
                 "which is a constant of the code. Call the function with np.float64 first"
             )
+    examples = [(path, _example(x)) for path, x in arguments if isinstance(x, ArrayKind)]
     program = replay.passes[-1].program
-    slots = {i: wrap(a, None) for i, (_, a) in zip(program.inputs, arguments, strict=False) if i is not None}
+    slots = {i: wrap(a, None) for i, (_, a) in zip(program.inputs, examples, strict=False) if i is not None}
     program = replace(program, bindings={**program.bindings, **slots})
     outputs = program.graph.outputs[: len(replay.traced.results)]
     with np.errstate(all="ignore"):
         plan = plan_in_c(program, outputs)
     results = [(f"[{k}]", np.zeros(program.graph[i].shape, program.graph[i].dtype)) for k, i in enumerate(outputs)]
-    return c_function(_CALLER, "f", origin, replay.traced, program, plan, arguments, results)
+    return c_function(_CALLER, "f", origin, replay.traced, program, plan, examples, results)
 
 
 def _example(kind: ArrayKind) -> Any:
@@ -98,7 +97,7 @@ def _lines(function: CFunction) -> list[str]:
     for a in function.arguments:
         arguments.append(f"x + {at}" if a.shape else f"x[{at}]")
         at += a.size
-    if is_scalar(function.results):
+    if len(function.results) == 1 and function.results[0].size == 1:
         (result,) = function.results
         type = "float" if result.dtype.char == "f" else "double"
         return [
@@ -120,8 +119,3 @@ def _lines(function: CFunction) -> list[str]:
         "}",
         "",
     ]
-
-
-def is_scalar(results: Sequence[Argument]) -> bool:
-    """Return whether there is one result, a number."""
-    return len(results) == 1 and results[0].size == 1

@@ -82,7 +82,9 @@ class View(NamedTuple):
         if self.memory.is_variable:
             return self.memory.name
         terms = [
-            i if step == 1 else f"{step} * {i}" for i, step in zip(indices, self.strides, strict=False) if step != 0
+            i if step == 1 else f"{step} * {i}"
+            for i, step in zip(indices, self.strides, strict=False)
+            if step != 0 and i != "0"
         ]
         terms += [str(self.offset)] if self.offset or not terms else []
         return f"{self.memory.name}[{' + '.join(terms).replace('+ -', '- ')}]"
@@ -162,11 +164,12 @@ class Writer:
 
     @contextmanager
     def loops(self, shape: Sequence[int]) -> Iterator[list[str]]:
-        """Add lines in loops, and give their indices."""
-        indices = self.indices(len(shape))
+        """Add lines in loops, and give their indices: 0 where there is one step, and no loop."""
+        indices = [i if n > 1 else "0" for i, n in zip(self.indices(len(shape)), shape, strict=True)]
         with ExitStack() as stack:
             for i, n in zip(indices, shape, strict=True):
-                stack.enter_context(self.loop(i, n))
+                if n > 1:
+                    stack.enter_context(self.loop(i, n))
             yield indices
 
     def function(self, name: str, dtype: np.dtype[Any]) -> str:

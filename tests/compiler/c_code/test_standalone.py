@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -224,3 +225,31 @@ def test_programs_run_on_an_emulated_processor(tmp_path: Path) -> None:
         ag.compile(f).to_c(path, *arguments)
         done = _run(path, "-static", compiler=compiler, under=(emulator,))
         assert done.returncode == 0, done.stdout
+
+
+def test_an_address_is_that_of_a_function_of_numbers_or_of_arrays() -> None:
+    number = ctypes.POINTER(ctypes.c_double)
+    bell = ag.compile(lambda x, a: np.exp(-a * x * x))
+    with pytest.raises(ValueError, match="expected the number of a trace that is replayed"):
+        _ = bell.address
+    for _ in range(2):
+        bell(np.float64(0.5), np.float64(2))
+    of_numbers = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int, number)(bell.address)
+    assert of_numbers(2, (ctypes.c_double * 2)(0.25, 3.0)) == pytest.approx(np.exp(-3 / 16), rel=1e-15)
+    assert np.isnan(of_numbers(1, (ctypes.c_double * 2)(0.25, 3.0)))
+    assert bell.address == bell.address
+    both = ag.compile(ag.value_and_grad(lambda x: np.linalg.solve(POSITIVE, x).sum() ** 2))
+    for _ in range(2):
+        value, gradient = both(X)
+    out, x = np.zeros(5), X.copy()
+    of_arrays = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, number, number)(both.address)
+    assert of_arrays(4, x.ctypes.data_as(number), out.ctypes.data_as(number)) == 0
+    np.testing.assert_allclose(out, [value, *gradient], rtol=1e-13)
+
+
+def test_an_address_is_not_that_of_code_for_one_float() -> None:
+    square = ag.compile(lambda x, a: np.exp(x) * a)
+    for _ in range(2):
+        square(X, 2.0)
+    with pytest.raises(UnsupportedError, match=r"the float a.*np\.float64 first"):
+        _ = square.address
