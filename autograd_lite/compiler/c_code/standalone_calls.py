@@ -13,7 +13,7 @@ from ...core.gathers import Gather, Put, Scatter
 from ..inner_loops import CASTS, initial, order_axes, reduced_axes
 from ..numpy_calls import Call, How, Ref
 from .standalone_block import Block, Statement, Whole
-from .standalone_functions import ROW_FUNCTIONS, portable, typical
+from .standalone_functions import PRODUCTS, ROW_FUNCTIONS, portable, typical
 from .standalone_names import TYPES, atom
 from .standalone_writer import Memory, View, dense
 
@@ -320,10 +320,10 @@ def _core(block: Block, call: Call, ufunc: Any, args: Sequence[Any], ends: Seque
         return []
     block.writer.is_exact = False
     operands = [block.view(x, call, end.dtype) for x in args]
-    kinds = "fiu" if ufunc.__name__ == "matmul" else "f"
+    kinds = "fiu" if ufunc.__name__ in PRODUCTS else "f"
     if any(x.dtype != end.dtype for x in operands) or end.dtype.kind not in kinds:
         raise block.refusal(call, f"with dtypes {', '.join(str(x.dtype) for x in operands)}")
-    if ufunc.__name__ == "matmul":
+    if ufunc.__name__ in PRODUCTS:
         return [_product(block, call, *operands, end)]
     function = ROW_FUNCTIONS.get(ufunc.__name__)
     if function is None:
@@ -498,14 +498,17 @@ def _pow(block: Block, call: Call) -> list[Statement]:
 
 
 def _method(block: Block, call: Call) -> list[Statement] | None:
-    """Methods that cast or copy."""
+    """Return the statements of methods that cast or copy."""
     function: Any = call.function
     if function.__class__ is not operator.methodcaller:
         return None
     name = str(function).split("'")[1]
-    if name not in ("astype", "copy"):
+    x = block.view(call.args[0], call)
+    if name not in ("astype", "copy", "reshape") or (name == "reshape" and not x.is_dense):
         return None
-    x, end = block.view(call.args[0], call), block.new(call)
+    end = block.new(call)
+    if name == "reshape":
+        x = x._replace(shape=end.shape, strides=dense(x.memory, end.shape).strides)
     return [_map(block, call, end, [x], lambda text: cast(text, x.dtype, end.dtype))] if x.size else []
 
 

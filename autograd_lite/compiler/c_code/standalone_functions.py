@@ -141,8 +141,13 @@ _ROWS = (
 )
 ROW_FUNCTIONS = {name: RowFunction(name) for name in _ROWS.split()} | {
     "cholesky_lo": RowFunction("cholesky", 0, True),
-    "solve": RowFunction("solve", 1, True),
-    "solve1": RowFunction("solve1", 1, True),
-    "inv": RowFunction("inv", 2, True),
+    "small_cholesky": RowFunction("cholesky", 0, True),
+    "small_cholesky_upper": RowFunction("cholesky_upper", 0, True),
+    "small_solve_lower": RowFunction("solve_lower", 0, True),
+    "small_solve_upper": RowFunction("solve_upper", 0, True),
+    **{f"{small}solve": RowFunction("solve", 1, True) for small in ("", "small_")},
+    **{f"{small}solve1": RowFunction("solve1", 1, True) for small in ("", "small_")},
+    **{f"{small}inv": RowFunction("inv", 2, True) for small in ("", "small_")},
     "det": RowFunction("det", 1, True),
 }
+PRODUCTS = frozenset(("matmul", "small_product"))

@@ -264,6 +264,61 @@ static int FN(cholesky)(const real *a, real *out, int n) {
     return 0;
 }
 
+static int FN(cholesky_upper)(const real *a, real *out, int n) {
+    int i, j, k;
+    for (i = 0; i < n; i++) {
+        for (j = 0; j < n; j++) {
+            real sum = a[i * n + j];
+            if (j < i) {
+                out[i * n + j] = 0;
+                continue;
+            }
+            for (k = 0; k < i; k++) {
+                sum -= out[k * n + i] * out[k * n + j];
+            }
+            if (i == j && !(sum > 0)) {
+                return 1;
+            }
+            out[i * n + j] = i == j ? LIB(sqrt)(sum) : sum / out[i * n + i];
+        }
+    }
+    return 0;
+}
+
+static int FN(solve_lower)(const real *a, const real *b, real *out, int n, int m) {
+    int i, j, k;
+    for (i = 0; i < n; i++) {
+        if (a[i * n + i] == 0) {
+            return 1;
+        }
+        for (j = 0; j < m; j++) {
+            real sum = b[i * m + j];
+            for (k = 0; k < i; k++) {
+                sum -= a[i * n + k] * out[k * m + j];
+            }
+            out[i * m + j] = sum / a[i * n + i];
+        }
+    }
+    return 0;
+}
+
+static int FN(solve_upper)(const real *a, const real *b, real *out, int n, int m) {
+    int i, j, k;
+    for (i = n - 1; i >= 0; i--) {
+        if (a[i * n + i] == 0) {
+            return 1;
+        }
+        for (j = 0; j < m; j++) {
+            real sum = b[i * m + j];
+            for (k = i + 1; k < n; k++) {
+                sum -= a[i * n + k] * out[k * m + j];
+            }
+            out[i * m + j] = sum / a[i * n + i];
+        }
+    }
+    return 0;
+}
+
 /* Factor a into triangles with rows exchanged, in place; the rows of b are exchanged with them. */
 static int FN(factor)(real *a, real *b, int n, int m) {
     int i, j, k, exchanges = 0;

@@ -25,16 +25,16 @@ SUMS = {
 }  # fmt: skip
 # Ops that no file has: what sorts, decomposes, goes over windows, has several results, or is rare.
 _REFUSED = """
-    argpartition argsort bessel_i bitwise_count convolution convolution_input convolution_kernel cofactor
-    cross direction divide_by_gaps divmod eigh eigvalsh frexp full_convolution full_svd gcd gru gru_adjoint
-    hfft imag irfft lcm lstm lstm_adjoint lstsq matrix_rank modf nanargmax nanargmin pinv qr qr_r real
-    recurrence round running_extreme searchsorted second_cofactor simple_rnn simple_rnn_adjoint sinc slogdet
-    spacing svd svdvals turning valid_convolution window_max window_put window_spread window_sum
-    window_take
+    argpartition argsort bessel_i bitwise_count cofactor convolution convolution_input convolution_kernel
+    cross cross_entropy cross_entropy_pullback direction divide_by_gaps divmod eigh eigvalsh frexp
+    full_convolution full_svd gcd gru gru_adjoint hfft imag irfft lcm lstm lstm_adjoint lstsq matrix_rank modf
+    nanargmax nanargmin pinv qr qr_r real recurrence rotate_pairs round running_extreme searchsorted
+    second_cofactor simple_rnn simple_rnn_adjoint sinc slogdet spacing svd svdvals turning valid_convolution
+    window_max window_put window_spread window_sum window_take
 """
 REFUSED = set(_REFUSED.split())
-# Ops of which some rows are refused: an index of masks or of arrays apart, the upper triangle, other values than 0.
-PARTLY = {"cholesky", "gather", "gather_adjoint", "getitem", "index_update", "on_diagonal", "pad", "scatter_add"}
+# Ops of which some rows are refused: an index of masks or of arrays apart, other values than 0, both axes at once.
+PARTLY = {"gather", "gather_adjoint", "getitem", "index_update", "on_diagonal", "pad", "scatter_add", "vector_norm"}
 
 
 def _plain(sample: Sample, dtype: Any) -> list[Any] | None:
