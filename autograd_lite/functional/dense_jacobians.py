@@ -14,9 +14,18 @@ from ..core.duck_arrays import array_namespace, as_array, asarray_like
 from ..core.errors import GradError, ShapeError
 from ..core.messages import checked
 from ..core.mode import enable_grad
+from ..core.op import Op
 from ..core.traceback_folding import folding
 from ..engine.paths import paths_from
 from ..engine.walk import cotangents, edge_of
+from ..ops import arith
+from ..ops.contract import contract, split_subscripts
+from ..ops.diagonals import diagonal_matrix
+from ..ops.index import scatter_add
+from ..ops.matrix_products import matmul
+from ..ops.reduce import sum_ as reduce_sum
+from ..ops.shape import astype
+from ..ops.zero_mask import zero_mask
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Level, wrap_any
 from ..tree import items, leaves, map as map_leaves, rebuild
@@ -38,6 +47,96 @@ from .argument_selection import (
 from .dual import Dual, ForwardLevel, primal_of, tangent_of
 from .reverse_mode import grad, like_input, one_for, pairs_of, pull_back, vjp
 from .vmap_transform import Batched, unbatch
+
+_BY_ELEMENT = frozenset((arith.add, arith.subtract, arith.negative, arith.positive, astype, zero_mask))
+_MATMUL = {(1, 1): "j,j->", (1, 2): "j,jk->k", (2, 1): "ij,j->i", (2, 2): "ij,jk->ik"}
+
+
+class Units(Batched):
+    """Examples that are zero but for some elements, no two of which are at one place, as unit vectors are.
+
+    They stay so in operations element by element and in views; products and sums add up the elements there are. By the
+    law of zero cotangents, what a zero is multiplied with does not count.
+
+    Attributes:
+        values: the elements, in the shape of one example.
+        rows: for each the number of the example that has it.
+        count: of examples.
+    """
+
+    __slots__ = ("count", "rows", "values")
+
+    def __init__(self, values: Any, rows: Any, count: int, level: Level) -> None:
+        self.values, self.rows, self.count, self.level = values, rows, count, level
+
+    shape = property(lambda self: self.values.shape)
+    dtype = property(lambda self: self.values.dtype)
+    inner = property(lambda self: self.values)
+
+    @property
+    def array(self) -> Any:
+        """All examples."""
+        return _spread(self.values, self.rows, range(self.rows.ndim), self.count)
+
+    def apply(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Apply the op to the elements that are not zero if that is all it takes; else to all of them."""
+        own = [isinstance(x, Batched) and x.level is self.level for x in inputs]
+        units = [x for x, is_own in zip(inputs, own, strict=True) if is_own]
+        out = None
+        if all(x.__class__ is Units and (x.rows is self.rows or np.array_equal(x.rows, self.rows)) for x in units):
+            plain = [x.values if is_own else x for x, is_own in zip(inputs, own, strict=True)]
+            out = self._apply_to_elements(op, plain, own, params)
+        return Batched.apply(self, op, inputs, params) if out is None else out
+
+    def _apply_to_elements(self, op: Op, inputs: list[Any], own: list[bool], params: dict[str, Any]) -> Any:
+        if op is arith.multiply or (op in _BY_ELEMENT and all(own)) or (op is arith.divide and own == [True, False]):
+            values = op(*inputs, **params)
+            rows = self.rows if values.shape == self.shape else np.broadcast_to(self.rows, values.shape)
+            return Units(values, rows, self.count, self.level)
+        if op.linear and op.view and len(inputs) == 1:  # it moves elements
+            return Units(op(*inputs, **params), op.forward(self.rows, **params), self.count, self.level)
+        if op is reduce_sum:
+            axis = range(self.ndim) if params["axis"] is None else params["axis"]
+            summed = _spread(self.values, self.rows, [k for k in range(self.ndim) if k not in axis], self.count)
+            if params["keepdims"]:
+                summed = summed.reshape((self.count, *[1 if k in axis else n for k, n in enumerate(self.shape)]))
+            return Batched(summed, self.level)
+        subscripts = _MATMUL.get(tuple(map(np.ndim, inputs))) if op is matmul else params.get("subscripts")  # type: ignore[arg-type]
+        if op not in (matmul, contract) or subscripts is None or all(own):
+            return None
+        x, y, out = split_subscripts(subscripts)
+        ours, other = (x, y) if own[0] else (y, x)
+        rest = "".join([c for c in other if c not in ours])
+        products = contract(*inputs, subscripts=f"{x},{y}->{ours}{rest}")
+        axes = [k for k, c in enumerate(ours) if c in out]
+        whole = _spread(products, np.broadcast_to(self.rows, products.shape[: len(ours)]), axes, self.count)
+        letters = "".join([ours[k] for k in axes]) + rest
+        return Batched(whole.transpose((0, *[1 + letters.index(c) for c in out])), self.level)
+
+
+def _spread(values: Any, rows: Any, axes: Sequence[int], count: int) -> Any:
+    """Return sums of elements by example and by their places along some axes, over the other axes of `rows`.
+
+    `values` may have further axes, which the result has too: shape `(count, *axes, *further)`.
+    """
+    further, in_order = values.shape[rows.ndim :], np.array_equal(rows.reshape(-1), np.arange(count))
+    if in_order and not axes:
+        return values.reshape(-1).reshape((count, *further))  # rows whose elements lie together, for what comes next
+    if in_order and rows.ndim == 1 and not further:
+        return diagonal_matrix(values)
+    places = np.ogrid[tuple(map(slice, rows.shape))]
+    index = (rows, *[np.asarray(places[k]) for k in axes])
+    return scatter_add(values, index=index, shape=(count, *[rows.shape[k] for k in axes], *further))
+
+
+def _units_of(x: Any, start: int, count: int, level: Level) -> Any:
+    """Return unit vectors in the shape of x, beside zeros: example `start` has the first element."""
+    if array_namespace(x) is np and x.size:
+        return Units(np.ones(x.shape, x.dtype), start + np.arange(x.size).reshape(x.shape), count, level)
+    units = np.zeros((count, x.size), x.dtype)
+    units[start + np.arange(x.size), np.arange(x.size)] = 1
+    return Batched(asarray_like(units.reshape((count, *x.shape)), x), level)
+
 
 _recorded = enable_grad()(pull_back)  # decorated, which restores the mode wherever an interrupt comes
 
@@ -132,9 +231,13 @@ def rows(out: Any, traced: Traced, single: bool) -> Any:
 def _block_of_rows(out: Tensor, traced: Traced, start: int, count: int) -> dict[Any, Any]:
     """Return some consecutive rows of the Jacobian by each variable that they depend on."""
     batch = Level()
-    units = array_namespace(out).eye(count, M=out.size, k=start, dtype=out.dtype).reshape((count, *out.shape))
+    if count == out.size:
+        units = _units_of(out, 0, count, batch)
+    else:
+        some = array_namespace(out).eye(count, M=out.size, k=start, dtype=out.dtype)
+        units = Batched(some.reshape((count, *out.shape)), batch)
     pulled = cotangents(
-        {edge_of(out): Batched(units, batch)},
+        {edge_of(out): units},
         traced.paths.targets,
         retain_graph=True,
         create_graph=traced.create_graph and not traced.ends,
@@ -156,11 +259,7 @@ def _forward(
     total = sum(x.size for x in points)
     start, lifted = 0, []
     for x in points:
-        units = np.zeros((total, x.size), x.dtype)
-        units[start + np.arange(x.size), np.arange(x.size)] = 1
-        lifted.append(
-            wrap_any(Dual(x, Batched(asarray_like(units.reshape((total, *x.shape)), x), batch), forward), None)
-        )
+        lifted.append(wrap_any(Dual(x, _units_of(x, start, total, batch), forward), None))
         start += x.size
     each = iter(lifted)
     for i in numbers:

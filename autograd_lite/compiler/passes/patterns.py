@@ -95,7 +95,7 @@ class _Row(NamedTuple):
 
 
 _NO_CALL = (None,)
-_NO_RESULT = None, (), {}
+_NO_RESULT: tuple[Any, Any, Any] = None, (), {}
 
 
 @functools.cache
