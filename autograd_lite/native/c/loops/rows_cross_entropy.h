@@ -104,3 +104,5 @@ static void FN(cross_entropy)(LOOP_ARGUMENTS) {
 }
 
 AS_ROWS(cross_entropy_pullback, "010001", FE_INVALID | FE_OVERFLOW)
+
+#undef WIDE
