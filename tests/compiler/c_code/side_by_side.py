@@ -110,7 +110,7 @@ def _outcome(segment: Any, args: tuple[Any, ...]) -> tuple[Any, Any, Any, bool]:
 
 
 def _first(expected: Any, found: Any) -> str:
-    """Return in words where two results first differ."""
+    """Return as text where two results first differ."""
     if not isinstance(expected, (list, tuple)) or type(expected) is not type(found) or len(expected) != len(found):
         return f"{expected!r} is not {found!r}"
     if len(expected) == 5 and isinstance(expected[1], np.dtype) and expected[:4] == found[:4]:
