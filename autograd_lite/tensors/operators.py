@@ -26,11 +26,6 @@ def _power(x: Any, y: Any) -> Op:
     return on_arrays(arith.power, np.power if is_array else operator.pow, (x, y))  # of scalars they round otherwise
 
 
-def _matmul(x: Any, y: Any) -> Op:
-    op = ops.matrix_products.matmul
-    return op if not TAPES else of_numpy(op, (x, y))
-
-
 class Operators:
     """The arithmetic, comparison and bitwise operators."""
 
@@ -96,10 +91,12 @@ class Operators:
         return binary(_power(other, self), other, self)
 
     def __matmul__(self, other: Any) -> Self:
-        return binary(_matmul(self, other), self, other)
+        op = ops.matrix_products.matmul
+        return binary(op if not TAPES else of_numpy(op, (self, other)), self, other)
 
     def __rmatmul__(self, other: Any) -> Self:
-        return binary(_matmul(other, self), other, self)
+        op = ops.matrix_products.matmul
+        return binary(op if not TAPES else of_numpy(op, (other, self)), other, self)
 
     def __neg__(self) -> Self:
         return unary(arith.negative, self)

@@ -11,6 +11,7 @@ from ...native.instructions import BLOCK, CHECKED
 from ..execution_plan import Plan
 from ..native_segments import Segment
 from ..numpy_calls import Call
+from .cores import clears_flags, core_calls, core_function, has_core
 from .fusion import Group, fuse
 from .loop_nests import Access, Nest, Statement, number_at
 from .loops import Loop, is_literal, lay_out
@@ -30,7 +31,8 @@ def c_text(plan: Plan, segment: Segment) -> str:
     calls, clean = file.calls(groups)
     head = ["int run(const FusedRun *run) {", "int invalid = 0, wrong = 0;", "fused_clear();"]
     function = "\n".join(lay_out([*head, *calls, *_end(clean)]))
-    head = ['#include "fused.h"', '#include "expressions.h"', "", *_memory(plan, segment), ""]
+    headers = [f'#include "{name}.h"' for name in ("fused", "expressions", *["small"] * bool(file.cores))]
+    head = [*headers, "", *_memory(plan, segment), ""]
     return "\n".join([*head, *file.functions, function]) + "\n"
 
 
@@ -101,12 +103,14 @@ class _File:
 
     Attributes:
         functions: the texts of those that were needed so far.
+        cores: the names of functions of small matrices among them, by their texts.
     """
 
     def __init__(self, segment: Segment, groups: Sequence[Group]) -> None:
         self._segment, self._loops = segment, _Loops(segment, groups)
         self._names: dict[str, str] = {}
         self.functions: list[str] = []
+        self.cores: dict[str, str] = {}
 
     def calls(self, groups: Sequence[Group]) -> tuple[list[str], bool]:
         """Return the lines that run groups, and whether all flags are taken into account after them."""
@@ -128,6 +132,9 @@ class _File:
                 calls += [f"wrong = {self._steps(group, group.nest)}(run);", f"if (wrong >= {CHECKED}) return wrong;"]
                 calls.append("invalid |= wrong;")
                 clean = True
+            elif has_core(self._segment, group.statements[0]):
+                lines, clean = self._core(group.statements[0], notes, clean)
+                calls += lines
             else:
                 calls += notes
                 calls += [] if clean else ["invalid |= fused_invalid();"]
@@ -164,10 +171,25 @@ class _File:
     def _call(self, first: Statement) -> list[str]:
         """Return the lines that let the executor run a record."""
         record = first.record if first.block < 0 else first.block
+        return [f"wrong = fused_call(run, {record});", self._end_of(record)]
+
+    def _end_of(self, record: int) -> str:
+        """Return the line after a record, which was invalid if `wrong`."""
         kind = int(self._segment.code[record])
         is_checked = kind >= CHECKED and kind != BLOCK
-        end = f"if (wrong) return {kind};" if is_checked else "invalid |= wrong;"
-        return [f"wrong = fused_call(run, {record});", end]
+        return f"if (wrong) return {kind};" if is_checked else "invalid |= wrong;"
+
+    def _core(self, s: Statement, notes: Sequence[str], clean: bool) -> tuple[list[str], bool]:
+        """Add the function of a statement that has a core, and return the lines that run it, and if flags are known."""
+        head, body = core_function(self._segment, s)
+        if head + body not in self.cores:
+            self.cores[head + body] = name = f"core_{len(self.functions)}"
+            self.functions.append(f"static __attribute__((noinline)) int {name}{head}\n    {body}")
+        calls = [*notes, *core_calls(self._segment, s, self.cores[head + body])]
+        if not clears_flags(s):
+            return calls, False
+        before = [] if clean else ["invalid |= fused_invalid();"]
+        return [*before, *calls, "fused_clear();", self._end_of(s.record)], True
 
     def _steps(self, group: Group, nest: Nest) -> str:
         """Add the function that runs groups step by step, and return its name."""

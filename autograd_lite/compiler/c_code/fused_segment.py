@@ -10,6 +10,7 @@ from ...ir.node_labels import count_of
 from ..c_build.fusing import Fusion
 from ..execution_plan import Plan
 from ..native_segments import Segment
+from .cores import has_core
 from .emit import c_text
 from .fusion import Group, fuse
 
@@ -36,14 +37,17 @@ class FusedSegment:
         groups = list(_without_nests(fuse(self.plan, self.segment)))
         loops = [group for group in groups if group.is_inline]
         inside = sum(len(group.statements) for group in loops)
-        yield f"C: {count_of(inside, 'loop')} in {len(loops)}, {len(groups) - len(loops)} called; {self._fusion.state}"
+        others = [group for group in groups if not group.is_inline]
+        called = [group for group in others if not has_core(self.segment, group.statements[0])]
+        cores = f", {len(others) - len(called)} of small matrices" * (len(called) < len(others))
+        yield f"C: {count_of(inside, 'loop')} in {len(loops)}{cores}, {len(called)} called; {self._fusion.state}"
         longest = sorted(loops, key=lambda group: -len(group.statements))
         for group in [group for group in longest if len(group.statements) > 1][:_LISTED]:
             shape = " × ".join(f"{n:,}" for n in group.dimensions if n > 1) or "1"
             yield f"one loop over {shape}: {_names(group)}"
-        called = Counter(group.statements[0].ufunc.__name__ for group in groups if not group.is_inline)
         if called:
-            names = [f"{n} {name}" for name, n in called.most_common(_LISTED)]
+            counts = Counter(group.statements[0].ufunc.__name__ for group in called)
+            names = [f"{n} {name}" for name, n in counts.most_common(_LISTED)]
             yield f"no expression in C, so called: {', '.join(names)}"
 
     def instance(self, arena: Any) -> Any:

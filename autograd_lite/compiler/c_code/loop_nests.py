@@ -219,8 +219,8 @@ def _core_strides(signature: str, steps: Sequence[int]) -> list[list[int]]:
     names = [re.findall(r"\w+", part) for part in re.findall(r"\(([^)]*)\)", signature)]
     order = list(dict.fromkeys(itertools.chain.from_iterable(names)))
     rest = iter(steps)
-    strides = [dict(zip(part, rest, strict=False)) for part in names]
-    return [[row.get(name, 0) for name in order] for row in strides]
+    strides = [list(zip(part, rest, strict=False)) for part in names]  # a diagonal, where a name is there twice
+    return [[sum(step for other, step in row if other == name) for name in order] for row in strides]
 
 
 def refine(dimensions: Sequence[int], others: Sequence[int]) -> tuple[int, ...] | None:

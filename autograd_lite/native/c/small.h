@@ -46,7 +46,7 @@ enum { AL_MOST = 16 };
 #define AL_AT(x, place) (*(AL_REAL *)((x) + (place)))
 #define AL_FROM(x, place) (*(const AL_REAL *)((x) + (place)))
 #define AL_SIZE ((intptr_t)sizeof(AL_REAL))
-typedef AL_REAL AL(al_square)[AL_MOST][AL_MOST];
+typedef AL_REAL AL(al_matrix)[AL_MOST][AL_MOST];
 
 /* Rows of a product with a matrix of which rows lie together, as those of the result do. Their sums, side by side, are
  * vectors; the last one begins earlier than it would where it has to, and computes some elements again. */
@@ -152,7 +152,7 @@ AL_INLINE void AL(al_copy)(const char *a, char *c, intptr_t n, intptr_t p, intpt
 /* c = a @ b for at most AL_MOST rows and columns, the numbers of which should be constants. */
 AL_INLINE void AL(al_matmul)(const char *a, const char *b, char *c, intptr_t m, intptr_t k, intptr_t n, intptr_t a_row,
                              intptr_t a_column, intptr_t b_row, intptr_t b_column, intptr_t c_row, intptr_t c_column) {
-    AL(al_square) together;
+    AL(al_matrix) together;
     if (n == 1) { /* c.T = b.T @ a.T */
         if (a_row == AL_SIZE && c_row == AL_SIZE && m >= 4) {
             AL(al_side_by_side)(b, a, c, 1, k, m, 0, b_row, a_column, 0);
@@ -174,7 +174,7 @@ AL_INLINE void AL(al_matmul)(const char *a, const char *b, char *c, intptr_t m, 
 /* c, lower triangular, with c @ c.T = a, whose upper triangle is not read. */
 AL_INLINE int AL(al_cholesky)(const char *a, char *c, intptr_t n, intptr_t a_row, intptr_t a_column, intptr_t c_row,
                               intptr_t c_column) {
-    AL(al_square) x = {{0}}; /* column by column */
+    AL(al_matrix) x = {{0}}; /* column by column */
     AL_SHORT for (intptr_t t = 0; t < n; t++) {
         AL_SHORT for (intptr_t i = t; i < n; i++) {
             x[t][i] = AL_FROM(a, i * a_row + t * a_column);
@@ -202,7 +202,7 @@ AL_INLINE int AL(al_cholesky)(const char *a, char *c, intptr_t n, intptr_t a_row
 AL_INLINE int AL(al_solve_triangular)(const char *a, const char *b, char *c, intptr_t n, intptr_t p, intptr_t a_row,
                                       intptr_t a_column, intptr_t b_row, intptr_t b_column, intptr_t c_row,
                                       intptr_t c_column) {
-    AL(al_square) x;
+    AL(al_matrix) x;
     AL_SHORT for (intptr_t t = 0; t < n; t++) {
         if (AL_FROM(a, t * (a_row + a_column)) == 0) {
             return 1;
@@ -226,7 +226,7 @@ AL_INLINE int AL(al_solve_triangular)(const char *a, const char *b, char *c, int
     return 0;
 }
 
-AL_INLINE void AL(al_swap)(AL(al_square) x, intptr_t t, intptr_t with, intptr_t n, intptr_t p) {
+AL_INLINE void AL(al_swap)(AL(al_matrix) x, intptr_t t, intptr_t with, intptr_t n, intptr_t p) {
     AL_SHORT for (intptr_t i = t + 1; i < n; i++) {
         for (intptr_t j = 0; j < (with == i ? p : 0); j++) {
             const AL_REAL before = x[t][j];
@@ -238,7 +238,7 @@ AL_INLINE void AL(al_swap)(AL(al_square) x, intptr_t t, intptr_t with, intptr_t 
 
 /* The triangles that elimination with the largest pivots leaves of a, and the row that took each pivot's place. Return how
  * often rows changed places, or -1 if a pivot is 0. */
-AL_INLINE int AL(al_eliminate)(const char *a, AL(al_square) x, intptr_t *pivots, intptr_t n, intptr_t a_row,
+AL_INLINE int AL(al_eliminate)(const char *a, AL(al_matrix) x, intptr_t *pivots, intptr_t n, intptr_t a_row,
                                intptr_t a_column) {
     int changes = 0;
     AL(al_copy)(a, (char *)x, n, n, a_row, a_column, sizeof *x, AL_SIZE);
@@ -268,7 +268,7 @@ AL_INLINE int AL(al_eliminate)(const char *a, AL(al_square) x, intptr_t *pivots,
 /* c with a @ c = b. */
 AL_INLINE int AL(al_solve)(const char *a, const char *b, char *c, intptr_t n, intptr_t p, intptr_t a_row,
                            intptr_t a_column, intptr_t b_row, intptr_t b_column, intptr_t c_row, intptr_t c_column) {
-    AL(al_square) u, x;
+    AL(al_matrix) u, x;
     intptr_t pivots[AL_MOST];
     if (AL(al_eliminate)(a, u, pivots, n, a_row, a_column) < 0) {
         return 1;
@@ -303,7 +303,7 @@ AL_INLINE int AL(al_solve)(const char *a, const char *b, char *c, intptr_t n, in
 
 /* The sign of a's determinant, and the logarithm of its absolute value. */
 AL_INLINE void AL(al_slogdet)(const char *a, char *sign, char *size, intptr_t n, intptr_t a_row, intptr_t a_column) {
-    AL(al_square) u;
+    AL(al_matrix) u;
     intptr_t pivots[AL_MOST];
     const int changes = AL(al_eliminate)(a, u, pivots, n, a_row, a_column);
     AL_REAL of_sign = changes < 0 ? 0 : changes % 2 ? -1 : 1, sum = changes < 0 ? -INFINITY : 0;

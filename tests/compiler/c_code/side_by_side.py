@@ -24,7 +24,7 @@ from autograd_lite.native.kernels import library
 
 GUARD = 256  # bytes around memory that nothing may write to
 PATTERN = 0xA5
-INCLUDES = '#include "fused.h"\n#include "expressions.h"\n'
+INCLUDES = '#include "fused.h"\n#include "expressions.h"\n#include "small.h"\n'
 
 
 def bits(x: Any) -> list[Any]:
@@ -186,8 +186,8 @@ class Fused:
         parts, names = [INCLUDES], {}
         for k, text in enumerate(self._texts):
             names[text] = f"run_{k}"
-            body = text.replace('#include "fused.h"\n', "").replace('#include "expressions.h"\n', "")
-            body = re.sub(r"\b(loop|steps)_(\d+)", rf"\1_{k}_\2", body)
+            body = re.sub(r'#include "\w+\.h"\n', "", text)
+            body = re.sub(r"\b(loop|steps|core)_(\d+)", rf"\1_{k}_\2", body)
             parts.append(re.sub(r"\brun\(const FusedRun", f"run_{k}(const FusedRun", body))
         path = build(find_compiler(), "\n".join(parts), True, folder)
         self.functions = {text: library.load(str(path), name) for text, name in names.items()}

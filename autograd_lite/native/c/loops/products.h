@@ -32,7 +32,7 @@ static void FN(small_product)(LOOP_ARGUMENTS) {
     const npy_intp transposed[] = {steps[1], steps[0], steps[2], steps[6], steps[5], steps[4], steps[3], steps[8], steps[7]};
     const npy_intp *const s = turned ? transposed : steps;
     const int is_small = n >= 4 && n <= AL_MOST && k <= AL_MOST, copied = s[6] != size;
-    JOIN(al_square, X) together;
+    JOIN(al_matrix, X) together;
     npy_intp of_copy[9];
     memcpy(of_copy, s, sizeof of_copy);
     of_copy[5] = copied ? (npy_intp)sizeof *together : s[5];
