@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...ir.node_labels import count_of
-from ..c_build.fusing import Fusion
 from ..execution_plan import Plan
 from ..native_segments import Segment
 from .cores import has_core
 from .emit import c_text
 from .fusion import Group, fuse
+from .hot_segments import Fusion
 
 _LISTED = 4  # loops, and names of functions, in a summary
 

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from autograd_lite.compiler.c_build import fusing, toolchain
+from autograd_lite.compiler.c_build import background, fusing, toolchain
+from autograd_lite.compiler.c_code import hot_segments
+from autograd_lite.compiler.c_code.hot_segments import Fusion
 
 from .fused_texts import added, replayed, script, segment, text, use
 
@@ -25,7 +27,7 @@ pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C co
 def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let functions be compiled in the background, soon, by a compiler that waits for a file."""
     monkeypatch.setenv(fusing.VARIABLE, "")
-    monkeypatch.setattr(fusing, "PAYS", 1)
+    monkeypatch.setattr(hot_segments, "PAYS", 1)
     signal_file = tmp_path / "go"
     body = f'touch "{tmp_path}/started"; while [ ! -e "{signal_file}" ]; do sleep 0.01; done; exec cc "$@"'
     monkeypatch.setenv(toolchain.VARIABLE, script(tmp_path / "cc", body))
@@ -33,7 +35,7 @@ def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_replays_go_on_meanwhile(slow: Path) -> None:
-    fusion, one, other = fusing.Fusion(text), segment(), segment()
+    fusion, one, other = Fusion(text), segment(), segment()
     fusion.watch(one)
     fusion.watch(other)
     assert fusion.state == "compiled once it has been used more"
@@ -50,23 +52,23 @@ def test_replays_go_on_meanwhile(slow: Path) -> None:
 
 
 def test_one_comes_after_the_other_and_no_thread_stays(slow: Path) -> None:
-    fusions = [fusing.Fusion(lambda k=k: text(k)) for k in (10, 11)]
+    fusions = [Fusion(lambda k=k: text(k)) for k in (10, 11)]
     segments = [segment() for _ in fusions]
     for fusion, one in zip(fusions, segments, strict=True):
         fusion.watch(one)
         use(one)
     slow.touch()
     assert all(replayed(one, k) for k, one in enumerate(segments, 10))
-    thread = fusing._worker._thread
+    thread = background._worker._thread
     if thread is not None:
         thread.join(10)
-    assert fusing._worker._thread is None
+    assert background._worker._thread is None
 
 
 def test_an_unsound_text_is_a_line(slow: Path) -> None:
     slow.touch()
     for make, line in ((lambda: "int run(", "failed: "), (lambda: 1 // 0, "not compiled: ZeroDivisionError: ")):
-        fusion, one = fusing.Fusion(make), segment()  # type: ignore[arg-type]
+        fusion, one = Fusion(make), segment()  # type: ignore[arg-type]
         fusion.watch(one)
         end = time.monotonic() + 60
         while line not in fusion.state and time.monotonic() < end:
@@ -76,8 +78,8 @@ def test_an_unsound_text_is_a_line(slow: Path) -> None:
 
 def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(fusing.VARIABLE, "off")
-    monkeypatch.setattr(fusing, "PAYS", 1)
-    fusion, one = fusing.Fusion(lambda: 1 // 0), segment()  # type: ignore[arg-type, return-value]
+    monkeypatch.setattr(hot_segments, "PAYS", 1)
+    fusion, one = Fusion(lambda: 1 // 0), segment()  # type: ignore[arg-type, return-value]
     fusion.watch(one)
     assert [added(one) for _ in range(10)] == [2.0] * 10
     assert fusion.state == "not compiled: AUTOGRAD_LITE_FUSED is off"
@@ -91,7 +93,7 @@ def test_a_library_goes_with_its_last_segment() -> None:
     def loaded() -> int:
         return Path("/proc/self/maps").read_text().count("/cache/")
 
-    fusion, one, other = fusing.Fusion(text), segment(), segment()
+    fusion, one, other = Fusion(text), segment(), segment()
     fusion.watch(one)
     fusion.watch(other)
     assert loaded() > 0
@@ -106,7 +108,7 @@ def test_a_library_goes_with_its_last_segment() -> None:
 
 def test_a_segment_that_waits_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(fusing.VARIABLE, "")
-    fusion, one = fusing.Fusion(text), segment()
+    fusion, one = Fusion(text), segment()
     fusion.watch(one)
     reference = weakref.ref(one)
     del fusion, one
@@ -116,11 +118,11 @@ def test_a_segment_that_waits_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_no_longer_used_is_not_compiled(slow: Path) -> None:
     texts: list[str] = []
-    fusion, one = fusing.Fusion(text), segment()
+    fusion, one = Fusion(text), segment()
     fusion.watch(one)
     use(one)
     for _ in range(3):
-        dropped, other = fusing.Fusion(lambda: texts.append("asked for") or text()), segment()
+        dropped, other = Fusion(lambda: texts.append("asked for") or text()), segment()
         dropped.watch(other)
         use(other)
         del other
@@ -136,11 +138,11 @@ def test_an_interrupt_ends_the_compiler(slow: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv(fusing.VARIABLE, "wait")
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
     processes: list[subprocess.Popen[bytes]] = []
-    monkeypatch.setattr(fusing._worker, "note", processes.append)
+    monkeypatch.setattr(background._worker, "note", processes.append)
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.2)
         with pytest.raises(KeyboardInterrupt):
-            fusing.request(text, lambda function: None)
+            background.request(text, lambda function: None)
     finally:
         signal.signal(signal.SIGALRM, before)
     assert processes[0].returncode == -signal.SIGKILL
@@ -164,10 +166,12 @@ BEGIN = """
 import os, signal, sys, time, warnings
 warnings.filterwarnings("ignore", "This process.*multi-threaded", DeprecationWarning)
 from tests.compiler.c_build.fused_texts import replayed, segment, text, use
-from autograd_lite.compiler.c_build import fusing
-fusing.PAYS = 1
+from autograd_lite.compiler.c_build import background, fusing
+from autograd_lite.compiler.c_code import hot_segments
+from autograd_lite.compiler.c_code.hot_segments import Fusion
+hot_segments.PAYS = 1
 def start(constant):
-    fusion, one = fusing.Fusion(lambda: text(constant)), segment()
+    fusion, one = Fusion(lambda: text(constant)), segment()
     fusion.watch(one)
     use(one)
     return fusion, one
@@ -177,7 +181,7 @@ while not os.path.exists(sys.argv[1] + "/started"):
 """
 FORK = """
 child = os.fork()
-assert fusing._worker._running or not child
+assert background._worker._running or not child
 open(sys.argv[1] + "/go", "w").close()
 if child == 0:
     second = start(7)

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from autograd_lite.compiler.c_build import fusing, library_cache, toolchain
+from autograd_lite.compiler.c_build import background, library_cache, toolchain
 from autograd_lite.compiler.c_build.library_cache import LibraryCache
+from autograd_lite.compiler.c_code.hot_segments import Fusion
 
 from .fused_texts import added, script, segment, text
 
@@ -35,7 +36,7 @@ def quick(ready_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def state_after(constant: float = 1000) -> str:
     """Return what compiling a text came to; the function that there is has been tried."""
-    fusion, one = fusing.Fusion(lambda: text(constant)), segment()
+    fusion, one = Fusion(lambda: text(constant)), segment()
     fusion.watch(one)
     assert added(one) == (2 if fusion.state.startswith("not") else constant)
     return fusion.state
@@ -59,11 +60,11 @@ def test_a_library_is_found_again_and_is_the_users_alone(cache: Path) -> None:
 def test_another_text_flag_or_compiler_is_another_library(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fusing.request(text, lambda function: None, exact=True)
-    fusing.request(text, lambda function: None, exact=False)
-    fusing.request(lambda: text(7), lambda function: None)
+    background.request(text, lambda function: None, exact=True)
+    background.request(text, lambda function: None, exact=False)
+    background.request(lambda: text(7), lambda function: None)
     monkeypatch.setenv(toolchain.VARIABLE, script(tmp_path / "cc", 'exec cc "$@"'))
-    fusing.request(text, lambda function: None)
+    background.request(text, lambda function: None)
     assert len({path.name.split("-")[0] for path in cache.iterdir()}) == 4
 
 
@@ -158,7 +159,7 @@ def test_a_full_disk_is_a_line(cache: Path, monkeypatch: pytest.MonkeyPatch) -> 
         patch.setattr(library_cache.os, "replace", full)
         assert "not kept ([Errno 28] No space left on device) in " in state_after()
     monkeypatch.setattr(library_cache.tempfile, "mkdtemp", full)
-    fusion, one = fusing.Fusion(text), segment()
+    fusion, one = Fusion(text), segment()
     fusion.watch(one)
     assert (fusion.state, added(one)) == ("[Errno 28] No space left on device", 2)
 
@@ -188,8 +189,8 @@ def test_the_ones_unused_for_longest_make_room(cache: Path, monkeypatch: pytest.
 
 PROCESS = """
 from tests.compiler.c_build.fused_texts import added, segment, text
-from autograd_lite.compiler.c_build import fusing
-fusion, one = fusing.Fusion(text), segment()
+from autograd_lite.compiler.c_code.hot_segments import Fusion
+fusion, one = Fusion(text), segment()
 fusion.watch(one)
 print(fusion.state, added(one))
 """

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from autograd_lite.compiler.c_build import fusing, library_cache, toolchain
+from autograd_lite.compiler.c_build import background, library_cache, toolchain
 from autograd_lite.compiler.c_build.toolchain import BuildError, find_compiler
+from autograd_lite.compiler.c_code.hot_segments import Fusion
 
 from .fused_texts import added, script, segment, text
 
@@ -72,7 +73,7 @@ def test_a_failure_is_a_line(tmp_path: Path, cache: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     monkeypatch.setenv(toolchain.VARIABLE, script(tmp_path / "cc", body))
     monkeypatch.setattr(toolchain, "SECONDS", 0.2)
-    fusion, one = fusing.Fusion(text), segment()
+    fusion, one = Fusion(text), segment()
     fusion.watch(one)
     assert line in fusion.state
     assert "\n" not in fusion.state
@@ -89,7 +90,7 @@ def test_a_program_that_cannot_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path.write_bytes(b"\x00\x01")
     path.chmod(0o755)
     monkeypatch.setenv(toolchain.VARIABLE, str(path))
-    assert fusing.request(text, lambda function: None).state.startswith(f"{path} did not run: ")
+    assert background.request(text, lambda function: None).state.startswith(f"{path} did not run: ")
 
 
 def test_the_flags_are_those_of_the_instructions_in_use() -> None:
@@ -103,7 +104,7 @@ def test_the_flags_are_those_of_the_instructions_in_use() -> None:
 def test_the_compiler_of_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ziglang")
     monkeypatch.setenv("PATH", os.devnull)
-    fusion, one = fusing.Fusion(text), segment()
+    fusion, one = Fusion(text), segment()
     fusion.watch(one)
     assert "zig in " in fusion.state
     assert added(one) == 1000
