@@ -344,7 +344,9 @@ def _replaced_value(call: Call) -> int | None:
 
 @once_per_kind
 def _may_be_over(call: Call, specs: Sequence[Spec]) -> bool:
-    """Return whether a result may be written over an input, element by element."""
+    """Return whether a result may be written over an input, element by element or row by row."""
+    if call.how is How.LOOPS:
+        return bool(call.function.in_place)  # type: ignore[attr-defined]
     if call.how is not How.UFUNC or call.function.signature is not None:  # type: ignore[attr-defined]
         return False
     # Where the result is an input of one element, NumPy takes three times as long.

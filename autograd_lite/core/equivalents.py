@@ -96,6 +96,7 @@ class Loops:
         rest: further arguments of the ufunc, after the arrays.
         axis: the axis of the first array and the result that is the last one for the ufunc.
         parts: functions of the result that return its parts, one for each result of the ufunc if it has several.
+        in_place: whether the result may lie where an array of its layout does that is read.
     """
 
     def __init__(
@@ -106,7 +107,9 @@ class Loops:
         rest: Sequence[Any] = (),
         axis: int = -1,
         parts: Sequence[Callable[[Any], Any]] = (),
+        in_place: bool = False,
     ) -> None:
+        self.in_place = in_place
         self.function, self.ufunc, self.error, self.rest, self.axis = function, ufunc, error, tuple(rest), axis
         self.parts = tuple(parts) or (self.move_axis,)
         self.__name__ = getattr(getattr(function, "func", function), "__name__", "loops")

@@ -92,7 +92,7 @@ def _pullback_loops(g: Any, x: Any, y: Any, top: Any, rest: Any) -> Loops | None
     same = all(a.dtype == x.dtype and a.shape == y.shape for a in (g, top, rest))
     if _PULLBACK_KERNEL is None or not same or not x.size or not _is_native(x, y) or x.shape[:-1] != y.shape:
         return None
-    return Loops(_pullback, _PULLBACK_KERNEL)
+    return Loops(_pullback, _PULLBACK_KERNEL, in_place=True)
 
 
 LOOPS[_pullback] = _pullback_loops

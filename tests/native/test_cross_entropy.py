@@ -108,6 +108,18 @@ def test_a_class_that_is_impossible_has_no_share() -> None:
         assert slope[3] == pytest.approx(np.exp(-80), rel=1e-5)
 
 
+@pytest.mark.skipif(not KERNELS, reason="native kernels are switched off")
+def test_the_gradient_takes_the_memory_of_logits_that_nothing_else_reads() -> None:
+    x, y = rows_and_labels(700, np.float32, 8)
+    eager = ag.value_and_grad(lambda w: ag.cross_entropy(x.T[:8].T @ w, y).mean())
+    compiled, w = ag.compile(eager), np.linspace(-1, 1, 8 * 700, dtype=np.float32).reshape(8, 700)
+    for _ in range(4):
+        loss, slope = compiled(w)
+    assert compiled.plan().nbytes < 1.5 * x.nbytes
+    np.testing.assert_array_equal(slope, eager(w)[1])
+    assert loss == eager(w)[0]
+
+
 @pytest.mark.parametrize("label", [-1, 3])
 def test_labels_that_are_none_are_told(label: int) -> None:
     x, y = np.eye(3), np.array([0, 1, label])
