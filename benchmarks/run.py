@@ -122,8 +122,9 @@ def _command(contender: str, name: str, before: Path | None) -> list[str]:
 
 
 def _environment(contender: str) -> dict[str, str]:
+    """Return the variables of a worker, whose loops are compiled before the clock, as a peer's are."""
     native = CONTENDERS[contender].native if contender in CONTENDERS else ""
-    return {**os.environ, **({"AUTOGRAD_LITE_NATIVE": native} if native else {})}
+    return {"AUTOGRAD_LITE_FUSED": "wait", **os.environ, **({"AUTOGRAD_LITE_NATIVE": native} if native else {})}
 
 
 def instructions(wanted: str) -> dict[str, str]:

@@ -82,17 +82,18 @@ def _name_places(text: str) -> tuple[str, tuple[int, ...]]:
         return places.setdefault((int(match[1]), int(match[2] or 0)), f"p{len(places)}")
 
     named = _PLACE.sub(name_of, _MEMORY.sub("", text))
-    return named, tuple([n for place in places for n in place])
+    numbers = tuple([n for place in places for n in place])
+    return (named, numbers) if max(numbers, default=0) < 1 << 31 else (text, ())
 
 
 def _with_places(text: str, name: str, uses: Iterable[tuple[int, ...]]) -> str:
     """Return a function that takes its places, and a table of these."""
     rows = [f"    {{{', '.join(map(str, row))}}}," for row in uses]
     size = rows[0].count(",")
-    table = f"static const intptr_t at_{name}[][{size}] = {{\n" + "\n".join(rows) + "\n};\n"
+    table = f"static const int32_t at_{name}[][{size}] = {{\n" + "\n".join(rows) + "\n};\n"
     head, body = text.replace(_NAME, name).split("{\n", 1)
     head = head.replace("static int", "static __attribute__((noinline)) int").replace(
-        "*run)", "*run, const intptr_t *at)"
+        "*run)", "*run, const int32_t *at)"
     )
     places = [f"    char *const p{k} = run->memory[at[{2 * k}]] + at[{2 * k + 1}];\n" for k in range(size // 2)]
     return f"{table}{head}{{\n{''.join(places)}{body}"

@@ -40,8 +40,8 @@ typedef int FusedFunction(const FusedRun *run);
 
 /* A call of a loop that many others differ from in places alone: in memory and offset of each. */
 typedef struct {
-    int (*function)(const FusedRun *run, const intptr_t *places);
-    const intptr_t *places;
+    int (*function)(const FusedRun *run, const int32_t *places);
+    const int32_t *places;
 } FusedCall;
 
 /* Whether an operation was invalid since the flags were cleared; and clear them. What is stored to memory before is
