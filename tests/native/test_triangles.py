@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
@@ -26,7 +27,7 @@ def triangles(n: int, dtype: Any, *stack: int) -> np.ndarray:
 
 def solvers(instructions: str) -> list[np.ufunc]:
     """Return the copies of NumPy's solvers of matrices and of vectors for a set of instructions."""
-    found, theirs = extension.ufuncs(instructions), np.linalg._umath_linalg  # type: ignore[attr-defined]
+    found, theirs = extension.ufuncs(instructions), np.linalg._umath_linalg
     return [extension.with_loops(getattr(theirs, name), found[name], "fd") for name in ("solve", "solve1")]
 
 
@@ -78,7 +79,7 @@ def test_derivatives_are_those_without_kernels_and_compiled_code_has_their_bits(
 ) -> None:
     a, b = RNG.normal(size=(*stack, n, n)) / np.sqrt(n), RNG.normal(size=(*stack, n, 17))
     direction = RNG.normal(size=a.shape)
-    derivatives = (
+    derivatives: tuple[Callable[[Any], Any], ...] = (
         lambda a: ag.grad(likelihood)(a, b),
         lambda a: ag.jvp(lambda a: likelihood(a, b))((a,), (direction,))[1],
         lambda a: ag.jvp(lambda a: ag.grad(likelihood)(a, b))((a,), (direction,))[1],
@@ -102,4 +103,4 @@ def test_derivatives_of_a_factor_by_substitution_are_those_of_finite_differences
 
 def test_the_solvers_are_in_use() -> None:
     assert SOLVERS.keys() == {"solve", "solve1"}
-    assert kernels.SOLVERS is solve.SOLVERS is decompose.SOLVERS
+    assert {id(vars(module)["SOLVERS"]) for module in (kernels, solve, decompose)} == {id(SOLVERS)}
