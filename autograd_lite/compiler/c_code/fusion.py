@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..buffer_assignment import Place
 from ..execution_plan import Plan
@@ -59,7 +59,7 @@ def _groups(plan: Plan, segment: Segment, statements: Sequence[Statement | Nest]
             continue
         groups += _groups_of_row(row, liveness)
         row.clear()
-        steps = next(call.function for call in plan.calls if call.value == statement.value)
+        steps: Any = next(call.function for call in plan.calls if call.value == statement.value)
         inside = _groups(steps.plan, segment._replace(first=0, stop=len(steps.plan.calls)), statement.inside)
         groups.append(Group((statement.steps,), (), (), False, plan, statement, tuple(inside)))
     return groups + _groups_of_row(row, liveness)

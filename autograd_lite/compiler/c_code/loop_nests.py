@@ -140,7 +140,7 @@ def _read(
             statements += _read(segment, code, at + _BODY, stop, values, at)
         elif code[at] == REPEAT:
             value, body = next(values), at + 4 + 5 * code[at + 3]
-            moves = [(code[k], *code[k + 2 : k + 5]) for k in range(at + 4, body, 5)]
+            moves = [(code[k], code[k + 2], code[k + 3], code[k + 4]) for k in range(at + 4, body, 5)]
             inside = _read(segment, code, body, stop, values)
             statements.append(Nest(code[at + 2], tuple(moves), tuple(inside), value))
         else:
