@@ -9,10 +9,8 @@ from typing import Any
 from ..core.errors import Obstacle, UnsupportedError
 from ..core.hooks import HOOKS
 from ..tree import map as map_leaves
+from . import c_code
 from .abstract_values import ARRAYS
-from .c_code.standalone import as_c_argument, c_function, name_of_file, results_of, write_files
-from .c_code.standalone_block import plan_in_c
-from .c_code.standalone_entry import Entry, make_entry
 from .compile_report import named_arguments
 from .passes.pass_pipeline import optimize
 from .trace_cache import Trace
@@ -27,7 +25,7 @@ class Exports:
     _name: str
     _record: Callable[..., Any]
     _nth_replayed: Callable[[str, int], Trace]
-    _entry: Entry | None = None
+    _entry: Any = None  # of `address`
 
     def to_onnx(
         self,
@@ -124,8 +122,8 @@ class Exports:
             ...     sorted(os.listdir(folder))
             ['slope.c', 'slope.h']
         """
-        name = name_of_file("to_c", path)
-        args, kwargs = map_leaves(as_c_argument, (args, kwargs))
+        name = c_code.name_of_file("to_c", path)
+        args, kwargs = map_leaves(c_code.as_c_argument, (args, kwargs))
         try:
             recording, _, _ = self._record(args, kwargs, {})
         except Obstacle as error:
@@ -134,9 +132,12 @@ class Exports:
             ) from None
         arguments = [(path, x) for path, x in named_arguments((args, kwargs), self._f) if isinstance(x, ARRAYS)]
         program = optimize(recording.program, exact=self.exact, max_bytes=self.max_bytes)[-1].program
-        plan = plan_in_c(program, program.graph.outputs[: len(recording.results)])
-        write_files(
-            c_function("to_c", name, self._name, recording, program, plan, arguments, results_of(recording.out)), path
+        plan = c_code.plan_in_c(program, program.graph.outputs[: len(recording.results)])
+        c_code.write_files(
+            c_code.c_function(
+                "to_c", name, self._name, recording, program, plan, arguments, c_code.results_of(recording.out)
+            ),
+            path,
         )
 
     @property
@@ -166,5 +167,5 @@ class Exports:
         """
         trace = self._nth_replayed("address", -1)
         if self._entry is None or self._entry.replay is not trace.replay:
-            self._entry = make_entry(trace.replay, named_arguments(trace.arguments, self._f), self._name)
+            self._entry = c_code.make_entry(trace.replay, named_arguments(trace.arguments, self._f), self._name)
         return self._entry.address

@@ -13,7 +13,7 @@ from unittest import mock
 import numpy as np
 
 import autograd_lite as ag
-from autograd_lite.compiler import exports
+from autograd_lite.compiler import c_code, exports
 from autograd_lite.compiler.c_code.standalone import CFunction
 
 SILENT = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror")
@@ -24,7 +24,7 @@ _CONTRACTION = "#ifdef __clang__\n#pragma STDC FP_CONTRACT OFF\n#endif\n"
 def in_c(name: str, f: Callable[..., Any], *arguments: Any) -> CFunction:
     """Return a function in C, with the values that it has in Python."""
     compiled = f if isinstance(f, exports.Exports) else ag.compile(f)
-    with mock.patch.object(exports, "write_files") as write:
+    with mock.patch.object(c_code, "write_files") as write:
         compiled.to_c(f"{name}.c", *arguments)
     function: CFunction = write.call_args.args[0]
     return function
