@@ -106,7 +106,9 @@ def _outcome(segment: Any, args: tuple[Any, ...]) -> tuple[Any, Any, Any, bool]:
             result = segment(*args)
         except Exception as error:
             return None, None, (type(error), error.args), bool(alarms)
-    return result, bits(result if isinstance(result, tuple) else (result,)), None, bool(alarms)
+    # Bytes are those of several results, with gaps between them.
+    arrays = [a for a in (result if isinstance(result, tuple) else (result,)) if a.dtype != np.uint8]
+    return result, bits(arrays), None, bool(alarms)
 
 
 def _first(expected: Any, found: Any) -> str:
@@ -181,15 +183,15 @@ class Fused:
 
         return instance
 
-    def build(self, folder: Path) -> None:
-        """Compile all texts as one, and let the segments run both ways from now on."""
+    def build(self, folder: Path, change: Callable[[str], str]) -> None:
+        """Compile all texts as one, changed, and let the segments run both ways from now on."""
         parts, names = [INCLUDES], {}
         for k, text in enumerate(self._texts):
             names[text] = f"run_{k}"
             body = re.sub(r'#include "\w+\.h"\n', "", text)
-            body = re.sub(r"\b(loop|steps|core)_(\d+)", rf"\1_{k}_\2", body)
+            body = re.sub(r"(?:\b|(?<=_))(loop|steps|core)_(\d+)", rf"\1_{k}_\2", body)
             parts.append(re.sub(r"\brun\(const FusedRun", f"run_{k}(const FusedRun", body))
-        path = build(find_compiler(), "\n".join(parts), True, folder)
+        path = build(find_compiler(), change("\n".join(parts)), True, folder)
         self.functions = {text: library.load(str(path), name) for text, name in names.items()}
         for text, segment in self._segments:
             segment.fuse(self.functions[text])
@@ -222,8 +224,18 @@ def outcomes(f: Callable[..., Any], draws: Draws) -> list[Any]:
     return found
 
 
-def run_all(programs: dict[str, tuple[Callable[..., Any], Draws]], folder: Path) -> Fused:
-    """Run every program without fused code and with it."""
+def run_all(
+    programs: dict[str, tuple[Callable[..., Any], Draws]],
+    folder: Path,
+    change: Callable[[str], str] = lambda text: text,
+) -> Fused:
+    """Run every program without fused code and with it.
+
+    Args:
+        programs: by name, functions and the arguments of their calls.
+        folder: for the library.
+        change: what to do to the C text.
+    """
     with Fused() as fused:
         compiled, before = {}, {}
         for name, (f, draws) in programs.items():
@@ -231,8 +243,8 @@ def run_all(programs: dict[str, tuple[Callable[..., Any], Draws]], folder: Path)
             compiled[name] = ag.compile(f)
             compiled[name](*draws[0])
             before[name] = outcomes(compiled[name], draws)
-            fused.errors |= {name: row for row in before[name] if isinstance(row, tuple)}
-        fused.build(folder)
+            fused.errors.update((name, row) for row in before[name] if isinstance(row, tuple))
+        fused.build(folder, change)
         for name, (_, draws) in programs.items():
             fused.name = name
             after = outcomes(compiled[name], draws)
