@@ -92,7 +92,7 @@ def core_function(segment: Segment, s: Statement) -> tuple[str, str]:
 
 
 def core_calls(segment: Segment, s: Statement, name: str) -> Iterator[str]:
-    """Yield the lines that call the function of this name for all cores of a statement, and set `wrong`."""
+    """Yield the lines that call the function of this name for all cores of a statement; `wrong` is their failure."""
     sizes, steps = _core_of(segment, s)
     moved, places = _CORES[s.ufunc].moved(sizes, steps), list[str]()
     outer = [d for d in range(len(s.dimensions) - len(sizes)) if s.dimensions[d] > 1]
@@ -100,10 +100,12 @@ def core_calls(segment: Segment, s: Statement, name: str) -> Iterator[str]:
         terms = [f"run->memory[{a.memory}]", *[str(n) for n in (a.offset + by,) if n]]
         terms += [f"i{d} * {a.strides[d]}" for d in outer if a.strides[d]]
         places.append(" + ".join(terms))
-    yield "wrong = 0;"
+    is_checked = clears_flags(s)
+    if is_checked:
+        yield "wrong = 0;"
     for d in outer:
         yield f"for (intptr_t i{d} = 0; i{d} < {s.dimensions[d]}; i{d}++) {{"
-    yield f"wrong |= {name}({', '.join(places)});"
+    yield f"{'wrong |= ' * is_checked}{name}({', '.join(places)});"
     yield from ["}"] * len(outer)
 
 
