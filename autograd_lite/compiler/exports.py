@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from ..core.errors import Obstacle, UnsupportedError
+from ..core.errors import AssumptionFailed, Obstacle, UnsupportedError
 from ..core.hooks import HOOKS
 from ..tree import map as map_leaves
 from . import c_code
@@ -125,20 +125,25 @@ class Exports:
         name = c_code.name_of_file("to_c", path)
         args, kwargs = map_leaves(c_code.as_c_argument, (args, kwargs))
         try:
-            recording, _, _ = self._record(args, kwargs, {})
+            function = self._in_c(name, args, kwargs)
         except Obstacle as error:
             raise UnsupportedError(
                 f"to_c: expected a function that only computes; received one of which {error}"
             ) from None
+        except AssumptionFailed:
+            raise UnsupportedError(
+                "to_c: expected arguments at which all derivatives are numbers; received some at which one is NaN in a "
+                "backward pass. Pass others as the example"
+            ) from None
+        c_code.write_files(function, path)
+
+    def _in_c(self, name: str, args: Any, kwargs: Any) -> Any:
+        recording, _, _ = self._record(args, kwargs, {})
         arguments = [(path, x) for path, x in named_arguments((args, kwargs), self._f) if isinstance(x, ARRAYS)]
         program = optimize(recording.program, exact=self.exact, max_bytes=self.max_bytes)[-1].program
         plan = c_code.plan_in_c(program, program.graph.outputs[: len(recording.results)])
-        c_code.write_files(
-            c_code.c_function(
-                "to_c", name, self._name, recording, program, plan, arguments, c_code.results_of(recording.out)
-            ),
-            path,
-        )
+        results = c_code.results_of(recording.out)
+        return c_code.c_function("to_c", name, self._name, recording, program, plan, arguments, results)
 
     @property
     def address(self) -> int:

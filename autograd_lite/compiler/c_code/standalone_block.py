@@ -217,7 +217,7 @@ class Block:
             direct: for each result the array that it should be written to, where that can be done at once.
         """
         plan = self.plan
-        statements = []
+        statements = list[Statement]()
         for call in plan.calls:
             if call.how is not How.VIEW:
                 statements += self.statements_of(self, call)

@@ -171,31 +171,27 @@ def _truth(block: Block, call: Call) -> list[Statement]:
     def lines() -> None:
         writer = block.writer
         with writer.loops(outer) as indices:
-            all_indices = writer.indices(len(x.shape))
-            inner = all_indices[len(outer) :]
+            inner = writer.indices(len(part.shape), len(outer))
             strides = tuple([x.strides[k] for k in (*rest, *axes)])
             whole = View(x.memory, x.offset, x.shape, strides)
-            element = whole.element(all_indices)
-            out = to.element(indices)
+            element, out = whole.element([*indices, *inner]), to.element(indices)
             number = View(Memory(x.dtype, 0), 0, part.shape, dense(x.memory, part.shape).strides)
             position = number.element(inner)[1:-1]
             writer.line(f"{out} = {1 if op == 'all' else 0};")
-            if op.startswith("arg"):
-                best = writer.names.new("best")
+            best = writer.names.new("best") if op.startswith("arg") else ""
+            if best:
                 first = whole.element([*indices, *["0"] * len(inner)])
                 writer.line(f"{x.memory.type} {best} = {first};")
-            _nest(
-                block, part.shape, inner, _truth_line(op, element, out, position, best if op.startswith("arg") else "")
-            )
+            _nest(block, part.shape, inner, _truth_lines(op, x.dtype, element, out, position, best))
 
     return [Statement(call, [x], [end.memory], lines=lines)]
 
 
-def _truth_line(op: str, element: str, out: str, position: str, best: str) -> list[str]:
-    if op.startswith("arg"):
-        sign = ">" if op == "argmax" else "<"
+def _truth_lines(op: str, dtype: np.dtype[Any], element: str, out: str, position: str, best: str) -> list[str]:
+    if best:
+        is_nan = f" || ({element} != {element} && {best} == {best})" if dtype.kind == "f" else ""
         return [
-            f"if ({element} {sign} {best} || ({element} != {element} && {best} == {best})) {{",
+            f"if ({element} {'>' if op == 'argmax' else '<'} {best}{is_nan}) {{",
             f"    {best} = {element};",
             f"    {out} = {position};",
             "}",
@@ -274,19 +270,19 @@ def _move(block: Block, call: Call, move: Any, end: View) -> list[Statement]:
         if 0 in shape:
             return
         with writer.loops(shape) as loop:
-            terms = View(part.memory, part.offset, shape, tuple(strides)).element(loop)[len(part.memory.name) + 1 : -1]
+            there, here = View(part.memory, part.offset, shape, tuple(strides)).element(loop), rows.element(loop)
             for k, table in enumerate(tables, at):
                 number = _index(block, table, call.args[first + k - at], part.shape[k], loop)
-                terms += f" + {part.strides[k]} * {number}"
-            there, here = f"{part.memory.name}[{terms}]", rows.element(loop)
+                if part.memory.is_variable and number.isidentifier():
+                    writer.line(f"(void){number};")
+                step = part.strides[k]
+                there = there.removesuffix("]") + f" + {number if step == 1 else f'{step} * {number}'}]"
+            there = part.memory.name if part.memory.is_variable else there.replace("[0 + ", "[")
             if isinstance(move, Gather):
                 writer.line(f"{here} = {there};")
             else:
                 writer.line(f"{there} {'+=' if isinstance(move, Scatter) else '='} {here};")
 
-    for array in arrays:
-        if array.memory.is_variable and array.memory.name:
-            raise block.refusal(call)
     return [Statement(call, [*arrays, *tables], [end.memory], lines=lines)]
 
 
@@ -324,7 +320,7 @@ def _core(block: Block, call: Call, ufunc: Any, args: Sequence[Any], ends: Seque
     if any(x.dtype != end.dtype for x in operands) or end.dtype.kind not in kinds:
         raise block.refusal(call, f"with dtypes {', '.join(str(x.dtype) for x in operands)}")
     if ufunc.__name__ in PRODUCTS:
-        return [_product(block, call, *operands, end)]
+        return [_product(block, call, operands[0], operands[1], end)]
     function = ROW_FUNCTIONS.get(ufunc.__name__)
     if function is None:
         raise block.refusal(call)

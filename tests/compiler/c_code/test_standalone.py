@@ -6,16 +6,21 @@ import ctypes
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 import autograd_lite as ag
-from autograd_lite.core.errors import UnsupportedError
+from autograd_lite.compiler.c_code.standalone import CFunction
+from autograd_lite.core.errors import TraceError, UnsupportedError
 
-from .stand_alone import SILENT, build, call, in_c, scaled_distance
+from ..programs import Outside, Program, programs
+from ..test_random_programs import THOROUGH
+from .stand_alone import SILENT, build, call, distance, in_c, scaled_distance
 
 pytestmark = pytest.mark.skipif(not shutil.which("cc"), reason="there is no C compiler")
 
@@ -197,6 +202,43 @@ def test_an_index_out_of_range_and_a_singular_matrix_return_1(tmp_path: Path) ->
     at.arguments[1].value[:] = 4
     solved.arguments[0].value[:] = 0
     assert (call(library, at)[0], call(library, solved)[0]) == (1, 1)
+
+
+def _random(count: int) -> list[CFunction]:
+    """Return random programs, those that have a counterpart in C."""
+    functions = list[CFunction]()
+
+    @settings(THOROUGH, max_examples=count, derandomize=True, database=None)
+    @given(programs(effects=False))
+    def collect(program: Program) -> None:
+        outside = Outside()
+
+        def run(*arrays: Any) -> tuple[Any, ...]:
+            return tuple(program(outside, *map(ag.tensor, arrays)))
+
+        with np.errstate(all="ignore"), suppress(UnsupportedError, TraceError):
+            functions.append(in_c(f"f{len(functions)}", run, *program.inputs(0)))
+
+    collect()
+    return functions
+
+
+@pytest.mark.ci
+@pytest.mark.filterwarnings("ignore")
+def test_random_programs_give_the_results_of_python(tmp_path: Path) -> None:
+    functions = _random(80)
+    assert len(functions) > 30
+    library = build(functions, tmp_path)
+    for f in functions:
+        failed, results = call(library, f)
+        assert not failed
+        is_single = "float " in f.header() + f.source()
+        for result, r in zip(results, f.results, strict=True):
+            if f.writer.is_exact or r.dtype.kind != "f":
+                assert distance(result, r.value) == 0, f.source()
+            else:
+                units = 2.0**33 if is_single and r.dtype == np.float64 else 64
+                assert scaled_distance(result, r.value) < units, f.source()
 
 
 @pytest.mark.ci
