@@ -66,21 +66,18 @@ def call(library: Any, f: CFunction) -> tuple[int, list[Any]]:
     return getattr(library, f.name)(*arguments, work), results
 
 
-def distance(result: Any, expected: Any) -> float:
-    """Return how far results are from those expected, in units in the last place; 0 for the same numbers."""
+def distance(result: Any, expected: Any, scaled: bool = False) -> float:
+    """Return how far results are from those expected, in units in the last place; 0 for the same numbers.
+
+    Args:
+        result, expected: arrays.
+        scaled: whether the units are those of the largest number that is expected.
+    """
     if expected.dtype.kind != "f":
         return 0.0 if np.array_equal(result, expected) else np.inf
     with np.errstate(all="ignore"):
         same = (result == expected) | (np.isnan(result) & np.isnan(expected))
-        least = np.maximum(np.abs(expected), np.finfo(expected.dtype).tiny)
-        gap = np.abs(result.astype(float) - expected) / np.spacing(least.astype(expected.dtype))
+        sizes = np.where(np.isfinite(expected), np.abs(expected), 0)
+        sizes = np.maximum(sizes.max(initial=0) if scaled else sizes, np.finfo(expected.dtype).tiny)
+        gap = np.abs(result.astype(float) - expected) / np.spacing(sizes.astype(expected.dtype))
         return float(np.max(np.where(same, 0, np.where(np.isnan(gap), np.inf, gap)), initial=0))
-
-
-def scaled_distance(result: Any, expected: Any) -> float:
-    """Return the same in units of the largest number that is expected."""
-    finite = np.abs(expected[np.isfinite(expected)])
-    scale = np.spacing(finite.max(initial=np.finfo(expected.dtype).tiny))
-    with np.errstate(all="ignore"):
-        gaps = np.abs(result.astype(float) - expected) / scale
-    return float(np.max(np.where(result == expected, 0, gaps), initial=0))
