@@ -98,7 +98,7 @@ def test_the_loss_falls_and_the_dtype_stays(make: Callable[..., Optimizer], prob
     p = ag.tensor([-1.0, 1.5, 0.5], dtype=dtype, requires_grad=True)
     optimizer = make(parameters=[p])
     losses = []
-    for _ in range(300):
+    for _ in range(100):
         loss = problem(p)
         loss.backward()
         optimizer.step()
