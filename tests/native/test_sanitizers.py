@@ -17,6 +17,7 @@ SOURCES = sorted(map(str, (ROOT / "autograd_lite" / "native" / "c").glob("*.c"))
 FLAGS = ["-std=gnu11", "-O1", "-g1", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-w"]
 FLAGS += [f"-I{np.get_include()}", f"-I{sysconfig.get_path('include')}", "-fPIC", "-shared", "-pthread"]
 PLANS = [f"tests/compiler/test_{name}.py" for name in ("plans", "blocks", "segments")]
+FUSED = "tests/compiler/c_code/test_laws.py"
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "tests.native.instead"]
 
 
@@ -39,8 +40,13 @@ def built(sanitizer: str, library: Path) -> str:
         # Not in Python's own pools of memory, where it sees nothing; what lives as long as the process has not leaked.
         (
             "address,undefined",
-            ["tests/native", *PLANS],
-            {"PYTHONMALLOC": "malloc", "ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"},
+            ["tests/native", *PLANS, FUSED],
+            {
+                "AUTOGRAD_LITE_CC": "gcc -fsanitize=address,undefined",
+                "PYTHONMALLOC": "malloc",
+                "ASAN_OPTIONS": "detect_leaks=0",
+                "UBSAN_OPTIONS": "print_stacktrace=1",
+            },
         ),
         ("thread", ["tests/native/test_threads.py", *PLANS], {"TSAN_OPTIONS": "die_after_fork=0"}),
     ],
