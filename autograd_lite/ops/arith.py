@@ -154,6 +154,7 @@ _WHOLE_QUOTIENT = {  # by 0 it is 0
     "u": "{1} == 0 ? 0 : {0} / {1}",
 }
 _REMAINDER = {
+    "f": "al_remainder_{t}({0}, {1})",
     "i": "{1} == 0 || {1} == -1 ? 0 : {0} % {1} + " + _ROUNDS_DOWN + " * {1}",
     "u": "{1} == 0 ? 0 : {0} % {1}",
 }
@@ -202,7 +203,8 @@ remainder    = elementwise(np.remainder,    1,
                                             c=_REMAINDER)
 fmod         = elementwise(np.fmod,         1,
                                             lambda out, x, y: -np.trunc(x / y),
-                                            saves=("", "xy"), domain=("any", "nonzero"), kinks=_JUMPS)
+                                            saves=("", "xy"), domain=("any", "nonzero"), kinks=_JUMPS,
+                                            c={"f": "fmod{s}({0}, {1})"})
 
 # ---- steps: the derivative is zero wherever there is one, and zero at the jumps -------------------------------------
 floor_divide = elementwise(np.floor_divide, 0, 0, domain=("any", "nonzero"), kinks=_JUMPS, c=_WHOLE_QUOTIENT)

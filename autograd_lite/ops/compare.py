@@ -24,16 +24,16 @@ not_equal     = nondifferentiable(np.not_equal,     glyph="≠", commutes=True, 
 
 # ---- logic ----------------------------------------------------------------------------------------------------------
 logical_and   = nondifferentiable(np.logical_and,   glyph="and", onnx="And", commutes=True,
-                              c={"fiub": "({0} != 0) & ({1} != 0)"})
+                              c={"fiubc": "({0} != 0) & ({1} != 0)"})
 logical_or    = nondifferentiable(np.logical_or,    glyph="or", onnx="Or", commutes=True,
-                              c={"fiub": "({0} != 0) | ({1} != 0)"})
+                              c={"fiubc": "({0} != 0) | ({1} != 0)"})
 logical_xor   = nondifferentiable(np.logical_xor,   glyph="xor", onnx="Xor", commutes=True,
-                              c={"fiub": "({0} != 0) ^ ({1} != 0)"})
-logical_not   = nondifferentiable(np.logical_not,   glyph="not", onnx="Not", c={"fiub": "{0} == 0"})
+                              c={"fiubc": "({0} != 0) ^ ({1} != 0)"})
+logical_not   = nondifferentiable(np.logical_not,   glyph="not", onnx="Not", c={"fiubc": "{0} == 0"})
 
 # ---- tests of floats ------------------------------------------------------------------------------------------------
 isfinite      = nondifferentiable(np.isfinite,      c={"f": "al_isfinite_{t}({0})"})
 isinf         = nondifferentiable(np.isinf,         onnx="IsInf", c={"f": "al_isinf_{t}({0})"})
-isnan         = nondifferentiable(np.isnan,         onnx="IsNaN", c={"f": "{0} != {0}"})
+isnan         = nondifferentiable(np.isnan,         onnx="IsNaN", c={"fc": "{0} != {0}"})
 signbit       = nondifferentiable(np.signbit,       c={"f": "al_signbit_{t}({0})"})
 # fmt: on

@@ -27,6 +27,12 @@ INLINE real FN(heaviside)(real x, real at_zero) {
 }
 INLINE real FN(zero_mask)(real x, real y) { return FN(select)((x != x) & (y == 0), 0, x); }
 
+/* The remainder with the sign of y. */
+INLINE real FN(remainder)(real x, real y) {
+    const real rest = LIBM(fmod)(x, y);
+    return y == 0 ? rest : rest == 0 ? FN(with_sign)(0, y) : FN(less)(y, 0) != FN(less)(rest, 0) ? rest + y : rest;
+}
+
 /* ---- complex numbers -------------------------------------------------------------------------------------------- */
 
 #define COMPLEX real _Complex
