@@ -2,16 +2,13 @@
 
 INLINE real FN(negative)(real x) { return FN(from)(FN(of)(x) ^ SIGN); } /* by its bits: nothing is folded into it */
 
-/* Comparisons. Compilers make signalling ones even of isless(x, y), so 0 takes the place of both if one is NaN. */
-INLINE real FN(number)(real x, int is_number) { return FN(from)(FN(of)(x) & -(bits)is_number); }
+/* Comparisons of numbers as integers: for NaN compilers raise a flag even in isless(x, y). */
+INLINE bits FN(rank)(real x) { return FN(of)(x) ^ (FN(of)(x) >> (8 * sizeof(bits) - 1) & MAGNITUDE); }
 INLINE int FN(less)(real x, real y) {
-    const int ordered = !isunordered(x, y);
-    return FN(number)(x, ordered) < FN(number)(y, ordered);
+    const int are_zero = ((FN(of)(x) | FN(of)(y)) & MAGNITUDE) == 0;
+    return (FN(rank)(x) < FN(rank)(y)) & !are_zero & !isunordered(x, y);
 }
-INLINE int FN(less_equal)(real x, real y) {
-    const int ordered = !isunordered(x, y);
-    return (FN(number)(x, ordered) <= FN(number)(y, ordered)) & ordered;
-}
+INLINE int FN(less_equal)(real x, real y) { return ((FN(rank)(x) < FN(rank)(y)) | (x == y)) & !isunordered(x, y); }
 INLINE int FN(isinf)(real x) { return (FN(of)(x) & MAGNITUDE) == INFINITE; }
 INLINE int FN(isfinite)(real x) { return (FN(of)(x) & MAGNITUDE) < INFINITE; }
 INLINE int FN(signbit)(real x) { return FN(of)(x) < 0; }
@@ -30,7 +27,7 @@ INLINE real FN(zero_mask)(real x, real y) { return FN(select)((x != x) & (y == 0
 /* The remainder with the sign of y. */
 INLINE real FN(remainder)(real x, real y) {
     const real rest = LIBM(fmod)(x, y);
-    return y == 0 ? rest : rest == 0 ? FN(with_sign)(0, y) : FN(less)(y, 0) != FN(less)(rest, 0) ? rest + y : rest;
+    return y == 0 ? rest : rest == 0 ? FN(with_sign)(0, y) : FN(signbit)(y) != FN(signbit)(rest) ? rest + y : rest;
 }
 
 /* ---- complex numbers -------------------------------------------------------------------------------------------- */
