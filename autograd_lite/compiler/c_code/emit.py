@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from ..execution_plan import Plan
 from ..native_segments import Segment
 from ..numpy_calls import Call
 from .cores import clears_flags, core_calls, core_function, has_core
+from .expressions import CAREFUL
 from .fusion import Group, fuse
 from .loop_nests import Access, Nest, Statement, number_at
 from .loops import Loop, is_literal, lay_out
@@ -22,6 +24,9 @@ _MANY = 16  # calls of such loops, from which they are a table
 _CALL = re.compile(r"invalid \|= (loop_\d+)\(run, (at_.*)\);")
 _PLACE = re.compile(r"\bm(\d+)(?: \+ (\d+)(?!\d| \*))?")
 _MEMORY = re.compile(r" *char \*const m(\d+) = run->memory\[\1\];\n")
+
+_COMPILED = 800  # statements of all loops of one file: a compiler takes a millisecond or two for each
+_INLINED = 48  # functions such as exp in one file, which take the compiler some ms each
 
 
 def c_text(plan: Plan, segment: Segment) -> str:
@@ -44,6 +49,13 @@ def _memory(plan: Plan, segment: Segment) -> list[str]:
     return [f"/* m{k}: {text} */" for k, text in enumerate(texts, 1) if "(), constant" not in text]
 
 
+def _count_careful(groups: Sequence[Group]) -> int:
+    """Return how many expressions are functions such as exp, which take a compiler ten times as long as a product."""
+    inside = sum(_count_careful(group.inside) for group in groups if group.nest is not None)
+    statements = [s for group in groups if group.is_inline for s in group.statements]
+    return inside + sum(any(f"{name}(" in (s.expression or "") for name in CAREFUL) for s in statements)
+
+
 def _end(clean: bool) -> list[str]:
     return ["(void)wrong;", "return invalid;" if clean else "return invalid | fused_invalid();", "}"]
 
@@ -52,24 +64,34 @@ class _Loops:
     """The texts of all loops, with names for their places.
 
     Attributes:
-        texts: for the id of a group its text, and the memory and offset of each place.
+        texts: for the id of a group its text, and the memory and offset of each place; not if a compiler would take
+            too long for all of them, so that the executor runs this one.
         uses: for each text the places that it occurs with, numbered.
     """
 
     def __init__(self, segment: Segment, groups: Sequence[Group]) -> None:
-        self._segment = segment
+        self._segment, self._inlines = segment, _count_careful(groups) <= _INLINED
         self.texts: dict[int, tuple[str, tuple[int, ...]]] = {}
         self.uses: dict[str, dict[tuple[int, ...], int]] = {}
+        self._left = _COMPILED
         self._add(groups)
 
     def _add(self, groups: Sequence[Group]) -> None:
         for group in groups:
             self._add(group.inside)
-            if group.is_inline:
-                text, places = _name_places(Loop(group, _NAME, _numbers(self._segment, group), ()).text())
+            if not group.is_inline:
+                continue
+            text, places = _name_places(self.text_of(group, _NAME, ()))
+            if text not in self.uses:
+                self._left -= len(group.statements)
+            if text in self.uses or self._left >= 0:
                 self.texts[id(group)] = text, places
                 rows = self.uses.setdefault(text, {})
                 rows.setdefault(places, len(rows))
+
+    def text_of(self, group: Group, name: str, notes: Sequence[str]) -> str:
+        """Return the function of a loop."""
+        return Loop(group, name, _numbers(self._segment, group), notes, self._inlines).text()
 
 
 def _name_places(text: str) -> tuple[str, tuple[int, ...]]:
@@ -119,7 +141,7 @@ class _File:
         loops = list[str]()
         for group in groups:
             notes = _notes(group.plan, group.statements)
-            if group.is_inline:
+            if id(group) in self._loops.texts:
                 line = self._loop(group, notes)
                 if loops and bool(_CALL.fullmatch(line)) != bool(_CALL.fullmatch(loops[-1])):
                     calls += self._in_table(loops)
@@ -139,7 +161,8 @@ class _File:
             else:
                 calls += notes
                 calls += [] if clean else ["invalid |= fused_invalid();"]
-                calls += self._call(group.statements[0])
+                records = dict.fromkeys(s.record if s.block < 0 else s.block for s in group.statements)
+                calls += itertools.chain.from_iterable(map(self._call, records))
                 clean = True
         return calls + self._in_table(loops), clean
 
@@ -149,8 +172,7 @@ class _File:
         uses = self._loops.uses[text]
         name = f"loop_{len(self.functions)}"
         if len(uses) < _ALIKE:
-            numbers = _numbers(self._segment, group)
-            self.functions.append(Loop(group, name, numbers, notes).text())
+            self.functions.append(self._loops.text_of(group, name, notes))
             return f"invalid |= {name}(run);"
         if text not in self._names:
             self._names[text] = name
@@ -169,9 +191,8 @@ class _File:
         loop = f"for (intptr_t k = 0; k < {len(rows)}; k++) {{"
         return [loop, f"invalid |= {name}[k].function(run, {name}[k].places);", "}"]
 
-    def _call(self, first: Statement) -> list[str]:
+    def _call(self, record: int) -> list[str]:
         """Return the lines that let the executor run a record."""
-        record = first.record if first.block < 0 else first.block
         return [f"wrong = fused_call(run, {record});", self._end_of(record)]
 
     def _end_of(self, record: int) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
+from bisect import bisect_right, insort
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Any, NamedTuple
 
 from ..buffer_assignment import Place
@@ -14,7 +17,7 @@ from ..steps import COPY
 from .loop_nests import FOLD, MAP, SCRATCH, Access, Nest, Statement, cut, refine, statements_of
 
 _LOOK_BACK = 12  # groups before the last one that a statement may join
-_MOST = 512  # statements of a group
+_MOST = 128  # statements of a group: a compiler takes longer for each where there are more
 _ALONE = 1024  # points from which a reduction by itself is as fast where it is called
 _SHORT = 32  # points of the innermost dimension, below which calling a loop for each row does not pay
 
@@ -26,7 +29,7 @@ class Group(NamedTuple):
         dimensions: that the loop goes through, outermost first.
         statements: in order, with the strides of these dimensions.
         stores: for each whether anything outside reads its result.
-        is_inline: whether this is a loop; if not, the executor runs the record of the one statement, or of its block.
+        is_inline: whether this is a loop; if not, the executor runs the records of the statements, or their blocks.
         nest: instead of all this, statements that run step by step.
         inside: the groups of one step.
         plan: that the calls belong to.
@@ -108,6 +111,59 @@ def _is_inline(statement: Statement) -> bool:
     return not {"F", "D"} & set(statement.chars) and (row >= _SHORT or statement.size == 1)
 
 
+class _Touch(NamedTuple):
+    """Bytes that a statement reads or writes: where they begin and end, and by which access."""
+
+    start: int
+    stop: int
+    access: Access
+    writes: bool
+    folds: bool
+
+
+class _Memory:
+    """The bytes that some statements read and write."""
+
+    def __init__(self, statements: Iterable[Statement]) -> None:
+        self._touches: dict[int, list[_Touch]] = {}  # by memory, in the order of their starts
+        self._longest: dict[int, int] = {}
+        self._known = set[tuple[Access, bool, bool]]()
+        self.add(statements)
+
+    def add(self, statements: Iterable[Statement]) -> None:
+        """Take in the bytes of more statements."""
+        for touch in itertools.chain.from_iterable(map(_touches, statements)):
+            if touch[2:] not in self._known:
+                self._known.add(touch[2:])
+                memory = touch.access.memory
+                insort(self._touches.setdefault(memory, []), touch, key=_start)
+                self._longest[memory] = max(self._longest.get(memory, 0), touch.stop - touch.start)
+
+    def conflicts(self, statement: Statement) -> Iterator[tuple[_Touch, _Touch]]:
+        """Yield bytes that another statement shares with these, where one of both writes."""
+        for touch in _touches(statement):
+            memory = touch.access.memory
+            others = self._touches.get(memory, ())
+            at = bisect_right(others, touch.start - self._longest.get(memory, 0), key=_start)
+            while at < len(others) and others[at].start < touch.stop:
+                if others[at].stop > touch.start and (touch.writes or others[at].writes):
+                    yield others[at], touch
+                at += 1
+
+
+_start = operator.itemgetter(0)
+
+
+def _touches(statement: Statement) -> Iterator[_Touch]:
+    is_fold = statement.kind == FOLD
+    for access in statement.inputs:
+        if access.memory != SCRATCH:
+            yield _Touch(*access.span(statement.dimensions), access, False, False)
+    for access in (statement.output, *statement.more):
+        if access.memory != SCRATCH:
+            yield _Touch(*access.span(statement.dimensions), access, True, is_fold)
+
+
 class _Run:
     """Statements that are run together, as they are collected."""
 
@@ -115,6 +171,7 @@ class _Run:
         self.is_inline = all(map(_is_inline, statements))
         self.dimensions = statements[0].dimensions
         self.statements = list(statements)
+        self._memory = _Memory(statements)
 
     def join(self, others: Sequence[Statement]) -> bool:
         """Take statements in, if they go through the same points, and none needs what another one leaves elsewhere."""
@@ -123,20 +180,24 @@ class _Run:
         common = refine(self.dimensions, others[0].dimensions)
         if common is None:
             return False
-        mine = [_cut(s, common) for s in self.statements]
-        new = [_cut(s, common) for s in others]
-        if any(_differ(s, t) for s in mine for t in new):
+        new, mine, memory = [_cut(s, common) for s in others], self.statements, self._memory
+        if common != self.dimensions:
+            mine = [_cut(s, common) for s in mine]
+            if not all(map(_keeps_rows, self.statements, mine)):
+                return False
+            memory = _Memory(mine)
+        # Another place, or a result that is not whole before the loop ends.
+        if not all(map(_keeps_rows, others, new)) or any(
+            a.access != b.access or a.folds or b.folds for s in new for a, b in memory.conflicts(s)
+        ):
             return False
-        if not all(_keeps_rows(a, b) for a, b in zip((*self.statements, *others), (*mine, *new), strict=True)):
-            return False
-        self.dimensions, self.statements = common, mine + new
+        memory.add(new)
+        self.dimensions, self.statements, self._memory = common, mine + new, memory
         return True
 
     def conflicts(self, others: Sequence[Statement]) -> bool:
         """Return whether statements may not be run before these."""
-        return any(
-            _overlap(a, s.dimensions, b, t.dimensions) for s in self.statements for t in others for a, b in _pairs(s, t)
-        )
+        return any(next(self._memory.conflicts(s), None) is not None for s in others)
 
     def group(self, liveness: _Liveness) -> Group:
         """Return the group."""
@@ -153,31 +214,6 @@ def _cut(statement: Statement, dimensions: tuple[int, ...]) -> Statement:
     inputs = tuple([cut(a, statement.dimensions, dimensions) for a in statement.inputs])
     output = cut(statement.output, statement.dimensions, dimensions)
     return statement._replace(dimensions=dimensions, inputs=inputs, output=output)
-
-
-def _pairs(first: Statement, second: Statement) -> Iterable[tuple[Access, Access]]:
-    """Yield the accesses of two statements of which one writes what the other may read or write."""
-    for output in (first.output, *first.more):
-        for a in second.accesses:
-            yield output, a
-    for a in first.inputs:
-        for output in (second.output, *second.more):
-            yield a, output
-
-
-def _overlap(a: Access, dimensions: tuple[int, ...], b: Access, others: tuple[int, ...]) -> bool:
-    if a.memory != b.memory or a.memory == SCRATCH:
-        return False
-    (first, last), (start, stop) = a.span(dimensions), b.span(others)
-    return first < stop and start < last
-
-
-def _differ(s: Statement, t: Statement) -> bool:
-    """Return whether one needs what the other leaves elsewhere than at the same point, or has not done yet."""
-    results = [x.output for x in (s, t) if x.kind == FOLD]
-    return any(
-        _overlap(a, s.dimensions, b, t.dimensions) and (a != b or a in results or b in results) for a, b in _pairs(s, t)
-    )
 
 
 def _keeps_rows(before: Statement, after: Statement) -> bool:

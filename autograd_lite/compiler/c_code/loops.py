@@ -23,6 +23,7 @@ _VECTORS = 32  # points of a row, below which loops over all points of some rows
 _SHORT = 8  # points of a loop that is unrolled, and of a sum that NumPy takes from left to right
 _NEAR = 1 << 15  # points of a loop whose operands stay in the cache, so that it may go through them again and again
 _SHARED = 1 << 16  # steps of a loop from which waking other threads pays
+_ALONE = re.compile("|".join(sorted(name for name in CAREFUL if "power" not in name)))
 _FUNCTION = re.compile(r"\bal_\w+(?=\()")
 
 
@@ -41,18 +42,29 @@ class Loop:
         name: of the function.
         constants: the numbers that accesses of one element always read.
         notes: comments for the head of the function.
+        inlines: whether careful functions are inlined, or their loops called where rows are long enough.
     """
 
-    def __init__(self, group: Group, name: str, constants: Mapping[Access, Any], notes: Sequence[str]) -> None:
+    def __init__(
+        self, group: Group, name: str, constants: Mapping[Access, Any], notes: Sequence[str], inlines: bool
+    ) -> None:
         self.name, self.group, self.numbers, self.notes = name, group, constants, notes
         self.dimensions, self.statements = _collapse(*_interchange(group.dimensions, group.statements))
         self.n, self.depth = self.dimensions[-1], len(self.dimensions) - 1
-        self._numbers = _numbers([s.value for s in self.statements])  # as comments have them
+        # As comments have them; without comments loops that do the same have the same text.
+        values = [s.value for s in self.statements] if notes else range(len(self.statements))
+        self._numbers = _numbers(values)
+        self.inlines = inlines
         self.templates = [s.expression for s in self.statements]
+        if not inlines and self.n >= _VECTORS:
+            self.templates = [None if t and _ALONE.search(t) else t for t in self.templates]
         self.hoisted: dict[Access, str] = {}  # names of numbers that are the same along the innermost dimension
         self.sources = self._sources()
         self.phases = self._phases()
         self._phase = [p for p, phase in enumerate(self.phases) for _ in phase.statements]
+        self._last_phase = {
+            k: p for row, p in zip(self.sources, self._phase, strict=True) for k in row if k.__class__ is int
+        }
         self.sums = [k for k, s in enumerate(self.statements) if _is_sum(s)]
         self.careful = [
             not phase.is_call and any(self._careful_functions(k) for k in phase.statements) for phase in self.phases
@@ -110,6 +122,7 @@ class Loop:
     def _sources(self) -> list[list[Any]]:
         """Return for each statement where its operands come from: a statement, the name of a number, or memory."""
         latest: dict[Access, int] = {}
+        at_place: dict[tuple[int, int], list[Access]] = {}  # the same by memory and offset
         sources: list[list[Any]] = []
         for k, s in enumerate(self.statements):
             row: list[Any] = []
@@ -124,9 +137,10 @@ class Loop:
                     row.append(a)
             sources.append(row)
             if s.kind != FOLD:
-                for other in [a for a in latest if a[:2] == s.output[:2]]:
+                for other in at_place.pop(s.output[:2], ()):
                     del latest[other]
                 latest[s.output] = k
+                at_place[s.output[:2]] = [s.output]
         return sources
 
     # ---- the function ------------------------------------------------------------------------------------------------
@@ -353,6 +367,8 @@ class Loop:
                 yield from self._fold(k, names[0])
                 continue
             assert template is not None
+            if again or not (fast or self.inlines):
+                template = _ALONE.sub(r"\g<0>_alone", template)
             for function in sorted(self._careful_functions(k)) if fast else ():
                 arguments = template.format(*names)
                 yield f"hard_{p} |= !{arguments.replace(f'{function}(', f'{function}_easy(')};"
@@ -385,7 +401,7 @@ class Loop:
         """Return whether a later phase reads what a statement computes."""
         if self.templates[k] is None:
             return not self.group.stores[k]
-        return any(k in row and self._phase[j] > self._phase[k] for j, row in enumerate(self.sources))
+        return self._last_phase.get(k, -1) > self._phase[k]
 
     def _value(self, k: int, p: int) -> str:
         """Return the name of what a statement computes, for a phase."""

@@ -2,7 +2,8 @@
  * where C has no operator for it. HAS_FMA is defined where the kernels in use have fused multiply-adds.
  *
  * A kernel some of whose arguments need care is three functions: `al_exp_d(x)`, and for loops that are vectorised
- * `al_exp_d_fast(x)`, which may be anything, and raise flags, where `al_exp_d_easy(x)` is 0. */
+ * `al_exp_d_fast(x)`, which may be anything, and raise flags, where `al_exp_d_easy(x)` is 0;
+ * and a fourth, `al_exp_d_alone(x)`, which is the first one, but not inlined: that saves the compiler time. */
 #ifndef AUTOGRAD_LITE_EXPRESSIONS_H
 #define AUTOGRAD_LITE_EXPRESSIONS_H
 
@@ -27,11 +28,13 @@
         __asm__ volatile(""); /* so that nobody calls it, or `one`, without need */                     \
         return FN(kernel##_hard)(x);                                                                    \
     }                                                                                                   \
-    INLINE real FN(kernel)(real x) { return FN(test)(x) ? FN(kernel##_one)(x) : JOIN(FN(kernel), hard)(x); }
+    INLINE real FN(kernel)(real x) { return FN(test)(x) ? FN(kernel##_one)(x) : JOIN(FN(kernel), hard)(x); } \
+    static __attribute__((noinline)) real JOIN(FN(kernel), alone)(real x) { return FN(kernel)(x); }
 #define PULLBACK(kernel, slope)                                                                         \
     INLINE int JOIN(FN(kernel), easy)(real x, real y) { (void)y; return JOIN(FN(slope), easy)(x); }     \
     INLINE real JOIN(FN(kernel), fast)(real x, real y) { return y * JOIN(FN(slope), fast)(x); }         \
-    INLINE real FN(kernel)(real x, real y) { return y * FN(slope)(x); }
+    INLINE real FN(kernel)(real x, real y) { return y * FN(slope)(x); }                                 \
+    static __attribute__((noinline)) real JOIN(FN(kernel), alone)(real x, real y) { return FN(kernel)(x, y); }
 
 #define X f
 #define real float
