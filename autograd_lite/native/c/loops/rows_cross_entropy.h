@@ -15,20 +15,20 @@ INLINE real FN(share)(real x) {
 }
 
 /* The maximum of a row: NaN is left out. */
-#define WIDE (4 * LANES)
+#define COLUMNS_OF_LANES (4 * LANES)
 SHARED real FN(highest)(const real *x, npy_intp n) {
-    real lanes[WIDE];
-    if (n < WIDE) {
+    real lanes[COLUMNS_OF_LANES];
+    if (n < COLUMNS_OF_LANES) {
         return FN(top)(x, n);
     }
     memcpy(lanes, x, sizeof lanes);
-    for (npy_intp at = WIDE; at + WIDE <= n; at += WIDE) {
+    for (npy_intp at = COLUMNS_OF_LANES; at + COLUMNS_OF_LANES <= n; at += COLUMNS_OF_LANES) {
         UNROLL
-        for (int l = 0; l < WIDE; l++) {
+        for (int l = 0; l < COLUMNS_OF_LANES; l++) {
             lanes[l] = x[at + l] > lanes[l] ? x[at + l] : lanes[l];
         }
     }
-    const real rest = FN(top)(x + n / WIDE * WIDE, n % WIDE), most = FN(top)(lanes, WIDE);
+    const real rest = FN(top)(x + n / COLUMNS_OF_LANES * COLUMNS_OF_LANES, n % COLUMNS_OF_LANES), most = FN(top)(lanes, COLUMNS_OF_LANES);
     return rest > most ? rest : most;
 }
 
@@ -105,4 +105,4 @@ static void FN(cross_entropy)(LOOP_ARGUMENTS) {
 
 AS_ROWS(cross_entropy_pullback, "010001", FE_INVALID | FE_OVERFLOW)
 
-#undef WIDE
+#undef COLUMNS_OF_LANES
