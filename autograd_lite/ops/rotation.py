@@ -49,10 +49,10 @@ def _rotate(x: Any, cos: Any, sin: Any, *, step: int) -> Any:
         out = np.empty(x.shape, x.dtype)
         _KERNEL(a, b, cos, sin, out=(_first(out, step=step), _second(out, step=step)))  # type: ignore[misc]
         return out
-    return _turned(a, b, cos, sin, step=step)
+    return _turn(a, b, cos, sin, step=step)
 
 
-def _turned(a: Any, b: Any, cos: Any, sin: Any, *, step: int) -> Any:
+def _turn(a: Any, b: Any, cos: Any, sin: Any, *, step: int) -> Any:
     """Return the rows of turned pairs, by NumPy's operations."""
     pairs = [a * cos - b * sin, b * cos + a * sin]
     if step == 1:
@@ -64,7 +64,7 @@ def _loops(x: Any, cos: Any, sin: Any, *, step: int) -> tuple[Loops, Sequence[An
     if _KERNEL is None or not _is_native(x, cos, sin):
         return None
 
-    loops = Loops(functools.partial(_turned, step=step), _KERNEL, parts=_PARTS[step])
+    loops = Loops(functools.partial(_turn, step=step), _KERNEL, parts=_PARTS[step])
     return loops, (_first(x, step=step), _second(x, step=step), cos, sin)
 
 

@@ -239,7 +239,7 @@ class _Liveness:
                 self._readers.setdefault(owners[n], set()).add(call.value if inside else -1)
         for n in (*plan.outputs, *plan.end.entering, *plan.end.over):
             self._readers.setdefault(owners[n], set()).add(-1)
-        for call in reversed(plan.calls):  # what is filled in part has the rest of what was there before
+        for call in reversed(plan.calls):  # a value that is filled in part has the rest of the one before
             base = owners[call.reads[0]] if call.how is How.FILL and call.reads else -1
             if base >= 0 and _is_over(plan, owners[call.value], base):
                 self._readers[base] |= self._readers.get(owners[call.value], set())
