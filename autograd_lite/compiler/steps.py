@@ -132,7 +132,8 @@ class StepsEncoder:
         place, content, _ = plan.where[key]
         if place is Place.ARGUMENT:
             return _at(self._carry(content).spot if content < self._steps.n else self._inputs[content].spot, offset)
-        if place is Place.ARRAY and (content.shape, content.dtype, content.strides) == plan.specs[key][:3]:
+        is_array = place is Place.ARRAY and isinstance(content, np.ndarray)
+        if is_array and (content.shape, content.dtype, content.strides) == plan.specs[key][:3]:
             self._arrays[id(content)] = content
             return Spot("array", id(content), offset)
         raise NotNative

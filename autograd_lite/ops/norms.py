@@ -26,6 +26,8 @@ inf = np.inf
 
 # ---- vectors --------------------------------------------------------------------------------------------------------
 
+_SMALL = 16  # elements, up to which `fast.matmul` adds up in an order of its own
+
 
 def _vector_norm(x: Any, *, axis: Any, keepdims: bool, ord: float) -> Any:
     if x.dtype.kind not in "fc":
@@ -33,7 +35,8 @@ def _vector_norm(x: Any, *, axis: Any, keepdims: bool, ord: float) -> Any:
     if ord == 2:
         if axis is None and x.dtype.kind == "f":
             flat = x.reshape(-1)
-            size = np.sqrt(np.matmul(flat, flat))  # as NumPy's norm has it
+            product = np.matmul if flat.size <= _SMALL else fast.matmul  # whose sums have NumPy's order beyond
+            size = np.sqrt(product(flat, flat))
             return size.reshape((1,) * x.ndim) if keepdims else size
         squares = x.real * x.real + x.imag * x.imag if x.dtype.kind == "c" else x * x
         return np.sqrt(squares.sum(axis=axis, keepdims=keepdims))

@@ -226,7 +226,8 @@ def test_a_choice_is_a_branch(what: str) -> None:
     for sign in (1, -1, 1, -1):
         w, h, x = arguments()
         args = w, sign * np.abs(h), x
-        expected = transform(branched, args)
+        # On Tensors: NumPy's own product of small matrices adds up in another order.
+        expected = branched(*map(ag.tensor, args)) if what == "value" else transform(branched, args)
         assert_same(transform(chosen, args), expected)
         assert_same(compiled(*args), expected, exact=exact)
     (trace,) = compiled.traces

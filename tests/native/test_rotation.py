@@ -59,4 +59,4 @@ def test_compiled_code_has_the_bits_of_eager_code(interleaved: bool) -> None:
             np.testing.assert_array_equal(loss, expected)
             for slope, other in zip(slopes, wanted, strict=True):
                 np.testing.assert_array_equal(slope, other)
-    assert not KERNELS or "= _turned(" in compiled.source()
+    assert not KERNELS or "= _turn(" in compiled.source()

@@ -22,7 +22,7 @@ from ..inner_loops import CASTS, SHORT_ROWS
 
 _TYPES = {"?": "uint8_t", "f": "float", "d": "double", "F": "float _Complex", "D": "double _Complex"}
 _COPIES = {*CASTS.values(), *[SHORT_ROWS[u] for u in CASTS.values() if u in SHORT_ROWS]}
-_FAST = set(FASTEST.values())  # not SciPy's, some of which have the same names
+_THEIRS = {ours: theirs for theirs, ours in FASTEST.items()}  # not SciPy's, some of which have the same names
 _OF_ROWS = {rows: ufunc for ufunc, rows in SHORT_ROWS.items() if rows not in _COPIES}
 # The functions that are three, see the header: of these a loop that is vectorised takes `_fast`, and notes whether all
 # arguments are `_easy`; both have the same arguments.
@@ -39,6 +39,11 @@ _FIELDS = re.compile(r"\{([a-zA-Z]+)\}")
 def c_type(dtype: np.dtype[Any]) -> str:
     """Return the type of an element."""
     return _TYPES.get(dtype.char) or f"{'u' * (dtype.kind == 'u')}int{8 * dtype.itemsize}_t"
+
+
+def of_numpy(ufunc: Any) -> Any:
+    """Return NumPy's own ufunc, of which one is a copy with faster loops, or the ufunc itself."""
+    return _THEIRS.get(ufunc, ufunc)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -85,10 +90,10 @@ def _of_kernel(ufunc: np.ufunc, chars: str, exponent: float | None) -> str | Non
     ours = KERNELS.get(name)
     if ours is None or ours.signature is not None or name in _CALLED or f"{chars[:-1]}->{chars[-1]}" not in ours.types:
         return None
-    is_copy = ufunc in _FAST and chars[-1] not in NUMPYS.get(INSTRUCTIONS, {}).get(name, "")
+    is_copy = ufunc in _THEIRS and chars[-1] not in NUMPYS.get(INSTRUCTIONS, {}).get(name, "")
     if ufunc is not ours and not is_copy:
         return None
-    if name != "power":
+    if name != np.power.__name__:
         return f"al_{name}_{{t}}({', '.join(f'{{{k}}}' for k in range(ufunc.nin))})"
     if exponent is None or abs(2 * exponent) > _MOST_HALVES or 2 * exponent != math.trunc(2 * exponent):
         return None

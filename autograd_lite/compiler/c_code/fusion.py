@@ -9,11 +9,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..buffer_assignment import Place
 from ..execution_plan import Plan
 from ..native_segments import Segment
 from ..numpy_calls import How
 from ..steps import COPY
+from .expressions import of_numpy
 from .loop_nests import FOLD, MAP, SCRATCH, Access, Nest, Statement, cut, refine, statements_of
 
 _LOOK_BACK = 12  # groups before the last one that a statement may join
@@ -103,7 +106,9 @@ def _is_inline(statement: Statement) -> bool:
             return False
         if statement.output.strides[-1] or statement.dimensions[-1] == 1:  # added up row by row
             return True
-        return statement.ufunc.__name__ == "add" and statement.output.dtype.char in "fd" and len(statement.inputs) == 2
+        return (
+            of_numpy(statement.ufunc) is np.add and statement.output.dtype.char in "fd" and len(statement.inputs) == 2
+        )
     if statement.kind != MAP or statement.expression is not None:
         return statement.kind == MAP
     # Loops of complex numbers may round otherwise where operands lie otherwise.

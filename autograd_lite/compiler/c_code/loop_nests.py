@@ -15,7 +15,7 @@ from ...native.instructions import BLOCK, CALL, REDUCE, REPEAT
 from ...native.kernels import KERNELS
 from ..inner_loops import CASTS, SHORT_ROWS, SHORT_SUMS
 from ..native_segments import Segment
-from .expressions import expression_of
+from .expressions import expression_of, of_numpy
 
 MAP, FOLD, OTHER = "map", "fold", "other"  # kinds of statements
 SCRATCH = 0  # the memory of a block's parts, of which each holds the values of one part at a time
@@ -200,7 +200,7 @@ def _statement(segment: Segment, code: Sequence[int], at: int, block: int, value
         reads, writes = slice(0, ufunc.nin), ufunc.nin
     places = tuple(accesses[reads]), accesses[writes]
     more = tuple(accesses[ufunc.nin + 1 :]) if ufunc.nout > 1 else ()
-    number = number_at(segment, accesses[1]) if ufunc.__name__ == "power" else None
+    number = number_at(segment, accesses[1]) if of_numpy(ufunc) is np.power else None
     exponent = None if number is None else float(number)
     return Statement(form, of, tuple(dimensions), *places, loop, at, block, value, start, more, exponent)
 

@@ -23,7 +23,7 @@ _VECTORS = 32  # points of a row, below which loops over all points of some rows
 _SHORT = 8  # points of a loop that is unrolled, and of a sum that NumPy takes from left to right
 _NEAR = 1 << 15  # points of a loop whose operands stay in the cache, so that it may go through them again and again
 _SHARED = 1 << 16  # steps of a loop from which waking other threads pays
-_ALONE = re.compile("|".join(sorted(name for name in CAREFUL if "power" not in name)))
+_ALONE = re.compile("|".join(sorted(name for name in CAREFUL if np.power.__name__ not in name)))
 _FUNCTION = re.compile(r"\bal_\w+(?=\()")
 
 

@@ -10,14 +10,20 @@ import numpy as np
 
 from ...core.equivalents import Fill, Loops
 from ...core.gathers import Gather, Put, Scatter
+from ...core.op import OPS
 from ..inner_loops import CASTS, initial, order_axes, reduced_axes
 from ..numpy_calls import Call, How, Ref
+from .expressions import of_numpy
 from .standalone_block import Block, Statement, Whole
 from .standalone_functions import PRODUCTS, ROW_FUNCTIONS, portable, typical
 from .standalone_names import TYPES, atom
 from .standalone_writer import Memory, View, dense
 
-_IDEMPOTENT = frozenset(("maximum", "minimum", "fmax", "fmin"))
+_IDEMPOTENT = frozenset((np.maximum, np.minimum, np.fmax, np.fmin))
+_SIGNS = {np.add: "+", np.multiply: "*"}
+_TRUTHS = (np.all, np.any, np.argmax, np.argmin, np.count_nonzero)
+_METHODS = {method.__name__: method for method in (np.ndarray.astype, np.ndarray.copy, np.ndarray.reshape)}
+_SUM = "pairwise"  # of the functions in native/c/standalone.h
 _PAIRWISE = 8  # additions from which NumPy adds in several parts
 _NUMBERS = {bool: "?", int: "l", float: "d"}
 
@@ -98,11 +104,11 @@ def _expression(block: Block, call: Call, ufunc: Any, end: View) -> tuple[list[V
 def _reduce(block: Block, call: Call) -> list[Statement]:
     ufunc: Any = call.function
     x, end, kwargs = block.view(call.args[0], call), block.new(call), call.kwargs
-    dtype, name = end.dtype, ufunc.__name__
+    dtype, own = end.dtype, of_numpy(ufunc)
     plain = kwargs.keys() <= {"axis", "keepdims", "dtype"} and (ufunc.nin, ufunc.nout) == (2, 1)
-    begin = None if name in _IDEMPOTENT else initial(ufunc, dtype)
+    begin = None if own in _IDEMPOTENT else initial(ufunc, dtype)
     expression = portable(ufunc, [dtype] * 3) if plain else None
-    if expression is None or (begin is None and (name not in _IDEMPOTENT or 0 in x.shape)):
+    if expression is None or (begin is None and (own not in _IDEMPOTENT or 0 in x.shape)):
         raise block.refusal(call)
     if 0 in end.shape:
         return []
@@ -125,16 +131,16 @@ def _reduce(block: Block, call: Call) -> list[Statement]:
         target = View(end.memory, end.offset, tuple(dimensions), tuple([s for s, _ in strides]))
         inner = dimensions[-1] if dimensions and strides[-1][0] == 0 else 1
         in_parts = inner >= _PAIRWISE or (inner > 1 and any(step == 0 for step, _ in strides[:-1]))
-        if name == "add" and dtype.kind == "f" and in_parts and x.dtype == dtype and not x.memory.is_variable:
+        if own is np.add and dtype.kind == "f" and in_parts and x.dtype == dtype and not x.memory.is_variable:
             with writer.loops(dimensions[:-1]) as indices:
-                sum = writer.function("sum", dtype)
+                pairwise = writer.function(_SUM, dtype)
                 start = f"{source.pointer([*indices, '0'])}, {inner}, {source.strides[-1]}"
-                writer.line(f"{target.element(indices)} += {sum}({start});")
+                writer.line(f"{target.element(indices)} += {pairwise}({start});")
             return
         with writer.loops(dimensions) as indices:
             term, to = cast(source.element(indices), x.dtype, dtype), target.element(indices)
-            if name in ("add", "multiply") and dtype.kind != "b":
-                writer.line(f"{to} {'+' if name == 'add' else '*'}= {term};")
+            if own in _SIGNS and dtype.kind != "b":
+                writer.line(f"{to} {_SIGNS[own]}= {term};")
             else:
                 writer.line(f"{to} = {writer.expand(expression.text.format(to, term), dtype)};")
 
@@ -155,10 +161,15 @@ def _fill(block: Block, end: View, start: Any, dtype: np.dtype[Any]) -> None:
     block.copy(start, end)
 
 
-def _truth(block: Block, call: Call) -> list[Statement]:
-    """Reductions that are methods of arrays: all, any, argmax, argmin, and count_nonzero."""
+def _truth_of(block: Block, call: Call) -> Any:
+    """Return which of NumPy's functions an op is, of those that reduce to truth values and positions; or None."""
+    op = OPS.defined.get(block.program.graph[call.node].op) if call.node in block.program.graph else None
+    return None if op is None else next((f for f in op.numpy_functions if f in _TRUTHS), None)
+
+
+def _truth(block: Block, call: Call, function: Any) -> list[Statement]:
+    """Return the statement of a reduction that is a method of arrays."""
     x, end = block.view(call.args[0], call), block.new(call)
-    op = block.program.graph[call.node].op
     axis, n = call.kwargs["axis"], len(x.shape)
     axes = range(n) if axis is None else [k % n for k in (axis if axis.__class__ is tuple else (axis,))]
     rest = [k for k in range(n) if k not in axes]
@@ -177,28 +188,28 @@ def _truth(block: Block, call: Call) -> list[Statement]:
             element, out = whole.element([*indices, *inner]), to.element(indices)
             number = View(Memory(x.dtype, 0), 0, part.shape, dense(x.memory, part.shape).strides)
             position = number.element(inner)[1:-1]
-            writer.line(f"{out} = {1 if op == 'all' else 0};")
-            best = writer.names.new("best") if op.startswith("arg") else ""
+            writer.line(f"{out} = {int(function is np.all)};")
+            best = writer.names.new("best") if function in (np.argmax, np.argmin) else ""
             if best:
                 first = whole.element([*indices, *["0"] * len(inner)])
                 writer.line(f"{x.memory.type} {best} = {first};")
-            _nest(block, part.shape, inner, _truth_lines(op, x.dtype, element, out, position, best))
+            _nest(block, part.shape, inner, _truth_lines(function, x.dtype, element, out, position, best))
 
     return [Statement(call, [x], [end.memory], lines=lines)]
 
 
-def _truth_lines(op: str, dtype: np.dtype[Any], element: str, out: str, position: str, best: str) -> list[str]:
+def _truth_lines(function: Any, dtype: np.dtype[Any], element: str, out: str, position: str, best: str) -> list[str]:
     if best:
         is_nan = f" || ({element} != {element} && {best} == {best})" if dtype.kind == "f" else ""
         return [
-            f"if ({element} {'>' if op == 'argmax' else '<'} {best}{is_nan}) {{",
+            f"if ({element} {'>' if function is np.argmax else '<'} {best}{is_nan}) {{",
             f"    {best} = {element};",
             f"    {out} = {position};",
             "}",
         ]
-    if op == "count_nonzero":
+    if function is np.count_nonzero:
         return [f"{out} += {element} != 0;"]
-    return [f"{out} = {out} {'&&' if op == 'all' else '||'} {element};"]
+    return [f"{out} = {out} {'&&' if function is np.all else '||'} {element};"]
 
 
 def _nest(block: Block, shape: Sequence[int], indices: Sequence[str], lines: Sequence[str]) -> None:
@@ -395,7 +406,7 @@ def _product(block: Block, call: Call, x: View, y: View, end: View) -> Statement
                 term = f"{to} += {a.element([*batch, row, inner])} * {b.element([*batch, inner, j])};"
                 _nest(block, [k, n], [inner, j], [term])
                 return
-            to, column = writer.names.new("sum"), j if n > 1 else "0"
+            to, column = writer.names.new("total"), j if n > 1 else "0"
             term = f"{to} += {a.element([*batch, row, inner])} * {b.element([*batch, inner, column])};"
             with writer.loop(j, n):
                 writer.line(f"{end.memory.type} {to} = 0;")
@@ -498,12 +509,12 @@ def _method(block: Block, call: Call) -> list[Statement] | None:
     function: Any = call.function
     if function.__class__ is not operator.methodcaller:
         return None
-    name = str(function).split("'")[1]
+    method = _METHODS.get(str(function).split("'")[1])
     x = block.view(call.args[0], call)
-    if name not in ("astype", "copy", "reshape") or (name == "reshape" and not x.is_dense):
+    if method is None or (method is np.ndarray.reshape and not x.is_dense):
         return None
     end = block.new(call)
-    if name == "reshape":
+    if method is np.ndarray.reshape:
         x = x._replace(shape=end.shape, strides=dense(x.memory, end.shape).strides)
     return [_map(block, call, end, [x], lambda text: cast(text, x.dtype, end.dtype))] if x.size else []
 
@@ -526,8 +537,17 @@ def _call(block: Block, call: Call) -> list[Statement]:
     return statements
 
 
+def _is_identity(block: Block, call: Call) -> bool:
+    """Return whether an op only passes on what it takes."""
+    spec = block.plan.specs[call.value]
+    if len(call.args) != 1 or call.args[0].__class__ is not Ref or spec.dtype.hasobject:
+        return False
+    x = np.zeros(block.plan.specs[call.args[0].value].shape, spec.dtype)
+    result = call.function(x, **call.kwargs)
+    return isinstance(result, np.ndarray) and result.__array_interface__ == x.__array_interface__
+
+
 def _opaque(block: Block, call: Call) -> list[Statement]:
-    op = block.program.graph[call.node].op if call.node in block.program.graph else ""
     if call.function is operator.getitem and (parts := block.parts.get(call.args[0].value)) is not None:
         block.place(call.value, parts[call.args[1]])
         return []
@@ -546,9 +566,9 @@ def _opaque(block: Block, call: Call) -> list[Statement]:
                     block.writer.line(f"(void){x.memory.name};")
 
         return [Statement(call, inputs, [x.memory for x in results], lines=lines)]
-    if op in ("all", "any", "argmax", "argmin", "count_nonzero"):
-        return _truth(block, call)
-    if op in ("stop_gradient", "barrier"):
+    if (function := _truth_of(block, call)) is not None:
+        return _truth(block, call, function)
+    if _is_identity(block, call):
         block.place(call.value, block.view(call.args[0], call))
         return []
     raise block.refusal(call)

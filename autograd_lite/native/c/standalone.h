@@ -100,12 +100,12 @@ static real FN(below)(real x, real top) {
     return isinf(gap) && isfinite(x) ? -LARGEST : gap;
 }
 
-static real FN(sum)(const real *x, int n, int step) {
+static real FN(pairwise)(const real *x, int n, int step) {
     real r[8], sum = -(real)0;
     int i, j;
     if (n > 128) {
         const int half = n / 2 - n / 2 % 8;
-        return FN(sum)(x, half, step) + FN(sum)(x + half * step, n - half, step);
+        return FN(pairwise)(x, half, step) + FN(pairwise)(x + half * step, n - half, step);
     }
     if (n < 8) {
         for (i = 0; i < n; i++) {

@@ -13,9 +13,14 @@ from autograd_lite.core.op import OPS
 ROOT = Path(autograd_lite.__file__).parent
 # What is also the name of something else there: a kind of memory and of facts.
 ELSE = {"array"}
-# Methods of the user's containers, and attributes of arrays, which this file names.
-OF_USERS = {"guard_collector.py": {"add", "imag", "real"}}
-FILES = sorted((ROOT / "compiler").rglob("*.py"))
+# Methods of the user's containers, attributes of arrays, and kernels in C, which these files name.
+OF_USERS = {
+    "guard_collector.py": {"add", "imag", "real"},
+    "expressions.py": {"relu", "sigmoid_pullback", "tanh_pullback"},
+}
+# The functions of C's library, and a few lines of C99, by the names of the ufuncs that they stand for.
+TABLE = "standalone_functions.py"
+FILES = sorted(path for path in (ROOT / "compiler").rglob("*.py") if path.name != TABLE)
 
 
 def names_in(source: str) -> list[str]:
