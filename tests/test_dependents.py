@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from autograd_lite.extend import cache_folder
 from benchmarks.dependents import __main__ as harness, dependents_plugin as plugin
 from benchmarks.dependents.suites import SUITES, Suite
-from nn.datasets.fetch import cache_dir
 
 BOTH, HIPS, OURS, NEITHER = (True, True), (True, False), (False, True), (False, False)
 
@@ -218,7 +218,7 @@ def part_run(name: str, path: Path) -> harness.Tests | Exception:
 @pytest.fixture(scope="module")
 def part_runs() -> Iterator[dict[str, Future[harness.Tests | Exception]]]:
     """The parts on two cores, the longest first."""
-    path = cache_dir("dependents")
+    path = cache_folder("dependents")
     path.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(2) as pool:
         yield {name: pool.submit(part_run, name, path) for name in PARTS}
