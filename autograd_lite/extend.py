@@ -50,5 +50,6 @@ if TYPE_CHECKING:
     )
     from .ir.observing import assume as assume, is_compiling as is_compiling
     from .native.blockwise import blockwise as blockwise
+    from .native.threaded_functions import product as product
 else:
     __getattr__, __dir__, __all__ = attach(__name__)

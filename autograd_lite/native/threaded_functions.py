@@ -21,5 +21,17 @@ add, multiply, matmul, power = (FASTEST.get(f, f) for f in (np.add, np.multiply,
 
 
 def product(*matrices: Any) -> Any:
-    """Return the product of matrices, from left to right."""
+    """Return the product of matrices, from left to right, with the same bits for arrays and for Tensors.
+
+    Args:
+        matrices: of shapes (…, M, K), (…, K, N), and so on.
+
+    Returns:
+        Their product, of shape (…, M, N).
+
+    Example:
+        >>> product(np.ones((2, 3)), np.ones((3, 4)), np.ones((4, 1)))
+        array([[12.],
+               [12.]])
+    """
     return reduce(matmul, matrices)

@@ -98,6 +98,13 @@ def _pullback_loops(g: Any, x: Any, y: Any, top: Any, rest: Any) -> Loops | None
 LOOPS[_pullback] = _pullback_loops
 
 
+def _infer_pullback(g: ShapeDtype, x: ShapeDtype, *others: ShapeDtype) -> ShapeDtype:
+    for other in (g, *others):
+        if other.shape != x.shape[:-1]:
+            raise _no_labels(x.shape[:-1], other.shape)
+    return ShapeDtype(x.shape, np.result_type(same_float(x).dtype, same_float(g).dtype))
+
+
 def _batch(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     return op(*batching.broadcast_batch(inputs, batched))
 
@@ -128,7 +135,7 @@ cross_entropy_pullback: Op = structural(
     _pullback_by_rest,
     _pullback_by_rest,
     saves=("yzuv", "xyuv", "", "xyuv", "xyuv"),
-    infer=lambda g, x, *_: ShapeDtype(x.shape, np.result_type(same_float(x).dtype, same_float(g).dtype)),
+    infer=_infer_pullback,
     jvp=jvp_by_inputs(
         lambda t, out, g, *others: cross_entropy_pullback(t, *others),
         _pullback_by_x,

@@ -18,6 +18,7 @@ from ..core.op import composes, nondifferentiable, reduction
 from ..core.shape_arithmetic import ShapeDtype, normalize_axes, normalize_axis, reduced_shape
 from ..native import threaded_functions as fast
 from .adjoints import mirror_triangle, real_part, user
+from .matrix_products import times
 from .operands import operand
 from .solve import bind_matrix, in_lapack, per_matrix
 
@@ -35,7 +36,8 @@ def _vector_norm(x: Any, *, axis: Any, keepdims: bool, ord: float) -> Any:
     if ord == 2:
         if axis is None and x.dtype.kind == "f":
             flat = x.reshape(-1)
-            product = np.matmul if flat.size <= _SMALL else fast.matmul  # whose sums have NumPy's order beyond
+            by_numpy = flat.size <= _SMALL and flat.__class__ is np.ndarray
+            product = np.matmul if by_numpy else times  # whose sums have NumPy's order beyond
             size = np.sqrt(product(flat, flat))
             return size.reshape((1,) * x.ndim) if keepdims else size
         squares = x.real * x.real + x.imag * x.imag if x.dtype.kind == "c" else x * x

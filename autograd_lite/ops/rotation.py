@@ -38,13 +38,23 @@ def _is_native(x: Any, cos: Any, sin: Any) -> bool:
     )
 
 
-def _rotate(x: Any, cos: Any, sin: Any, *, step: int) -> Any:
-    a, b = _first(x, step=step), _second(x, step=step)
-    if a.shape != b.shape or np.broadcast_shapes(a.shape, cos.shape, sin.shape) != a.shape:
+def _check_shapes(*shapes: tuple[int, ...]) -> None:
+    *rows, n = shapes[0] or (1,)
+    pairs = (*rows, n // 2)
+    try:
+        fits = n % 2 == 0 and np.broadcast_shapes(pairs, *shapes[1:]) == pairs
+    except ValueError:
+        fits = False
+    if not fits:
         raise ShapeError(
             f"rotate_pairs: expected an even number of features, and angles for half of them, that broadcast to shape "
-            f"{a.shape}; received shapes {x.shape}, {cos.shape} and {sin.shape}"
+            f"{pairs}; received shapes {', '.join(map(str, shapes))}"
         )
+
+
+def _rotate(x: Any, cos: Any, sin: Any, *, step: int) -> Any:
+    _check_shapes(x.shape, cos.shape, sin.shape)
+    a, b = _first(x, step=step), _second(x, step=step)
     if x.__class__ is np.ndarray and _is_native(x, cos, sin):
         out = np.empty(x.shape, x.dtype)
         _KERNEL(a, b, cos, sin, out=(_first(out, step=step), _second(out, step=step)))  # type: ignore[misc]
@@ -93,6 +103,7 @@ def _jvp(tangents: Sequence[Any], out: Any, x: Any, cos: Any, sin: Any, *, step:
 
 
 def _infer(x: ShapeDtype, cos: ShapeDtype, sin: ShapeDtype, *, step: int) -> ShapeDtype:
+    _check_shapes(x.shape, cos.shape, sin.shape)
     one, by_cos, by_sin = (np.ones(1, a.dtype) for a in (x, cos, sin))
     return ShapeDtype(x.shape, (one * by_cos - one * by_sin).dtype)
 

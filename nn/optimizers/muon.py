@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autograd_lite import Tensor
+from autograd_lite.extend import product
 
 from ..config.arguments import flag, not_negative
 from .adam import adam
@@ -69,8 +70,8 @@ def orthogonalize(x: Any, steps: int, coefficients: tuple[float, float, float] =
     x = x.T if tall else x
     x = x / ((x * x).sum() ** 0.5 + 1e-7)
     for _ in range(steps):
-        gram = x @ x.T
-        x = x * a + (gram * b + (gram @ gram) * c) @ x
+        gram = product(x, x.T)
+        x = x * a + product(gram * b + product(gram, gram) * c, x)
     return x.T if tall else x
 
 

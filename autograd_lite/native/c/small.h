@@ -181,7 +181,7 @@ AL_INLINE int AL(al_cholesky)(const char *a, char *c, intptr_t n, intptr_t a_row
         }
     }
     AL_SHORT for (intptr_t t = 0; t < n; t++) {
-        if (!(x[t][t] > 0)) {
+        if (__builtin_islessequal(x[t][t], 0)) { /* as LAPACK has it: NaN goes on */
             return 1;
         }
         x[t][t] = AL_ROOT(x[t][t]);
