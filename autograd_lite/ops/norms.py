@@ -36,8 +36,7 @@ def _vector_norm(x: Any, *, axis: Any, keepdims: bool, ord: float) -> Any:
     if ord == 2:
         if axis is None and x.dtype.kind == "f":
             flat = x.reshape(-1)
-            by_numpy = flat.size <= _SMALL and flat.__class__ is np.ndarray
-            product = np.matmul if by_numpy else times  # whose sums have NumPy's order beyond
+            product = np.dot if flat.size <= _SMALL else times  # whose sums have NumPy's order beyond
             size = np.sqrt(product(flat, flat))
             return size.reshape((1,) * x.ndim) if keepdims else size
         squares = x.real * x.real + x.imag * x.imag if x.dtype.kind == "c" else x * x
