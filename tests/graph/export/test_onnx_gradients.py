@@ -39,9 +39,8 @@ def compare(program: Program, arrays: list[np.ndarray], gradients: bool) -> bool
     checked(model)
     expected = [*outputs_of(program, arrays), *(program.gradients(*arrays).values() if gradients else ())]
     # Of a result in float64 that float32 leads to, the units are those of float32.
-    coarsest = max(
-        [np.finfo(n.dtype).eps for n in program.graph if n.dtype is not None and n.dtype.kind == "f"], default=0
-    )
+    floats = [np.dtype(dtype) for node in program.graph for _, dtype in node.kinds if dtype is not None]
+    coarsest = max([np.finfo(dtype).eps for dtype in floats if dtype.kind == "f"], default=0)
     for got, want in zip(run(model, arrays), map(np.asarray, expected), strict=True):
         coarser = max(1, coarsest / np.finfo(want.dtype).eps) if want.dtype.kind == "f" else 1
         largest = np.abs(np.nan_to_num(want.astype(np.float64), posinf=0, neginf=0)).max(initial=0.1)
