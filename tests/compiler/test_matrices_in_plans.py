@@ -113,7 +113,7 @@ def test_what_numpy_refuses_is_refused_in_plans_and_a_plan_lives_on(name: str, s
                 except np.linalg.LinAlgError as error:
                     results.append((str(error), None))
             assert results[0][0] == results[1][0]
-            # Where NaN comes to stand in a factor depends on the triangle that is read, and on the order.
+            # The places of NaN in a factor depend on the triangle that is read, and on the order.
             if results[0][0] is None and ("cholesky" not in name or np.isfinite(bad).all()):
                 np.testing.assert_allclose(results[1][1], results[0][1], rtol=1e-9, atol=1e-9)
         assert same_bits(np.asarray(compiled(good)), before)

@@ -538,7 +538,7 @@ def _call(block: Block, call: Call) -> list[Statement]:
 
 
 def _is_identity(block: Block, call: Call) -> bool:
-    """Return whether an op only passes on what it takes."""
+    """Return whether the result of an op is its input."""
     spec = block.plan.specs[call.value]
     if len(call.args) != 1 or call.args[0].__class__ is not Ref or spec.dtype.hasobject:
         return False
