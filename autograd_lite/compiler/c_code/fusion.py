@@ -21,6 +21,7 @@ from .loop_nests import FOLD, MAP, SCRATCH, Access, Nest, Statement, cut, refine
 
 _LOOK_BACK = 12  # groups before the last one that a statement may join
 _MOST = 128  # statements of a group: a compiler takes longer for each where there are more
+_MOST_OF_NUMBERS = 32  # the same where each has one element: shorter texts are alike more often, and stay in the cache
 _ALONE = 1024  # points from which a reduction by itself is as fast where it is called
 _SHORT = 32  # points of the innermost dimension, below which calling a loop for each row does not pay
 
@@ -180,7 +181,8 @@ class _Run:
 
     def join(self, others: Sequence[Statement]) -> bool:
         """Take statements in, if they go through the same points, and none needs what another one leaves elsewhere."""
-        if not self.is_inline or len(self.statements) + len(others) > _MOST:
+        most = _MOST if self.statements[0].size > 1 else _MOST_OF_NUMBERS
+        if not self.is_inline or len(self.statements) + len(others) > most:
             return False
         common = refine(self.dimensions, others[0].dimensions)
         if common is None:
