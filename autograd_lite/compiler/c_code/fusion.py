@@ -48,7 +48,7 @@ class Group(NamedTuple):
     inside: tuple[Group, ...] = ()
 
     @property
-    def steps(self) -> int:
+    def work(self) -> int:
         """The number of points of all statements."""
         return sum(s.size for s in self.statements)
 

@@ -188,7 +188,7 @@ class Loop:
 
     def _is_shared(self) -> bool:
         folds_rows = any(s.kind == FOLD and s.output.strides[0] == 0 for s in self.statements)
-        return self.group.steps >= _SHARED and self.dimensions[0] > 1 and not folds_rows
+        return self.group.work >= _SHARED and self.dimensions[0] > 1 and not folds_rows
 
     def _initial_values(self) -> Iterator[str]:
         """Yield the loops that fill the results of reductions with what these begin with."""

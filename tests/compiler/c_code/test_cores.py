@@ -104,7 +104,7 @@ def test_what_is_not_finite_or_singular(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.skipif("small_solve_upper" not in KERNELS, reason="needs the kernels")
-def test_a_filter_is_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_filter_has_the_bits_of_the_executor(monkeypatch: pytest.MonkeyPatch) -> None:
     def likelihood(q: Any, ys: Any) -> Any:
         move, see = np.array([[1.0, 0.1], [0.0, 1.0]]), np.array([[1.0, 0.0]])
 
