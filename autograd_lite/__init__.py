@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         optimize as optimize,
         random as random,
         scipy as scipy,
+        sparse as sparse,
         testing as testing,
         tree as tree,
     )
