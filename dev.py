@@ -25,7 +25,7 @@ TASKS: dict[str, tuple[set[str], list[str], dict[str, str]]] = {  # extras, step
     "demo": ({"plot"}, ["nn.utils.demo"], ONE if getattr(os, "getloadavg", lambda: [0])()[0] > 0.5 else {}),  # busy
     "lint": ({"test"}, LINT, {}),
     "test": ({"test"}, [*LINT, "pytest -n 2"], ONE),
-    "ci": (set("test bench dependents docs viewers all fused".split()), ["pytest -n 2 --dist loadfile -m ci"], FULL),
+    "ci": ({"test", "bench", "dependents", "docs", "viewers", "all"}, ["pytest -n 2 --dist loadfile -m ci"], FULL),
     "bench": ({"bench"}, ["benchmarks"], {}),
     "docs": ({"docs"}, ["sphinx -E -W --keep-going -j auto -b html docs docs/_build/html"], {}),
     **dict.fromkeys(["oldest", "newest"], ({"versions"}, [f"pytest -n 2 {CORE}"], ONE)),
