@@ -97,6 +97,10 @@ def _compose(function: Any, *args: Any) -> Any:
         ) from None
 
 
+# What NumPy's reductions take besides, of which compositions are made.
+_REDUCTIONS_TAKE = frozenset(("initial", "where", "out"))
+
+
 def hide_keywords(method: F) -> F:
     """Decorate a method that takes unknown keywords in order to refuse them itself: its signature is without them.
 
@@ -128,6 +132,9 @@ class Methods:
     def _bind_and_apply(self, op: Op, *args: Any, others: dict[str, Never] | None = None, **kwargs: Any) -> Self:
         bind: Any = op.bind
         if others:
+            if others.keys() <= _REDUCTIONS_TAKE:
+                reduced: Self = getattr(np, op.name)(self, *args, **kwargs, **others)
+                return reduced
             kwargs |= others  # which `bind` refuses
         try:
             inputs, params = bind(self, *args, **kwargs)

@@ -42,6 +42,36 @@ def test_a_method_is_ndarrays_method(name: str) -> None:
             np.testing.assert_allclose(x.grad.numpy()[k], slope, rtol=1e-6, atol=1e-8)
 
 
+REDUCTIONS = ("sum", "prod", "mean", "max", "min", "all", "any", "std", "var")
+KEYWORDS: tuple[dict[str, Any], ...] = (
+    {"initial": 2.0},
+    {"where": A > 1},
+    {"initial": 2.0, "where": A > 1},
+    {"axis": 1, "keepdims": True, "initial": 3.0},
+    {"axis": 0, "where": A > 1, "out": None},
+)
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reductions_take_the_keywords_of_ndarrays_methods(name: str) -> None:
+    taken = 0
+    for keywords in KEYWORDS:
+        try:
+            value = getattr(A, name)(**keywords)
+        except (TypeError, ValueError):  # NumPy's own method does not take these
+            continue
+        taken += 1
+        np.testing.assert_array_equal(getattr(ag.tensor(A), name)(**keywords).numpy(), value)
+        if value.dtype.kind == "f":
+            slopes = [ag.grad(lambda x: f(x).sum())(A) for f in _method_and_function(name, keywords)]
+            np.testing.assert_array_equal(*slopes)
+    assert taken
+
+
+def _method_and_function(name: str, keywords: dict[str, Any]) -> tuple[Any, Any]:
+    return lambda x: getattr(x, name)(**keywords), lambda x: getattr(np, name)(x, **keywords)
+
+
 def test_order_has_no_gradient() -> None:
     x = ag.tensor(A, requires_grad=True)
     np.testing.assert_array_equal(x.argsort(axis=1), A.argsort(axis=1))
