@@ -35,6 +35,7 @@ def gufunc(*core: int) -> BatchRule:
     def rule(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
         return op(*_align(inputs, batched, core), **params)
 
+    rule.core = core  # type: ignore[attr-defined]
     return rule
 
 

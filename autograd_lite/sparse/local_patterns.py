@@ -1,0 +1,307 @@
+"""Which elements of an op's result depend on which elements of an input, by what its record says.
+
+A local pattern is a tuple of steps from the sets of the input to those of the result: elements taken, groups united,
+or both; the empty tuple leaves them as they are, and None says that nothing depends.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..core import batching
+from ..core.multi_result import Several
+from ..core.op import EachInput, Kind, Op, read_rule
+from ..core.shape_arithmetic import ShapeDtype
+from .index_sets import IndexSets, group, take, unite
+
+Shape = tuple[int, ...]
+
+
+class Call(NamedTuple):
+    """A call of an op, with those of its arrays that are known.
+
+    Attributes:
+        op, params: as in the record.
+        inputs: the shapes and dtypes of its arrays.
+        out: those of its result, or of each.
+        values: of the inputs; None for one that is not known.
+        result: the value of the result, or None.
+        computed: whether there are indices among the parameters that are not known.
+    """
+
+    op: Op
+    params: Mapping[str, Any]
+    inputs: tuple[ShapeDtype, ...]
+    out: tuple[ShapeDtype, ...]
+    values: tuple[Any, ...]
+    result: Any = None
+    computed: bool = False
+
+
+class Take(NamedTuple):
+    """Element r of the result depends on what element `positions[r]` depends on; -1: on nothing."""
+
+    positions: npt.NDArray[np.integer]
+
+    def __call__(self, sets: IndexSets) -> IndexSets:
+        return take(sets, self.positions)
+
+
+class Group(NamedTuple):
+    """Element r of the result depends on all elements whose group is r."""
+
+    groups: npt.NDArray[np.integer]
+    count: int
+
+    def __call__(self, sets: IndexSets) -> IndexSets:
+        return group(sets, self.groups, self.count)
+
+
+class Unite(NamedTuple):
+    """Element r of the result depends on the elements `members[indptr[r]:indptr[r + 1]]`."""
+
+    indptr: npt.NDArray[np.integer]
+    members: npt.NDArray[np.integer]
+
+    def __call__(self, sets: IndexSets) -> IndexSets:
+        return unite(self.indptr, self.members, sets)
+
+
+Steps = tuple[Callable[[IndexSets], IndexSets], ...] | None
+
+
+def local_pattern(call: Call, i: int) -> list[Steps]:
+    """Return for each result of a call how its elements depend on those of input i."""
+    op = call.op
+    rule = op.rule(i)
+    if rule is None or call.inputs[i].dtype.kind not in "fc":
+        return [None] * len(call.out)
+    if call.computed:
+        return [_dense(call, i, k) for k in range(len(call.out))]
+    if op.results is None and op.is_elementwise:
+        return [_elementwise(call, i)]
+    if op.results is None and op.batch is batching.reduction:
+        return [_reduction(call, i)]
+    if op.results is None and (steps := _structural(call, i)) is not False:
+        return [steps]
+    statement = _LETTERS.get(op.name)
+    if statement is not None:
+        return [_contraction(call, i, *statement(call))]
+    return [_dense(call, i, k) for k in range(len(call.out))]
+
+
+# ---- elementwise ----------------------------------------------------------------------------------------------------
+
+
+def _operands(call: Call) -> tuple[Any, ...]:
+    """Return the result and the inputs for a rule; stand-ins of the right shapes take the place of unknown ones."""
+    result = call.result
+    if result is None:
+        result = _stand_in(call.out[0]) if call.op.results is None else Several.of(map(_stand_in, call.out))
+    values = [_stand_in(s) if v is None else v for s, v in zip(call.inputs, call.values, strict=True)]
+    return (result, *values)
+
+
+def _stand_in(spec: ShapeDtype) -> Any:
+    return np.broadcast_to(np.zeros((), spec.dtype), spec.shape)
+
+
+def _is_known(call: Call, reads: frozenset[int]) -> bool:
+    return all((call.result if k == 0 else call.values[k - 1]) is not None for k in reads)
+
+
+def _nonzero_partial(call: Call, i: int) -> Any:
+    """Return where the cotangent of input i is not exactly 0 if that of the result is 1; None if that is not known."""
+    rule = call.op.rule(i)
+    if rule is None or not rule.reads or not _is_known(call, rule.reads):  # type: ignore[union-attr]
+        return None
+    with np.errstate(all="ignore"):
+        cotangent = read_rule(rule, np.ones(call.out[0].shape, call.out[0].dtype), _operands(call), dict(call.params))
+    nonzero = np.asarray(cotangent != 0)
+    return None if nonzero.all() else nonzero
+
+
+def _elementwise(call: Call, i: int) -> Steps:
+    rule, shape = call.op.rule(i), call.out[0].shape
+    if call.out[0].dtype.kind not in "fc" or (rule.kind is Kind.CONSTANT and rule.value == 0):  # type: ignore[union-attr]
+        return None
+    nonzero = _nonzero_partial(call, i)
+    if nonzero is None:
+        return () if call.inputs[i].shape == shape else (Take(_spread(call.inputs[i].shape, shape)),)
+    positions = _spread(call.inputs[i].shape, shape)
+    return (Take(np.where(np.broadcast_to(nonzero, shape).ravel(), positions, -1)),)
+
+
+def _spread(shape: Shape, target: Shape) -> npt.NDArray[np.integer]:
+    """Return for each element of `target` which element of `shape` broadcasting puts there."""
+    return np.broadcast_to(np.arange(math.prod(shape), dtype=np.int32).reshape(shape), target).ravel()
+
+
+# ---- along axes -----------------------------------------------------------------------------------------------------
+
+
+def _without(shape: Shape, axes: Any) -> Shape:
+    return tuple(1 if axes is None or k in axes else n for k, n in enumerate(shape))
+
+
+def _reduction(call: Call, i: int) -> Steps:
+    if call.out[0].dtype.kind not in "fc":
+        return None
+    shape, axis = call.inputs[0].shape, call.params["axis"]
+    groups = _spread(_without(shape, axis), shape)
+    nonzero = _nonzero_partial(call, i)
+    if nonzero is not None:
+        groups = np.where(np.broadcast_to(nonzero, shape).ravel(), groups, -1)
+    return (Group(groups, math.prod(call.out[0].shape)),)
+
+
+def _dense(call: Call, i: int, k: int) -> Steps:
+    """Return that each element depends on all of its core, or of its line, and where nothing is stated on all."""
+    out, spec = call.out[k], call.inputs[i]
+    if out.dtype.kind not in "fc":
+        return None
+    core: tuple[int, ...] | None = getattr(call.op.batch, "core", None)
+    axis, line = call.params.get("axis"), call.op.batch is batching.along_axis
+    if core is not None:
+        batches = [s.shape[: len(s.shape) - n] for s, n in zip(call.inputs, core, strict=True)]
+        rest = len(out.shape) - len(np.broadcast_shapes(*batches))
+        before, after = (*batches[i], *(1,) * core[i]), (*batches[i], *(1,) * rest)
+    elif line and len(out.shape) == len(spec.shape):
+        before = after = _without(spec.shape, (axis,))
+    else:
+        before, after = (1,) * len(spec.shape), ()
+    return Group(_spread(before, spec.shape), math.prod(before)), Take(_spread(after, out.shape))
+
+
+# ---- linear ops, run on positions -----------------------------------------------------------------------------------
+
+
+def _structural(call: Call, i: int) -> Any:
+    """Return the steps of an affine op that moves or adds up elements, pool by running it; False for other ops."""
+    op, rules = call.op, call.op.rules
+    rule = op.rule(i)
+    reads = rules.reads if isinstance(rules, EachInput) else rule.reads  # type: ignore[union-attr]
+    if reads or not (op.linear or op.jvp is not None) or call.out[0].dtype.kind not in "fc":
+        return False
+    size, out_size = call.inputs[i].size, math.prod(call.out[0].shape)
+    if not size or not out_size:
+        return None
+    forward = _tangent(call, i)
+    if (positions := _sources(forward, call.inputs[i].shape)) is not None:
+        return (Take(positions),)
+    if (groups := _sources(_cotangent(call, i), call.out[0].shape)) is not None:
+        return (Group(groups, out_size),)
+    return False
+
+
+def _tangent(call: Call, i: int) -> Callable[[Any], Any]:
+    """Return the tangent of the result as a function of that of input i."""
+    op, params = call.op, call.params
+    if op.linear:
+        zeros = [np.broadcast_to(np.zeros(()), s.shape) for s in call.inputs]
+        return lambda t: op.forward(*zeros[:i], t, *zeros[i + 1 :], **params)
+    saved = _operands(call)
+    none = [None] * len(call.inputs)
+    return lambda t: op.jvp((*none[:i], t, *none[i + 1 :]), *saved, **params)  # type: ignore[misc]
+
+
+def _cotangent(call: Call, i: int) -> Callable[[Any], Any]:
+    rule, saved = call.op.rule(i), _operands(call)
+    return lambda g: read_rule(rule, g, saved, dict(call.params))  # type: ignore[arg-type]
+
+
+def _sources(linear: Callable[[Any], Any], shape: Shape) -> Any:
+    """Return which element each element of `linear(x)` is a multiple of, -1 for none; None if it is not that simple."""
+    n = math.prod(shape)
+    random = np.random.default_rng(0).standard_normal(n) if n > 1 else np.full(n, 0.5)
+    with np.errstate(all="ignore"):
+        factors, numbers, chosen = (
+            np.asarray(linear(x.reshape(shape))).ravel() for x in (np.ones(n), np.arange(1, n + 1, dtype=float), random)
+        )
+        nothing = factors == 0
+        positions = np.where(nothing, 0, numbers / np.where(nothing, 1, factors))
+    whole = np.rint(positions.real)
+    if (
+        not (np.abs(positions - whole) < 1e-6 * np.maximum(1, whole)).all()
+        or whole.max(initial=0) > n
+        or whole.min(initial=0) < 0
+    ):
+        return None
+    sources = whole.astype(np.int32) - np.int32(1)
+    expected = np.where(sources < 0, 0, factors * random[sources])
+    close = np.abs(chosen - expected) <= 1e-6 * np.abs(expected)
+    return sources if close.all() else None
+
+
+# ---- products by their axes -----------------------------------------------------------------------------------------
+
+
+def _letters_of_contract(call: Call) -> tuple[str, str, str]:
+    x, _, rest = call.params["subscripts"].partition(",")
+    y, _, out = rest.partition("->")
+    return x, y, out
+
+
+def _letters_of_matmul(call: Call) -> tuple[str, str, str]:
+    x, y = (len(s.shape) for s in call.inputs)
+    batch = "abcdefghijklmnopqrstuvwxyz"[: max(x - 2, y - 2, 0)]
+    x_letters = (batch[len(batch) - max(x - 2, 0) :] + "RK")[-max(x, 1) :] if x > 1 else "K"
+    y_letters = batch[len(batch) - max(y - 2, 0) :] + "KC" if y > 1 else "K"
+    return x_letters, y_letters, batch + "R" * (x > 1) + "C" * (y > 1)
+
+
+_LETTERS: dict[str, Callable[[Call], tuple[str, str, str]]] = {
+    "contract": _letters_of_contract,
+    "matmul": _letters_of_matmul,
+}
+
+
+def _contraction(call: Call, i: int, x: str, y: str, out: str) -> Steps:
+    own, other = (x, y) if i == 0 else (y, x)
+    spec, second = call.inputs[i], call.inputs[1 - i]
+    size: dict[str, int] = {}
+    for letters, shape in ((own, spec.shape), (other, second.shape), (out, call.out[0].shape)):
+        for c, n in zip(letters, shape, strict=True):
+            size[c] = max(size.get(c, 1), n) if n else 0
+    value = call.values[1 - i]
+    nonzero = None if value is None else np.asarray(value != 0)
+    if nonzero is not None and not nonzero.all():
+        return (_pairs(nonzero, other, spec.shape, own, call.out[0].shape, out, size),)
+    shared = "".join(c for c in own if c in out)
+    core = tuple(n if c in out else 1 for c, n in zip(own, spec.shape, strict=True))
+    places = np.arange(math.prod(core)).reshape([n for c, n in zip(own, core, strict=True) if c in out])
+    order = np.transpose(places, [shared.index(c) for c in out if c in shared])
+    spread = [order.shape["".join(c for c in out if c in shared).index(c)] if c in shared else 1 for c in out]
+    return Group(_spread(core, spec.shape), math.prod(core)), Take(
+        np.broadcast_to(order.reshape(spread), call.out[0].shape).ravel()
+    )
+
+
+def _pairs(
+    nonzero: Any, other: str, shape: Shape, own: str, out_shape: Shape, out: str, size: Mapping[str, int]
+) -> Unite:
+    """Return which elements meet a nonzero of the other factor."""
+    pool = dict(zip(other, np.nonzero(nonzero), strict=True))
+    for c, n in zip(other, nonzero.shape, strict=True):  # one that is repeated along a longer axis
+        if n == 1 and size[c] > 1:
+            count = size[c]
+            pool = {k: np.repeat(v, count) for k, v in pool.items()}
+            pool[c] = np.tile(np.arange(count), len(pool[c]) // count)
+    for c in dict.fromkeys(own + out):
+        if c not in pool:
+            count, m = size[c], len(next(iter(pool.values()))) if pool else 1
+            pool = {k: np.repeat(v, count) for k, v in pool.items()}
+            pool[c] = np.tile(np.arange(count), m)
+    places = []
+    for letters, lengths in ((own, shape), (out, out_shape)):
+        index = [pool[c] if n > 1 else np.zeros_like(pool[c]) for c, n in zip(letters, lengths, strict=True)]
+        places.append(np.ravel_multi_index(tuple(index), lengths) if index else np.zeros(1, int))
+    members, rows = np.broadcast_arrays(*places)
+    order = np.argsort(rows, kind="stable")
+    counts = np.bincount(rows, minlength=math.prod(out_shape))
+    return Unite(np.concatenate([[0], np.cumsum(counts)]), members[order])
