@@ -18,6 +18,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "applied": "a partial derivative that is already multiplied with the cotangent",
         "installed": "a context manager",
         "searchsorted": "NumPy's",
+        "factorized": "SciPy's",
         "compiled": "Keras's property",
     },
     "variable": {},

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..core.late import attach as _attach
 
 if TYPE_CHECKING:
+    from .linalg import SuperLU as SuperLU, factorized as factorized, splu as splu, spsolve as spsolve
     from .pattern import Pattern as Pattern
 else:
     __getattr__, __dir__, __all__ = _attach(__name__)
