@@ -335,7 +335,7 @@ def test_all_is_every_extra_for_users() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     for_developers = {"docs", "viewers", "bench", "dependents", "versions", "test"}
-    experimental, large = {"cuda", "dask"}, {"fused"}
+    experimental, large = {"cuda", "dask"}, {"fused", "ipopt"}
     (everything,) = extras["all"]
     assert set(everything.removeprefix("autograd-lite[").removesuffix("]").split(",")) == (
         extras.keys() - for_developers - experimental - large - {"all"}

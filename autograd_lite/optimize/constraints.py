@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -42,18 +43,18 @@ def pairs_of_bounds(bounds: Any, layout: Layout) -> Any:
     return Bounds(*map(np.concatenate, ends))
 
 
-def of_vector(constraints: Any, layout: Layout, takes: Takes, automatic: bool, compiled: bool | None) -> list[Any]:
+def of_vector(constraints: Any, layout: Layout, takes: Takes, exact: bool, compiled: bool | None) -> list[Any]:
     """Return constraints as functions of the vector, with their Jacobians and Hessians.
 
     Args:
         constraints: as of `scipy.optimize.minimize`: one or several.
         layout: of the parameters.
         takes: what the method takes.
-        automatic: whether the derivatives of the objective come by themselves; only then Hessians of constraints do.
+        exact: whether the second derivatives of the objective are exact; only then Hessians of constraints are.
         compiled: as of `minimize`.
     """
     several = list(constraints) if isinstance(constraints, (list, tuple)) else [constraints]
-    second = automatic and takes.hess
+    second = exact and takes.hess
     return [
         _of_dict(c, layout, takes, compiled)
         if isinstance(c, dict)
@@ -62,6 +63,33 @@ def of_vector(constraints: Any, layout: Layout, takes: Takes, automatic: bool, c
         else c
         for c in several
     ]
+
+
+def as_objects(constraints: Any) -> list[Any]:
+    """Return constraints in which those that were dicts are objects.
+
+    Raises:
+        ValueError: if a dict is not a constraint.
+    """
+    several = constraints if isinstance(constraints, (list, tuple)) else [constraints]
+    return [_object_of_dict(c) if isinstance(c, dict) else c for c in several]
+
+
+def _object_of_dict(c: dict[str, Any]) -> NonlinearConstraint:
+    f, jac, highest = c.get("fun"), c.get("jac"), {"eq": 0, "ineq": np.inf}.get(c.get("type", ""))
+    if highest is None or not callable(f):
+        raise ValueError(
+            f"minimize: expected a constraint with a type, 'eq' or 'ineq', and a function fun; received {c!r:.80}"
+        )
+    args = c.get("args", ())
+    args = args if isinstance(args, tuple) else (args,)
+
+    @functools.wraps(f)
+    def fun(parameters: Any) -> Any:
+        return f(parameters, *args)
+
+    exact = (lambda parameters: jac(parameters, *args)) if callable(jac) else "2-point" if jac is None else jac
+    return NonlinearConstraint(fun, 0, highest, exact)
 
 
 def jacobians_in(constraints: list[Any]) -> list[Derivatives]:

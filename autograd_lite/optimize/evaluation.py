@@ -51,7 +51,7 @@ class Derivatives:
             out = f(layout.unflatten(x), *args)
             return out if self.calls else dependent(called, f, out)
 
-        self.called, self.f, self.compiled = called, f, compiled
+        self.called, self.f, self.args, self.compiled = called, f, args, compiled
         self.transformed = transform(of_vector)
         self.replay: Any = None
         self.calls, self.spent = 0, 0.0
@@ -100,6 +100,7 @@ class Derivatives:
             self.replays, self.obstacle = False, f"{type(error).__name__}: {error}"
             return result
 
+    @np.errstate(all="ignore")  # what there is to warn of has been warned of
     def confirm(self, *point: Any) -> None:
         """Check that at a point the compiled function gives what the function itself gives.
 

@@ -1,4 +1,4 @@
-"""Which derivatives each of SciPy's methods takes."""
+"""Which derivatives each method takes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Takes(NamedTuple):
-    """What a method of `scipy.optimize.minimize` takes.
+    """What a method of `minimize` takes.
 
     Attributes:
         jac: the gradient, and Jacobians of constraints.
@@ -33,6 +33,7 @@ MINIMIZE: dict[str, Takes] = {
     "cobyqa": Takes(jac=False, constraints=True),
     "slsqp": Takes(constraints=True),
     "trust-constr": Takes(hess=True, hessp=True, constraints=True),
+    "ipopt": Takes(hess=True, constraints=True),
     "dogleg": Takes(hess=True),
     "trust-ncg": Takes(hess=True, hessp=True),
     "trust-exact": Takes(hess=True),

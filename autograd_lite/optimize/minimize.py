@@ -12,8 +12,9 @@ from ..core.arguments import require_function
 from ..core.errors import ShapeError
 from ..core.traceback_folding import folding
 from ..functional import hessian, hvp, value_and_grad
-from .constraints import callback_of, given_matrix, jacobians_in, of_vector, pairs_of_bounds, plain
+from .constraints import as_objects, callback_of, given_matrix, jacobians_in, of_vector, pairs_of_bounds, plain
 from .evaluation import Derivatives, evaluation_message
+from .ipopt import Multipliers, minimize_by_ipopt
 from .methods import CUSTOM, MINIMIZE, MOST_FOR_HESSIAN, Takes
 from .results import Estimate, estimate, inverse_hessian
 from .vectors import Layout, Vector, bare, laid_out
@@ -98,20 +99,16 @@ def minimize(
                 hessp = differentiate(hvp)
     else:
         objective, jac = _of_vector(fun, jac, layout, args)
-    limits = of_vector(constraints, layout, takes, automatic, compiled) if np.size(constraints) else []
-    result = scipy.optimize.minimize(
-        objective,
-        start,
-        method=method,
-        jac=jac,
-        hess=hess,
-        hessp=hessp,
-        bounds=pairs_of_bounds(bounds, layout),
-        constraints=limits,
-        tol=tol,
-        callback=callback_of(callback, layout),
-        options=options,
-    )
+    ipopt = takes is MINIMIZE["ipopt"]
+    constraints = as_objects(constraints) if ipopt else constraints
+    exact = automatic or callable(hess) or callable(hessp)
+    limits = of_vector(constraints, layout, takes, exact, compiled) if np.size(constraints) else []
+    same = {"jac": jac, "hess": hess, "bounds": pairs_of_bounds(bounds, layout), "constraints": limits, "tol": tol}
+    same |= {"callback": callback_of(callback, layout), "options": options}
+    if ipopt:
+        result = minimize_by_ipopt(objective, start, layout=layout, compiled=compiled, **same)
+    else:
+        result = scipy.optimize.minimize(objective, start, method=method, hessp=hessp, **same)
     for first_derivatives in (*derivatives[:1], *jacobians_in(limits)):
         first_derivatives.confirm(result.x)
     return _estimate(result, layout, derivatives, hessian_at)
@@ -173,5 +170,8 @@ def _estimate(
     jac = result.get("jac")
     if isinstance(jac, np.ndarray) and jac.shape == x.shape and layout.tree is not None:
         more["jac"] = layout.unflatten(jac)
+    if isinstance(result.get("multipliers"), Multipliers):
+        of_constraints, lower, upper = result.multipliers
+        more["multipliers"] = Multipliers(of_constraints, layout.unflatten(lower), layout.unflatten(upper))
 
     return estimate(result, lambda: inverse_hessian("minimize", np.asarray(hessian_at(x))), **more)
