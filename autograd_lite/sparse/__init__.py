@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 from ..core.late import attach as _attach
 
 if TYPE_CHECKING:
+    from .construction import (
+        block_array as block_array,
+        coo as coo,
+        csr as csr,
+        diags as diags,
+        eye as eye,
+        kron as kron,
+    )
     from .linalg import SuperLU as SuperLU, factorized as factorized, splu as splu, spsolve as spsolve
+    from .matrices import SparseTensor as SparseTensor
     from .pattern import Pattern as Pattern
 else:
     __getattr__, __dir__, __all__ = _attach(__name__)
