@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..native.kernels import library
 from .pattern import Pattern
 
 Positions = npt.NDArray[np.int32]
@@ -108,15 +109,15 @@ def keep(sets: IndexSets, mask: npt.NDArray[np.bool_]) -> IndexSets:
 
 def unite(indptr: npt.NDArray[np.integer], members: npt.NDArray[np.integer], sets: IndexSets) -> IndexSets:
     """Return unions: set r is that of all `members[indptr[r]:indptr[r + 1]]`."""
+    if library:
+        indptr, members = indptr.astype(np.int32, copy=False), members.astype(np.int32, copy=False)
+        return IndexSets(*library.unite((sets,), indptr, members, sets.width), sets.width)
     parts = take(sets, members)
     counts = parts.stops - parts.starts
-    inner = pointers(counts)
-    owners = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    keys = (
-        np.repeat(owners, counts) * np.int64(max(sets.width, 1))
-        + sets.indices[_entries(parts.starts, parts.stops, inner)]
-    )
-    rows, columns = np.divmod(np.unique(keys), max(sets.width, 1))
+    width = np.int64(max(sets.width, 1))
+    owners = np.repeat(np.repeat(np.arange(len(indptr) - 1), np.diff(indptr)), counts)
+    entries = sets.indices[_entries(parts.starts, parts.stops, pointers(counts))]
+    rows, columns = np.divmod(np.unique(owners * width + entries), width)
     outer = pointers(np.bincount(rows, minlength=len(indptr) - 1))
     return IndexSets(outer[:-1], outer[1:], columns.astype(np.int32), sets.width)
 
@@ -132,15 +133,21 @@ def union(parts: Sequence[IndexSets]) -> IndexSets:
     distinct = [p for k, p in enumerate(parts) if not any(p is q for q in parts[:k]) and len(p.indices)]
     if len(distinct) < 2:
         return (distinct or parts)[0]
-    n, width = distinct[0].size, distinct[0].width
-    offsets = np.cumsum([0, *(len(p.indices) for p in distinct)])
-    if offsets[-1] > _MOST:
-        pointers(offsets[-1:])
-    whole = IndexSets(
-        np.concatenate([p.starts + np.int32(k) for p, k in zip(distinct, offsets[:-1], strict=True)]),
-        np.concatenate([p.stops + np.int32(k) for p, k in zip(distinct, offsets[:-1], strict=True)]),
-        np.concatenate([p.indices for p in distinct]),
-        width,
+    n, width, count = distinct[0].size, distinct[0].width, len(distinct)
+    if library:
+        return IndexSets(*library.unite(tuple(distinct), None, None, width), width)
+    members = np.arange(n)[:, None] + n * np.arange(count)
+    return unite(np.arange(n + 1) * count, members.ravel(), stack(distinct))
+
+
+def stack(parts: Sequence[IndexSets]) -> IndexSets:
+    """Return the sets of several, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    offsets = pointers(np.array([len(p.indices) for p in parts]))
+    return IndexSets(
+        np.concatenate([p.starts + k for p, k in zip(parts, offsets, strict=False)]),
+        np.concatenate([p.stops + k for p, k in zip(parts, offsets, strict=False)]),
+        np.concatenate([p.indices for p in parts]),
+        parts[0].width,
     )
-    members = np.arange(n)[:, None] + n * np.arange(len(distinct))
-    return unite(np.arange(n + 1) * len(distinct), members.ravel(), whole)

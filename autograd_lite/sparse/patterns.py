@@ -16,7 +16,7 @@ from ..ir.graph_node import Kind
 from ..ir.pure_program import PureProgram
 from ..tensors.tensor import Tensor, tensor
 from ..tree import leaves, map as map_leaves
-from .index_sets import IndexSets, empty, identity, union
+from .index_sets import IndexSets, empty, identity, stack, union
 from .local_patterns import Call, local_pattern
 from .pattern import Pattern
 
@@ -151,19 +151,7 @@ def detect(
         sets.get(i) or empty(ShapeDtype(program.graph[i].shape, program.graph[i].dtype).size, width)
         for i in program.graph.outputs
     ]
-    return Detection(_stack(parts, width), masks)
-
-
-def _stack(parts: Sequence[IndexSets], width: int) -> IndexSets:
-    if len(parts) == 1:
-        return parts[0]
-    offsets = np.cumsum([0, *(len(p.indices) for p in parts)]).astype(np.int32)
-    return IndexSets(
-        np.concatenate([p.starts + k for p, k in zip(parts, offsets, strict=False)]),
-        np.concatenate([p.stops + k for p, k in zip(parts, offsets, strict=False)]),
-        np.concatenate([p.indices for p in parts]),
-        width,
-    )
+    return Detection(stack(parts), masks)
 
 
 def propagate(
