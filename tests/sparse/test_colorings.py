@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from autograd_lite.native.kernels import REASON, library
+from autograd_lite.sparse import greedy
 from autograd_lite.sparse.colorings import (
     ORDERS,
     Coloring,
@@ -126,3 +128,49 @@ def test_any_symmetric_matrix_comes_back(near: Any) -> None:
     near = near[:n, :n] | near[:n, :n].T
     for coloring in SYMMETRIC.values():
         check(coloring(pattern_of_array(near)), near)
+
+
+@pytest.mark.skipif(library is None, reason=f"the native extension is {REASON}")
+@given(matrices(), st.integers(0, 2))
+def test_kernels_give_what_python_gives(near: Any, kind: int) -> None:
+    pattern = pattern_of_array(near)
+    indptr, indices, _ = pattern
+    lines = _same("transpose_pattern", greedy._transpose, indptr, indices, near.shape[1])
+    order = _same("order_vertices", greedy._order, kind, indptr, indices, *lines[:2])
+    colors = _same("color_distance_2", greedy._distance_2, indptr, indices, *lines[:2], order[::-1].copy())
+    _same("read_places", greedy._read_places, indptr, indices, colors, int(colors.max(initial=-1)) + 1)
+    n = min(near.shape)
+    indptr, indices, _ = pattern_of_array(near[:n, :n] | near[:n, :n].T)
+    order = _same("order_vertices", greedy._order, kind, indptr, indices)
+    _same("color_star", greedy._star, indptr, indices, order)
+    _same("color_star", greedy._star, indptr, indices, order[::2].copy())
+
+
+def _same(name: str, otherwise: Callable[..., Any], *args: Any) -> Any:
+    """Check that a kernel and its Python have the same result, and return that."""
+    ours, theirs = getattr(library, name)(*args), otherwise(*args)
+    both = zip(ours, theirs, strict=True) if isinstance(ours, tuple) else [(ours, theirs)]
+    for a, b in both:
+        np.testing.assert_array_equal(a, b, strict=True)
+    return ours
+
+
+@pytest.mark.skipif(library is None, reason=f"the native extension is {REASON}")
+def test_kernels_refuse_what_is_no_pattern() -> None:
+    ends, places, order = (np.array(a, np.int32) for a in ([0, 1, 2], [0, 1], [0, 1]))
+    assert library.color_star(ends, places, order).tolist() == [0, 0]
+    for bad in (
+        (ends, np.array([0, 2], np.int32), order),
+        (ends, np.array([0, -1], np.int32), order),
+        (np.array([0, 3, 2], np.int32), places, order),
+        (ends[1:], places, order),
+        (ends[:0], places, order),
+        (ends, places, np.array([0, 0], np.int32)),
+        (ends, places, np.array([0, 2], np.int32)),
+        (ends, places.astype(np.int64), order),
+        (ends, places[::-1], order),
+    ):
+        with pytest.raises(ValueError, match="^coloring: expected"):
+            library.color_star(*bad)
+    with pytest.raises(ValueError, match="^coloring: expected colors below 1"):
+        library.read_places(ends, places, order, 1)
