@@ -22,6 +22,8 @@ class Hooks:
         scipy_advice: `() -> sentence`, about the running function of SciPy; "" if there is none; from the package
             itself, which loads `scipy.advice` late.
         stale: the class of views that must be taken anew, see `tensors.views`; from `tensors.tensor`.
+        sparse: `(op, x, y) -> result`, applies an operator to a Tensor and a sparse matrix of SciPy's; from the package
+            itself, which loads `sparse.constants` late.
         svg: `(tensor) -> str`, the picture of a tensor's history; from the package itself, which loads `graph` for it.
         transposing: `() -> module`, the one of `functional` with derivatives of functions that are run again; from the
             package itself, which loads it late.
@@ -36,6 +38,7 @@ class Hooks:
         "load_ops",
         "namespace",
         "scipy_advice",
+        "sparse",
         "stale",
         "svg",
         "tensor",
@@ -51,6 +54,7 @@ class Hooks:
     histories: Callable[[], Any]
     namespace: Callable[[], Any]
     scipy_advice: Callable[[], str]
+    sparse: Callable[[Any, Any, Any], Any]
     stale: type[Any]
     svg: Callable[[Any], str]
     transposing: Callable[[], Any]

@@ -104,6 +104,22 @@ def is_readable(t: Any) -> bool:
     return all(node.saved is None for node in readers)
 
 
+# What SciPy's sparse matrices get that ask for an array. An operator returns NotImplemented at what NumPy makes of an
+# object that is none; `dot` of some formats only looks whether it is one, and goes on with the operator.
+_FOR_SPARSE = {f"__{r}{name}__": np.array(None, object) for r in ("", "r") for name in ("mul", "matmul", "truediv")}
+_FOR_SPARSE["dot"] = np.zeros(())
+
+
+def left_to_us() -> Any:
+    """Return what makes an operator of SciPy's sparse matrices leave the work to ours, if one asks for an array now."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("scipy.sparse."):
+        if frame.f_code.co_name in _FOR_SPARSE:
+            return _FOR_SPARSE[frame.f_code.co_name]
+        frame = frame.f_back
+    return None
+
+
 class Conversions:
     """Conversions. Those that users ask for return constants; implicit ones may refuse."""
 
@@ -205,6 +221,8 @@ class Conversions:
         return bool(self._data)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        if (no_array := left_to_us()) is not None:
+            return no_array  # type: ignore[no-any-return]
         if TAPES:
             leaving("np.asarray(t), or a function that takes arrays alone")
         if self.requires_grad and not is_readable(self):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial, wraps
@@ -82,7 +83,7 @@ def constant(op: Op, x: Any) -> Any:
 
 def _with_other(op: Op, x: Any, y: Any) -> Any:
     """Apply an op to a Tensor and an operand of a class that may define the operation itself."""
-    Tensor, lifted = HOOKS.tensor, False
+    Tensor, lifted, operands = HOOKS.tensor, False, (x, y)
     if hasattr(x, "__apply_op__"):
         lifted = x.__class__ is not Tensor
     elif x.__class__ not in NUMBERS and (x.__class__ is not _ndarray or x.dtype is _OBJECT):
@@ -92,7 +93,8 @@ def _with_other(op: Op, x: Any, y: Any) -> Any:
     elif y.__class__ not in NUMBERS and (y.__class__ is not _ndarray or y.dtype is _OBJECT):
         y = _operand(op, y)
     if x is NotImplemented or y is NotImplemented:
-        return NotImplemented
+        sparse = sys.modules.get("scipy.sparse")
+        return HOOKS.sparse(op, *operands) if sparse and any(map(sparse.issparse, operands)) else NotImplemented
     return HOOKS.apply_to_tracers(op, (x, y), {}) if lifted else apply(op, (x, y), {})
 
 

@@ -20,6 +20,7 @@ from ..core.multi_result import each, result_nodes, results_of
 from ..core.node import LEAF, Node, next_stamp
 from ..core.op import Op
 from ..ops import barrier, index
+from .conversions import left_to_us
 from .ndarray_methods import Methods, canonical_index
 from .operators import Operators
 from .protocols import Dispatched
@@ -116,6 +117,8 @@ class Tracer(Operators, Methods, Dispatched):
         return apply_to_tracers(index.getitem, (self,), {"index": canonical_index(key)})
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        if (no_array := left_to_us()) is not None:
+            return no_array  # type: ignore[no-any-return]
         if self.dtype.kind in "biu" and not self.per_example:  # values that carry no derivative
             return np.array(to_numpy(wrap_any(self.example, None).data), dtype)
         raise self.refusal(
@@ -168,7 +171,8 @@ class TracedTensor(Tensor):
         return bool(self.data)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return self._data.__array__()
+        no_array = left_to_us()
+        return self._data.__array__() if no_array is None else no_array
 
     def _own_buffer(self) -> NoReturn:
         raise TypeError(f"assign: a tensor inside {self._data.transformation} cannot be assigned to; compute a new one")
