@@ -105,7 +105,7 @@ def is_readable(t: Any) -> bool:
 
 
 # What SciPy's sparse matrices get that ask for an array. An operator returns NotImplemented at what NumPy makes of an
-# object that is none; `dot` of some formats only looks whether it is one, and goes on with the operator.
+# object without values; `dot` of some formats only looks for that, and goes on with the operator.
 _FOR_SPARSE = {f"__{r}{name}__": np.array(None, object) for r in ("", "r") for name in ("mul", "matmul", "truediv")}
 _FOR_SPARSE["dot"] = np.zeros(())
 
