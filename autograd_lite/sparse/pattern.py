@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..core.arguments import describe
+from ..core.errors import ShapeError
 from ..core.late import needs
 
 Indices = npt.NDArray[np.int32]
@@ -71,3 +73,58 @@ def pattern_of_array(a: Any) -> Pattern:
     rows, columns = np.nonzero(a)
     indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=a.shape[0]))]).astype(np.int32)
     return Pattern(indptr, columns.astype(np.int32), a.shape)
+
+
+def as_pattern(called: str, sparsity: Any) -> Pattern:
+    """Return the pattern that a user gives: as one, as a sparse matrix of SciPy, or as an array.
+
+    Raises:
+        ShapeError: if it is not of two dimensions.
+        ValueError: if it is a `Pattern` whose indices are not ascending, or out of range.
+    """
+    if isinstance(sparsity, Pattern):
+        return _checked(called, sparsity)
+    if hasattr(sparsity, "tocsr"):
+        a = sparsity.tocsr(copy=True)
+        a.sum_duplicates()
+        return Pattern(a.indptr.astype(np.int32), a.indices.astype(np.int32), a.shape)
+    dense = np.asarray(sparsity)
+    if dense.ndim != 2 or dense.dtype.kind not in "biufc":
+        raise ShapeError(
+            f"{called}: expected sparsity= to be a matrix: a sparse one of SciPy, an array of two dimensions, or a "
+            f"Pattern; received {describe(sparsity)}"
+        )
+    return pattern_of_array(dense)
+
+
+def _checked(called: str, p: Pattern) -> Pattern:
+    indptr, indices = np.asarray(p.indptr, np.int32), np.asarray(p.indices, np.int32)
+    rows, columns = p.shape
+    steps = np.diff(indptr)
+    is_whole = len(indptr) == rows + 1 and indptr[0] == 0 and indptr[-1] == len(indices) and (steps >= 0).all()
+    if not is_whole or (len(indices) and (indices.min() < 0 or indices.max() >= columns)):
+        raise ValueError(
+            f"{called}: expected the indptr of a Pattern of shape {p.shape} to go from 0 to its number of indices in "
+            f"{rows + 1} steps, and its indices to be below {columns}; received others"
+        )
+    ascending = np.diff(indices) > 0
+    ascending[indptr[1:-1][(indptr[1:-1] > 0) & (indptr[1:-1] < len(indices))] - 1] = True  # where a row begins
+    if not ascending.all():
+        row = int(np.searchsorted(indptr, int(np.argmin(ascending)) + 1, side="right")) - 1
+        raise ValueError(
+            f"{called}: expected the indices of each row of a Pattern to ascend, without repetitions; received row "
+            f"{row}, where they do not. Pass a matrix of SciPy, whose indices are sorted by themselves"
+        )
+    return Pattern(indptr, indices, (rows, columns))
+
+
+def symmetrize(p: Pattern) -> Pattern:
+    """Return the pattern that also has the places of the transposed matrix."""
+    rows, columns = p.shape
+    if rows != columns:
+        raise ShapeError(f"sparse.hessian: expected a square sparsity=; received shape {p.shape}")
+    keys = np.concatenate([p.rows.astype(np.int64) * rows + p.indices, p.indices.astype(np.int64) * rows + p.rows])
+    places = np.unique(keys)
+    counts = np.bincount(places // rows, minlength=rows) if rows else np.zeros(0, int)
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    return Pattern(indptr, (places % max(rows, 1)).astype(np.int32), p.shape)

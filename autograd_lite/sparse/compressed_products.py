@@ -1,0 +1,142 @@
+"""Products of a matrix of derivatives with seeds, one for each color, in which all its nonzeros are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import GradError, ShapeError
+from ..functional.forward_mode import jvp
+from ..functional.reverse_mode import vjp
+from ..functional.vmap_transform import vmap
+from ..tree import leaves, rebuild
+from .colorings import Coloring
+
+
+def compress(
+    called: str,
+    f: Callable[..., Any],
+    point: Sequence[Any],
+    shape: tuple[int, int],
+    coloring: Coloring,
+) -> Any:
+    """Return the products of the Jacobian of f by its first argument with the seeds, as one vector.
+
+    Those with the sums of columns of each color come first, then those with the sums of rows.
+    """
+    chosen, *others = point
+    parts = []
+    if coloring.column_count:
+
+        def push(*tangents: Any) -> Any:
+            return jvp(f)(tuple(point), (rebuild(chosen, iter(tangents)), *[None for _ in others]))[1]
+
+        _require_size(called, "columns", shape[1], _size(chosen))
+        products = vmap(push)(*_seeds(leaves(chosen), coloring.columns, coloring.column_count))
+        _require_size(called, "rows", shape[0], _size(products) // coloring.column_count)
+        parts.append(_flat(products, coloring.column_count))
+    if coloring.row_count:
+        out, pullback = vjp(f)(*point)
+        _require_size(called, "rows", shape[0], _size(out))
+        _require_size(called, "columns", shape[1], _size(chosen))
+
+        def pull(*cotangents: Any) -> Any:
+            return pullback(rebuild(out, iter(cotangents)))
+
+        products = vmap(pull)(*_seeds(leaves(out), coloring.rows, coloring.row_count))
+        parts.append(np.conj(_flat(products, coloring.row_count)))
+    if not parts:
+        return np.zeros(0, np.result_type(*[a.dtype for a in leaves(chosen)]))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _size(tree: Any) -> int:
+    return sum(np.size(a) for a in leaves(tree))
+
+
+def _require_size(called: str, what: str, expected: int, received: int) -> None:
+    if expected != received:
+        raise ShapeError(f"{called}: expected sparsity= to have {received} {what}; received {expected}")
+
+
+def _seeds(arrays: Sequence[Any], colors: Any, count: int) -> list[Any]:
+    """Return for each array the seeds of its elements: for each color, 1 where an element has it, and 0 elsewhere."""
+    seeds, start = [], 0
+    for a in arrays:
+        size = int(np.size(a))
+        part = colors[start : start + size]
+        seed = np.zeros((count, size), a.dtype)
+        (places,) = np.nonzero(part >= 0)
+        seed[part[places], places] = 1
+        seeds.append(seed.reshape((count, *np.shape(a))))
+        start += size
+    return seeds
+
+
+def _flat(tree: Any, count: int) -> Any:
+    """Return products as one vector, those with one seed after those with another."""
+    blocks = [a.reshape((count, int(np.size(a)) // count)) for a in leaves(tree)]
+    return (blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)).reshape(-1)
+
+
+def check_matrix(called: str, f: Callable[..., Any], point: Sequence[Any], matrix: Any, is_given: bool) -> None:
+    """Compare a matrix with products of the function itself with two random vectors.
+
+    Raises:
+        GradError: if they differ, which names an entry.
+    """
+    chosen, *others = point
+    random = np.random.default_rng(0)
+    tolerance = np.sqrt(np.finfo(matrix.dtype).eps)
+    for _ in range(2):
+        v = random.uniform(0.5, 1.5, matrix.shape[1]) * random.choice([-1.0, 1.0], matrix.shape[1])
+        tangents = rebuild(chosen, iter(_split(v, leaves(chosen))))
+        expected = _vector(jvp(f)(tuple(point), (tangents, *[None for _ in others]))[1])
+        received = matrix @ v
+        with np.errstate(all="ignore"):
+            same = np.abs(expected - received) <= tolerance * (abs(matrix) @ np.abs(v) + np.abs(expected))
+            same |= (expected == received) | (np.isnan(expected) & np.isnan(received))
+        if not same.all():
+            raise GradError(_difference(called, f, point, matrix, int(np.argmin(same)), is_given))
+
+
+def _difference(
+    called: str, f: Callable[..., Any], point: Sequence[Any], matrix: Any, row: int, is_given: bool
+) -> str:
+    """Return the message that names an entry of a row in which a matrix is wrong."""
+    out, pullback = vjp(f)(*point)
+    unit = np.zeros(matrix.shape[0])
+    unit[row] = 1
+    exact = np.conj(_vector(pullback(rebuild(out, iter(_split(unit, leaves(out)))))))
+    received = matrix[[row]].toarray()[0]
+    missing = np.ones(matrix.shape[1], bool)
+    missing[matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]]] = False
+    differs = np.abs(np.nan_to_num(exact - received))
+    column = int(np.argmax(differs * (missing if (differs * missing).any() else 1)))
+    where = "which the pattern leaves out" if missing[column] else "which the pattern has"
+    cure = (
+        "Pass a sparsity= that has all entries that can be nonzero, or none, so that it is found"
+        if is_given
+        else "Pass the pattern that you know as sparsity=, and check the rules of your own operations"
+    )
+    return (
+        f"{called}: expected products of the matrix with random vectors to be those of the function; at row {row}, "
+        f"column {column}, {where}, the function has {exact[column]} and the matrix {received[column]}. {cure}"
+    )
+
+
+def _split(v: Any, arrays: Sequence[Any]) -> list[Any]:
+    """Return the parts of a vector in the shapes and dtypes of arrays."""
+    parts, start = [], 0
+    for a in arrays:
+        size = int(np.size(a))
+        parts.append(v[start : start + size].reshape(np.shape(a)).astype(a.dtype))
+        start += size
+    return parts
+
+
+def _vector(tree: Any) -> Any:
+    blocks = [np.ravel(a._data if hasattr(a, "_data") else a) for a in leaves(tree)]
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
