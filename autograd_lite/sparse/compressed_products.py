@@ -48,7 +48,7 @@ def compress(
         products = vmap(pull)(*_seeds(leaves(out), coloring.rows, coloring.row_count))
         parts.append(np.conj(_flat(products, coloring.row_count)))
     if not parts:
-        return np.zeros(0, np.result_type(*[a.dtype for a in leaves(chosen)]))
+        return np.zeros(0, np.result_type(float, *[a.dtype for a in leaves(chosen)]))
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
@@ -89,10 +89,11 @@ def check_matrix(called: str, f: Callable[..., Any], point: Sequence[Any], matri
     """
     chosen, *others = point
     random = np.random.default_rng(0)
-    tolerance = np.sqrt(np.finfo(matrix.dtype).eps)
+    tolerance = max(np.sqrt(np.finfo(a.dtype).eps) for a in (matrix, *leaves(chosen)))
     for _ in range(2):
         v = random.uniform(0.5, 1.5, matrix.shape[1]) * random.choice([-1.0, 1.0], matrix.shape[1])
         tangents = rebuild(chosen, iter(_split(v, leaves(chosen))))
+        v = _vector(tangents)  # which may be rounded
         expected = _vector(jvp(f)(tuple(point), (tangents, *[None for _ in others]))[1])
         received = matrix @ v
         with np.errstate(all="ignore"):

@@ -20,49 +20,27 @@ from ..functional.argument_selection import array_like, floating, positions
 from ..functional.reverse_mode import grad
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves, rebuild
-from .colorings import Coloring, color, color_both, color_columns, color_rows
+from .colorings import ORDERS, Coloring, color, color_both, color_columns, color_rows
 from .compressed_products import check_matrix, compress
 from .pattern import Pattern, as_pattern, symmetrize
 from .patterns import detect, symmetric, trace
+from .structures import Key, Structure
 
-MODES = ("auto", "forward", "reverse", "both")
+# How a pattern is colored in each mode.
+_COLORINGS: dict[str, Callable[[Pattern], Coloring]] = {
+    "auto": color,
+    "forward": lambda pattern: _fewest(color_columns, pattern),
+    "reverse": lambda pattern: _fewest(color_rows, pattern),
+    "both": color_both,
+}
 
 
-class Structure:
-    """The structure of a matrix of derivatives, with which products become the matrix.
+# Structures that one function keeps; beyond it, the oldest goes.
+_MOST = 64
 
-    Attributes:
-        pattern: of the matrix.
-        coloring: of its columns and rows.
-        source: the place of each nonzero in the products; None where they are the nonzeros in order.
-        is_checked: whether a matrix with this pattern needs no look at whether the pattern is too small.
-        constants: the arrays from outside whose values the pattern depends on, each with a copy.
-    """
 
-    __slots__ = ("_template", "coloring", "constants", "is_checked", "pattern", "source")
-
-    def __init__(self, pattern: Pattern, coloring: Coloring, is_checked: bool, constants: list[Any]) -> None:
-        self.pattern, self.coloring, self.is_checked, self.constants = pattern, coloring, is_checked, constants
-        in_order = np.array_equal(coloring.source, np.arange(pattern.nnz))
-        self.source = None if in_order else np.asarray(coloring.source, np.intp)
-        self._template: Any = None
-
-    def matrix(self, values: Any) -> Any:
-        """Return the matrix with these nonzeros, which shares no memory with others."""
-        if self._template is None:
-            self._template = self.pattern.to_scipy(np.empty(self.pattern.nnz))
-            self._template.has_canonical_format = True
-            self._template.data = np.empty(0)
-        a = object.__new__(self._template.__class__)  # its constructor would take most of the time
-        attributes = vars(a)
-        attributes.update(vars(self._template))
-        attributes["data"] = values
-        attributes["indices"], attributes["indptr"] = attributes["indices"].copy(), attributes["indptr"].copy()
-        return a
-
-    def is_current(self) -> bool:
-        """Return whether all that the pattern depends on is as it was."""
-        return all(np.array_equal(a, before) for a, before in self.constants)
+def _fewest(coloring: Callable[..., Coloring], pattern: Pattern) -> Coloring:
+    return min((coloring(pattern, order) for order in ORDERS), key=lambda one: one.count)
 
 
 class _Point(NamedTuple):
@@ -100,6 +78,7 @@ class SparseDerivative:
     ) -> None:
         functools.update_wrapper(self, f, updated=())
         self.called, self.f, self.argnums, self.color, self.compiled = called, f, argnums, color, compiled
+        self.transform = transform
         self.sparsity = None if sparsity is None else as_pattern(called, sparsity)
         self.verify = verify
         self.differentiated = transform(_of_point(f, argnums))
@@ -111,7 +90,7 @@ class SparseDerivative:
         """Return the matrix at these arguments, as `scipy.sparse.csr_array`."""
         args = self._arguments(args)
         structure, values = self._run(*args, **kwargs)
-        if structure.constants and not structure.is_current():
+        if structure.watched and not structure.is_current():
             self._structures.clear()
             self._run = self._evaluation()
             structure, values = self._run(*args, **kwargs)
@@ -122,12 +101,15 @@ class SparseDerivative:
         return matrix
 
     def pattern(self, *args: Any, **kwargs: Any) -> Pattern:
-        """Return the pattern of the matrix at these arguments, of which only shapes and dtypes matter."""
-        return self._structure(self._point(self._arguments(args), kwargs)).pattern
+        """Return the pattern of the matrix for arguments of these shapes and dtypes; it holds for all their values."""
+        return self._structure_at(args, kwargs).pattern
 
     def colors(self, *args: Any, **kwargs: Any) -> Coloring:
-        """Return the coloring by which the matrix at these arguments is computed."""
-        return self._structure(self._point(self._arguments(args), kwargs)).coloring
+        """Return the coloring by which the matrix is computed for arguments of these shapes and dtypes."""
+        return self._structure_at(args, kwargs).coloring
+
+    def _structure_at(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Structure:
+        return self._structure(self._point(self._arguments(args), keywords))
 
     def _arguments(self, args: tuple[Any, ...]) -> Sequence[Any]:
         """Return the arguments as they are evaluated: those to differentiate by as arrays."""
@@ -167,23 +149,29 @@ class SparseDerivative:
         return compiled_form(evaluate) if self.compiled else evaluate
 
     def _structure(self, point: _Point) -> Structure:
-        """Return the structure of the matrix, one that was made before if the function has done the same."""
-        point = _Point(*map_leaves(_concrete, tuple(point)))
+        """Return the structure of the matrix, one that was made before if the function does the same."""
         if self.sparsity is not None:
-            key: Any = "sparsity"
-        else:
-            program, slots = outside(trace, (self.differentiated, point), {})
-            key = program.graph
-        for other, structure in self._structures:
-            if other == key:
+            return self._kept(Key(None, []), lambda: self.sparsity)
+        return outside(self._trace, (_Point(*map_leaves(_concrete, tuple(point))),), {})
+
+    def _trace(self, point: _Point) -> Structure:
+        program, slots = trace(self.differentiated, point)
+        constants = [_concrete(v) for i, v in program.bindings.items() if i not in program.inputs]
+
+        def find() -> Pattern:
+            pattern = detect(program, slots).sets.to_pattern()
+            return pattern if self.transform is _itself else symmetric(pattern)
+
+        return self._kept(Key(program.graph, [v for v in constants if isinstance(v, np.ndarray)]), find)
+
+    def _kept(self, key: Key, find: Callable[[], Pattern]) -> Structure:
+        for structure in self._structures:
+            if structure.is_of(key):
                 return structure
-        pattern = self.sparsity
-        if pattern is None:
-            pattern = outside(detect, (program, slots), {}).sets.to_pattern()
-            if self.is_symmetric:
-                pattern = symmetric(pattern)
-        structure = Structure(pattern, self.color(pattern), self.sparsity is None, [])
-        self._structures.append((key, structure))
+        pattern = find()
+        structure = Structure(pattern, self.color(pattern), self.sparsity is None, key)
+        self._structures[: -_MOST + 1] = []
+        self._structures.append(structure)
         return structure
 
 
@@ -224,12 +212,49 @@ def jacobian(
     mode: str = "auto",
     compiled: bool = True,
 ) -> SparseDerivative:
-    """Return a function that computes the Jacobian of `f` as a sparse matrix: J[i, j] = d out[i] / d x[j]."""
+    """Return a function that computes the Jacobian of `f` as a sparse matrix: J[i, j] = d out[i] / d x[j].
+
+    Where it may have nonzeros is found in the operations of f, and holds for all values of the arguments. Columns that
+    have no row in common share one product of forward mode, rows that have no column in common one of reverse mode; all
+    products are computed together. Pattern, colors and compiled code are made in the first calls with arguments of
+    these shapes and dtypes, and made anew when something has changed that f reads.
+
+    Args:
+        f: a function that returns an array, or a container of arrays, which may not depend on values in Python, as in
+            `if x > 0`.
+        argnums: which positional arguments to differentiate by, each a floating array or a container of them.
+        sparsity: the pattern, if it is known: a sparse matrix of SciPy or an array, whose entries other than 0 count,
+            or a `Pattern`. A product with random vectors tells in the first call whether it is too small.
+        verify: whether to compare each matrix with the function's own products with two random vectors.
+        mode: "forward", "reverse", "both", for products of both kinds, or "auto", which needs the fewest.
+        compiled: whether to compile the products; a function that cannot be compiled runs as it is in any case.
+
+    Returns:
+        A function of f's arguments that returns a new `scipy.sparse.csr_array` of shape (size of the result, size of
+        the argument), in C order; of a container, and of several arguments, the elements come one after the other.
+        Entries that happen to be 0 are stored like the others. Its methods `pattern` and `colors` take f's arguments
+        and return how the matrix is computed.
+
+    Raises:
+        DtypeError: if an argument to differentiate by is not floating.
+        GradError: if the pattern is too small, with an entry that is missing, or if the call is inside of another
+            transformation.
+        ModuleNotFoundError: without SciPy.
+        ShapeError: if the pattern has another shape than the matrix.
+        TraceError: if f depends on values in Python, with the line.
+
+    Example:
+        >>> J = jacobian(lambda x: x[1:] * x[:-1])
+        >>> J(np.array([1.0, 2.0, 3.0])).toarray()
+        array([[2., 1., 0.],
+               [0., 3., 2.]])
+        >>> J.colors(np.ones(1000)).count
+        2
+    """
     require_function("sparse.jacobian", f)
-    if mode not in MODES:
+    if mode not in _COLORINGS:
         raise ValueError(f"sparse.jacobian: expected mode 'auto', 'forward', 'reverse' or 'both'; received {mode!r}")
-    color = functools.partial(color_jacobian, mode=mode)
-    return SparseDerivative("sparse.jacobian", f, argnums, lambda g: g, color, sparsity, verify, compiled)
+    return SparseDerivative("sparse.jacobian", f, argnums, _itself, _COLORINGS[mode], sparsity, verify, compiled)
 
 
 @checked
@@ -242,8 +267,40 @@ def hessian(
     verify: bool = False,
     compiled: bool = True,
 ) -> SparseDerivative:
-    """Return a function that computes the Hessian."""
+    """Return a function that computes the matrix of second derivatives of `f` as a sparse one: H[i, j] = d²f / dx[i] dx[j].
+
+    As `jacobian` of the gradient; an entry may be read at either of its two places, which takes fewer products. The
+    matrix is symmetric to the bit where the coloring is: each entry and its mirror image are the same number.
+
+    Args:
+        f: a function of real arguments that returns a real scalar, such as a Lagrangian (x, multipliers).
+        argnums: which positional arguments to differentiate by.
+        of: the same, as solvers call it. The pattern holds for all values of the other arguments.
+        sparsity: as of `jacobian`; one half suffices.
+        verify, compiled: as of `jacobian`.
+
+    Returns:
+        A function of f's arguments that returns a new symmetric `scipy.sparse.csr_array`; see `jacobian`.
+
+    Raises:
+        GradError: if f does not return a real scalar; and as `jacobian`.
+
+    Example:
+        >>> H = hessian(lambda x, weight: weight * (x[1:] * x[:-1]).sum(), of=0)
+        >>> H(np.ones(3), 2.0).toarray()
+        array([[0., 2., 0.],
+               [2., 0., 2.],
+               [0., 2., 0.]])
+    """
     require_function("sparse.hessian", f)
-    numbers = argnums if of is None else of
     pattern = None if sparsity is None else symmetrize(as_pattern("sparse.hessian", sparsity))
-    return SparseDerivative("sparse.hessian", f, numbers, grad, color_hessian, pattern, verify, compiled)
+    numbers = argnums if of is None else of
+    return SparseDerivative("sparse.hessian", f, numbers, grad, _color_symmetric, pattern, verify, compiled)
+
+
+def _itself(f: Callable[..., Any]) -> Callable[..., Any]:
+    return f
+
+
+def _color_symmetric(pattern: Pattern) -> Coloring:
+    return color(pattern, symmetric=True)
