@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         eye as eye,
         kron as kron,
     )
-    from .derivatives import hessian as hessian, jacobian as jacobian
+    from .derivatives import SparseDerivative as SparseDerivative, hessian as hessian, jacobian as jacobian
     from .linalg import SuperLU as SuperLU, factorized as factorized, splu as splu, spsolve as spsolve
     from .matrices import SparseTensor as SparseTensor
     from .pattern import Pattern as Pattern

@@ -48,7 +48,7 @@ def compress(
         products = vmap(pull)(*_seeds(leaves(out), coloring.rows, coloring.row_count))
         parts.append(np.conj(_flat(products, coloring.row_count)))
     if not parts:
-        return np.zeros(0, np.result_type(float, *[a.dtype for a in leaves(chosen)]))
+        return np.zeros(0, np.result_type(*[a.dtype for a in leaves(chosen)] or [float]))
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
@@ -56,9 +56,9 @@ def _size(tree: Any) -> int:
     return sum(np.size(a) for a in leaves(tree))
 
 
-def _require_size(called: str, what: str, expected: int, received: int) -> None:
+def _require_size(called: str, axis: str, expected: int, received: int) -> None:
     if expected != received:
-        raise ShapeError(f"{called}: expected sparsity= to have {received} {what}; received {expected}")
+        raise ShapeError(f"{called}: expected sparsity= to have {received} {axis}; received {expected}")
 
 
 def _seeds(arrays: Sequence[Any], colors: Any, count: int) -> list[Any]:
@@ -103,9 +103,7 @@ def check_matrix(called: str, f: Callable[..., Any], point: Sequence[Any], matri
             raise GradError(_difference(called, f, point, matrix, int(np.argmin(same)), is_given))
 
 
-def _difference(
-    called: str, f: Callable[..., Any], point: Sequence[Any], matrix: Any, row: int, is_given: bool
-) -> str:
+def _difference(called: str, f: Callable[..., Any], point: Sequence[Any], matrix: Any, row: int, is_given: bool) -> str:
     """Return the message that names an entry of a row in which a matrix is wrong."""
     out, pullback = vjp(f)(*point)
     unit = np.zeros(matrix.shape[0])

@@ -14,7 +14,7 @@ from ..core.depth import DEPTH, outside
 from ..core.dynamic_scalars import DynamicScalar
 from ..core.errors import DtypeError, GradError
 from ..core.messages import checked
-from ..core.mode import MODE, TAPES
+from ..core.mode import MODE, TAPES, no_grad
 from ..core.traceback_folding import folding
 from ..functional.argument_selection import array_like, floating, positions
 from ..functional.reverse_mode import grad
@@ -52,7 +52,7 @@ class _Point(NamedTuple):
 
 
 class SparseDerivative:
-    """The function that `jacobian` and `hessian` return; see there.
+    """A function that returns a sparse matrix of derivatives, as `jacobian` and `hessian` make it.
 
     Args:
         called: which of them, for messages.
@@ -61,6 +61,12 @@ class SparseDerivative:
         transform: makes the function whose Jacobian the matrix is of f.
         color: colors a pattern.
         sparsity, verify, compiled: as of `jacobian`.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> J = ag.sparse.jacobian(np.sin)
+        >>> isinstance(J, SparseDerivative), J.pattern(np.ones(3)).nnz
+        (True, 3)
     """
 
     _unguarded = ("_run", "_structures")
@@ -94,7 +100,7 @@ class SparseDerivative:
             self._structures.clear()
             self._run = self._evaluation()
             structure, values = self._run(*args, **kwargs)
-        matrix = structure.matrix(values)
+        matrix = structure.matrix(values if values.__class__ is np.ndarray else _plain(values))
         if self.verify or not structure.is_checked:
             check_matrix(self.called, self.differentiated, self._point(args, kwargs), matrix, self.sparsity is not None)
             structure.is_checked = True
@@ -143,15 +149,17 @@ class SparseDerivative:
         def evaluate(*args: Any, **kwargs: Any) -> Any:
             point = self._point(args, kwargs)
             structure = self._structure(point)
-            values = compress(self.called, self.differentiated, point, structure.pattern.shape, structure.coloring)
-            return structure, values if structure.source is None else values[structure.source]
+            with no_grad():  # so that a replay keeps nothing for what no matrix has
+                values = compress(self.called, self.differentiated, point, structure.pattern.shape, structure.coloring)
+                return structure, values if structure.source is None else values[structure.source]
 
+        evaluate.__name__ = self.differentiated.__name__  # for messages
         return compiled_form(evaluate) if self.compiled else evaluate
 
     def _structure(self, point: _Point) -> Structure:
         """Return the structure of the matrix, one that was made before if the function does the same."""
         if self.sparsity is not None:
-            return self._kept(Key(None, []), lambda: self.sparsity)
+            return self._find_structure(Key(None, []), lambda: self.sparsity)
         return outside(self._trace, (_Point(*map_leaves(_concrete, tuple(point))),), {})
 
     def _trace(self, point: _Point) -> Structure:
@@ -162,9 +170,9 @@ class SparseDerivative:
             pattern = detect(program, slots).sets.to_pattern()
             return pattern if self.transform is _itself else symmetric(pattern)
 
-        return self._kept(Key(program.graph, [v for v in constants if isinstance(v, np.ndarray)]), find)
+        return self._find_structure(Key(program.graph, [v for v in constants if isinstance(v, np.ndarray)]), find)
 
-    def _kept(self, key: Key, find: Callable[[], Pattern]) -> Structure:
+    def _find_structure(self, key: Key, find: Callable[[], Pattern]) -> Structure:
         for structure in self._structures:
             if structure.is_of(key):
                 return structure
@@ -191,8 +199,8 @@ def _of_point(f: Callable[..., Any], argnums: int | Sequence[int]) -> Callable[.
 
 
 def _plain(a: Any) -> Any:
-    """Return an array to differentiate by without a history."""
-    return a.detach() if isinstance(a, Tensor) else np.asarray(a)
+    """Return the array of an argument to differentiate by, or of a result."""
+    return a._data if isinstance(a, Tensor) else np.asarray(a)
 
 
 def _concrete(a: Any) -> Any:
@@ -267,7 +275,7 @@ def hessian(
     verify: bool = False,
     compiled: bool = True,
 ) -> SparseDerivative:
-    """Return a function that computes the matrix of second derivatives of `f` as a sparse one: H[i, j] = d²f / dx[i] dx[j].
+    """Return a function that computes the Hessian of `f` as a sparse matrix: H[i, j] = d²f / dx[i] dx[j].
 
     As `jacobian` of the gradient; an entry may be read at either of its two places, which takes fewer products. The
     matrix is symmetric to the bit where the coloring is: each entry and its mirror image are the same number.

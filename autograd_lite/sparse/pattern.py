@@ -83,7 +83,7 @@ def as_pattern(called: str, sparsity: Any) -> Pattern:
         ValueError: if it is a `Pattern` whose indices are not ascending, or out of range.
     """
     if isinstance(sparsity, Pattern):
-        return _checked(called, sparsity)
+        return _canonical(called, sparsity)
     if hasattr(sparsity, "tocsr"):
         a = sparsity.tocsr(copy=True)
         a.sum_duplicates()
@@ -97,7 +97,7 @@ def as_pattern(called: str, sparsity: Any) -> Pattern:
     return pattern_of_array(dense)
 
 
-def _checked(called: str, p: Pattern) -> Pattern:
+def _canonical(called: str, p: Pattern) -> Pattern:
     indptr, indices = np.asarray(p.indptr, np.int32), np.asarray(p.indices, np.int32)
     rows, columns = p.shape
     steps = np.diff(indptr)

@@ -68,7 +68,9 @@ class Structure:
         self._seen += 1
         pairs = list(zip(key.constants, self.key.constants, strict=True))
         if self._seen == 2:
-            pairs = [pair for pair, old in zip(pairs, self.watched, strict=True) if np.may_share_memory(pair[0], old[0])]
+            pairs = [
+                pair for pair, old in zip(pairs, self.watched, strict=True) if np.may_share_memory(pair[0], old[0])
+            ]
         self.watched = pairs
         return True
 

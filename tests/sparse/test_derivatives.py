@@ -1,0 +1,210 @@
+"""Sparse Jacobians and Hessians against dense ones."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+from autograd_lite.core.errors import DtypeError, GradError, ShapeError, TraceError
+from autograd_lite.sparse.pattern import Pattern
+from autograd_lite.tree import leaves
+
+scipy_sparse = pytest.importorskip("scipy.sparse")
+
+N = 12
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=N)
+MASK = RANDOM.random(N) < 0.5
+PLACES = RANDOM.integers(0, N, 20)
+
+
+def banded(x: Any) -> Any:
+    left, right = np.concatenate([np.zeros(1), x[:-1]]), np.concatenate([x[1:], np.zeros(1)])
+    return (3 - 2 * x) * x + 1 - left - 2 * right
+
+
+def stencil(u: Any) -> Any:
+    u = u.reshape(3, 4)
+    around = np.pad(u, 1)
+    return around[1:-1, 2:] + around[1:-1, :-2] + around[2:, 1:-1] + around[:-2, 1:-1] - 4 * u + np.exp(u)
+
+
+def arrow(x: Any) -> Any:
+    return np.concatenate([[(x**2).sum()], x[1:] * x[0]])
+
+
+def gather(x: Any) -> Any:
+    return np.sin(x[PLACES]) * x[PLACES[::-1]]
+
+
+def recurrence(x: Any) -> Any:
+    def step(c: Any, a: Any) -> Any:
+        return 0.5 * c + a * a, c
+
+    return ag.scan(step, x[0] * 0, x)[1]
+
+
+def masked(x: Any) -> Any:
+    return np.where(MASK, x**2, 0.0) * x[::-1]
+
+
+def blocks(x: Any) -> Any:
+    a = x.reshape(-1, 3, 1)
+    return (a @ a.transpose(0, 2, 1)).sum(2)
+
+
+def tree(p: Any) -> Any:
+    return {"u": p["a"] * p["b"][0], "v": (p["b"] ** 2)[:2], "s": p["b"].sum(), "c": np.ones(2)}
+
+
+def rosenbrock(x: Any) -> Any:
+    return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def lagrangian(x: Any, multipliers: Any) -> Any:
+    return rosenbrock(x) + multipliers @ (x[1:] * x[:-1] - 1)
+
+
+def arrow_sum(x: Any) -> Any:
+    return x[0] * np.sum(x**2) + np.sum(np.sin(x[1:] * x[:-1]))
+
+
+JACOBIANS: list[tuple[Callable[..., Any], Any]] = [
+    (banded, X),
+    (banded, X.astype(np.float32)),
+    (stencil, X),
+    (arrow, X),
+    (gather, X),
+    (recurrence, X),
+    (masked, X),
+    (blocks, X),
+    (lambda x: x[:3, None] * x[None, 3:7], X),
+    (tree, {"a": X[:4].reshape(2, 2), "b": X[4:9]}),
+    (lambda x: np.cumsum(x) * x, X),
+    (lambda x: (x**2).sum(), X),
+    (lambda x: np.ones(3), X),
+    (lambda x: x[:0], X),
+    (lambda x: x * 2, np.zeros(0)),
+    (lambda x: x * x, 3.0),
+    (lambda x: x * np.ones(3), np.float32(2)),
+    (lambda x: 1j * x[1:] * x[:-1], X + 1j * X[::-1]),
+    (lambda x: np.sin(x) * x[0], ag.tensor(X, requires_grad=True)),
+    (lambda x: (x[0] * x[1], x[1] ** 2), (X[:3], X[3:6])),
+    (np.sin, [0.5, 1.5]),
+]
+
+
+def dense(blocks_of: Any, out: Any, x: Any) -> Any:
+    """Return the blocks of a dense Jacobian as one matrix."""
+    parts, outs, ins = [np.asarray(a) for a in leaves(blocks_of)], leaves(out), leaves(x)
+    each = iter(parts)
+    return np.block([[next(each).reshape(np.size(o), np.size(i)) for i in ins] for o in outs])
+
+
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse", "both"])
+@pytest.mark.parametrize("case", range(len(JACOBIANS)))
+def test_a_jacobian_is_the_dense_one(case: int, mode: str) -> None:
+    f, x = JACOBIANS[case]
+    x = np.asarray(x) if isinstance(x, list) else x
+    jacobian = ag.sparse.jacobian(f, verify=True, mode=mode)
+    point = x.numpy() if isinstance(x, ag.Tensor) else x
+    expected = dense(ag.jacobian(f)(point), f(point), point)
+    for _ in range(3):
+        matrix = jacobian(x)
+        assert isinstance(matrix, scipy_sparse.csr_array)
+        matrix.check_format()
+        np.testing.assert_allclose(matrix.toarray(), expected, rtol=1e-6 if matrix.dtype == "f" else 1e-12, atol=1e-14)
+        assert matrix.dtype in [np.result_type(a) for a in (*leaves(f(x)), *leaves(x))]
+
+
+HESSIANS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+    (rosenbrock, (X,)),
+    (lagrangian, (X, X[1:])),
+    (arrow_sum, (X,)),
+    (lambda p: p["a"].sum() ** 2 * p["b"][0] + (p["b"] ** 3).sum(), ({"a": X[:3], "b": X[3:5]},)),
+    (lambda x: np.logaddexp(x[1:], x[:-1]).sum(), (X,)),
+    (lambda x: np.where(MASK, x**4, x).sum(), (X,)),
+    (lambda x: recurrence(x)[-1] ** 2, (X,)),
+    (lambda x: 0.0 * x.sum(), (X,)),
+    (lambda x: x**3, (2.0,)),
+]
+
+
+@pytest.mark.parametrize("case", range(len(HESSIANS)))
+def test_a_hessian_is_the_dense_one_and_symmetric(case: int) -> None:
+    f, args = HESSIANS[case]
+    hessian = ag.sparse.hessian(f, of=0, verify=True)
+    expected = dense(ag.hessian(f)(*args), args[0], args[0])
+    for _ in range(3):
+        matrix = hessian(*args).toarray()
+        np.testing.assert_allclose(matrix, expected, rtol=1e-12, atol=1e-12 * np.abs(expected).max(initial=0))
+        np.testing.assert_array_equal(matrix, matrix.T)
+
+
+# ---- nothing stale ---------------------------------------------------------------------------------------------------
+
+SETTINGS = types.SimpleNamespace(rate=2.0)
+TABLE = {"scale": 1.0}
+SHIFTS = [1]
+WEIGHTS = np.ones(N)
+CHOSEN = np.zeros(N, bool)
+PARAMETER = ag.tensor(np.ones(N), requires_grad=True)
+
+
+def depends_on_all(x: Any) -> Any:
+    y = x * TABLE["scale"] + SETTINGS.rate * x**2
+    for shift in SHIFTS:
+        y = y + x * np.roll(x, shift)
+    return np.where(CHOSEN, y, x) * WEIGHTS + PARAMETER * x[::-1]
+
+
+def _change(what: str) -> None:
+    if what == "an entry":
+        TABLE["scale"] += 1
+    elif what == "an attribute":
+        SETTINGS.rate += 1
+    elif what == "the length of a list":
+        SHIFTS.append(len(SHIFTS) + 1)
+    elif what == "a mask":
+        CHOSEN[::3] ^= True
+    elif what == "weights that were 0":
+        WEIGHTS[:] = np.where(WEIGHTS == 0, 3.0, 0.0)
+    else:
+        PARAMETER.assign(np.where(PARAMETER.numpy() == 0, 2.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    "what", ["an entry", "an attribute", "the length of a list", "a mask", "weights that were 0", ""]
+)
+def test_what_the_function_reads_may_change(what: str) -> None:
+    jacobian = ag.sparse.jacobian(depends_on_all)
+    for _ in range(3):
+        for _ in range(4):
+            np.testing.assert_allclose(jacobian(X).toarray(), ag.jacobian(depends_on_all)(X).numpy(), rtol=1e-12)
+        _change(what)
+
+
+def test_other_shapes_dtypes_and_numbers_are_other_matrices() -> None:
+    jacobian = ag.sparse.jacobian(lambda x, power=2, scale=1.0: scale * x[1:] ** power * x[:-1])
+    for x in (X, X[:5], X.astype("f"), X[:5], np.stack([X, X])):
+        assert jacobian(x).shape == (x[1:].size, x.size)
+        assert jacobian(x).dtype == x.dtype
+    for scale in (0.0, 1.0, 2.0, 0.0, 5.0):
+        for power in (1, 2) if scale == 1.0 else (2,):
+            expected = ag.jacobian(lambda x, n=power, c=scale: c * x[1:] ** n * x[:-1])(X)
+            np.testing.assert_allclose(jacobian(X, power, scale=scale).toarray(), expected, rtol=1e-12)
+
+
+def test_a_matrix_is_the_callers_own() -> None:
+    jacobian = ag.sparse.jacobian(lambda x: x[1:] * x[:-1])
+    x = np.arange(4.0)
+    for _ in range(4):
+        a, b = jacobian(x), jacobian(x)
+        a.eliminate_zeros()
+        a.data[:], a.indices[:] = -1, 0
+        np.testing.assert_array_equal(b.toarray(), ag.jacobian(lambda x: x[1:] * x[:-1])(x))
