@@ -1,4 +1,4 @@
-"""Sparse Jacobians and Hessians: pattern and colors are found while a function is traced, then products are replayed."""
+"""Sparse Jacobians and Hessians: pattern and colors are found while a function is traced, and products replayed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..compiler.compiled_function import compile as compiled_form
 from ..core.arguments import require_function
 from ..core.depth import DEPTH, outside
 from ..core.dynamic_scalars import DynamicScalar
-from ..core.errors import DtypeError, GradError
+from ..core.errors import DtypeError, GradError, TraceError
 from ..core.messages import checked
 from ..core.mode import MODE, TAPES, no_grad
 from ..core.traceback_folding import folding
 from ..functional.argument_selection import array_like, floating, positions
 from ..functional.reverse_mode import grad
 from ..tensors.tensor import Tensor
-from ..tree import items, leaves, map as map_leaves, rebuild
+from ..tree import items, map as map_leaves, rebuild
 from .colorings import ORDERS, Coloring, color, color_both, color_columns, color_rows
 from .compressed_products import check_matrix, compress
 from .pattern import Pattern, as_pattern, symmetrize
@@ -85,6 +85,7 @@ class SparseDerivative:
         functools.update_wrapper(self, f, updated=())
         self.called, self.f, self.argnums, self.color, self.compiled = called, f, argnums, color, compiled
         self.transform = transform
+        self._kinds = "fc" if transform is _itself else "f"
         self.sparsity = None if sparsity is None else as_pattern(called, sparsity)
         self.verify = verify
         self.differentiated = transform(_of_point(f, argnums))
@@ -125,17 +126,20 @@ class SparseDerivative:
                 "a compiled function. Its result is a matrix of SciPy, through which no derivative flows: call it "
                 "outside, or take products there, with ag.jvp or ag.vjp"
             )
-        if self.argnums == 0 and args and args[0].__class__ is np.ndarray and args[0].dtype.kind in "fc":
+        if self.argnums == 0 and args and args[0].__class__ is np.ndarray and args[0].dtype.kind in self._kinds:
             return args
         inputs = list(args)
         for i in positions(self.called, self.f, self.argnums, args):
             x = inputs[i]
-            if x.__class__ is np.ndarray and x.dtype.kind in "fc":
-                continue
             x = array_like(x)
-            inputs[i] = rebuild(
-                x, iter([_plain(floating(self.called, a, f"argument {i}{path}")) for path, a in items(x)])
-            )
+            arrays = [_plain(floating(self.called, a, f"argument {i}{path}")) for path, a in items(x)]
+            for a in arrays:
+                if a.dtype.kind not in self._kinds:
+                    raise DtypeError(
+                        f"{self.called}: expected real arguments; received argument {i} of dtype {a.dtype}. Pass real "
+                        "and imaginary parts, and make the complex numbers inside of the function"
+                    )
+            inputs[i] = rebuild(x, iter(arrays))
         return inputs
 
     def _point(self, args: Sequence[Any], keywords: dict[str, Any]) -> _Point:
@@ -163,7 +167,11 @@ class SparseDerivative:
         return outside(self._trace, (_Point(*map_leaves(_concrete, tuple(point))),), {})
 
     def _trace(self, point: _Point) -> Structure:
-        program, slots = trace(self.differentiated, point)
+        try:
+            program, slots = trace(self.differentiated, point)
+        except TraceError as error:
+            reason = str(error).removeprefix("trace: ")
+            raise TraceError(f"{self.called}: {reason}. Or pass sparsity= and compiled=False") from None
         constants = [_concrete(v) for i, v in program.bindings.items() if i not in program.inputs]
 
         def find() -> Pattern:

@@ -208,3 +208,78 @@ def test_a_matrix_is_the_callers_own() -> None:
         a.eliminate_zeros()
         a.data[:], a.indices[:] = -1, 0
         np.testing.assert_array_equal(b.toarray(), ag.jacobian(lambda x: x[1:] * x[:-1])(x))
+
+
+# ---- patterns that are given, and errors -----------------------------------------------------------------------------
+
+BIDIAGONAL = ag.sparse.jacobian(lambda x: x[1:] * x[:-1]).pattern(X)
+
+
+@pytest.mark.parametrize(
+    "form", [lambda p: p, lambda p: p.toarray(), lambda p: p.to_scipy().tocoo(), lambda p: p.to_scipy().tocsc()]
+)
+def test_a_pattern_may_be_given_in_any_form(form: Any) -> None:
+    f = lambda x: x[1:] * x[:-1]  # noqa: E731
+    jacobian = ag.sparse.jacobian(f, sparsity=form(BIDIAGONAL))
+    np.testing.assert_array_equal(jacobian(X).toarray(), ag.jacobian(f)(X))
+    lower = np.tri(N, dtype=int) - np.tri(N, k=-2, dtype=int)
+    hessian = ag.sparse.hessian(rosenbrock, sparsity=lower)
+    np.testing.assert_allclose(hessian(X).toarray(), ag.hessian(rosenbrock)(X), rtol=1e-12)
+
+
+def test_a_pattern_that_is_too_small_is_an_error_that_names_the_entry() -> None:
+    for sparsity in (np.eye(N - 1, N), np.eye(N - 1, N) + np.eye(N - 1, N, k=2)):
+        jacobian = ag.sparse.jacobian(lambda x: x[1:] * x[:-1], sparsity=sparsity)
+        with pytest.raises(GradError, match=r"at row 0, column 1, which the pattern leaves out, the function has"):
+            jacobian(X)
+    with pytest.raises(GradError, match="row 0, column 1"):
+        ag.sparse.hessian(rosenbrock, sparsity=np.eye(N))(X)
+
+
+ERRORS: list[tuple[Callable[[], Any], type[Exception], str]] = [
+    (lambda: ag.sparse.jacobian(3), TypeError, "sparse.jacobian: expected a function"),
+    (lambda: ag.sparse.jacobian(np.sin, mode="up"), ValueError, "received 'up'"),
+    (lambda: ag.sparse.jacobian(np.sin, sparsity=np.eye(3))(X), ShapeError, f"expected sparsity= to have {N} columns"),
+    (lambda: ag.sparse.jacobian(np.sin, sparsity=np.eye(3, N))(X), ShapeError, f"expected sparsity= to have {N} rows"),
+    (lambda: ag.sparse.jacobian(np.sin, sparsity=np.ones(3)), ShapeError, "expected sparsity= to be a matrix"),
+    (lambda: ag.sparse.hessian(rosenbrock, sparsity=np.ones((2, 3))), ShapeError, "expected a square sparsity="),
+    (
+        lambda: ag.sparse.jacobian(np.sin, sparsity=Pattern(np.array([0, 2]), np.array([1, 0]), (1, 2))),
+        ValueError,
+        "received row 0, where they do not",
+    ),
+    (
+        lambda: ag.sparse.jacobian(np.sin, sparsity=Pattern(np.array([0, 1, 3]), np.array([1, 1, 1]), (2, 2))),
+        ValueError,
+        "received row 1, where they do not",
+    ),
+    (
+        lambda: ag.sparse.jacobian(np.sin, sparsity=Pattern(np.array([0, 1]), np.array([2]), (1, 2))),
+        ValueError,
+        "its indices to be below 2",
+    ),
+    (lambda: ag.sparse.jacobian(np.sin)(np.arange(3)), DtypeError, "expected a floating argument 0"),
+    (lambda: ag.sparse.jacobian(np.sin, argnums=2)(X), GradError, "argnums=2 names no positional argument"),
+    (lambda: ag.sparse.jacobian(lambda x: x if x[0] > 0 else -x)(X), TraceError, "test_derivatives.py"),
+    (lambda: ag.sparse.hessian(np.sin)(X), GradError, "expected the function to return a scalar"),
+    (lambda: ag.sparse.hessian(lambda x: (x * x).real.sum())(X + 0j), DtypeError, "expected real arguments"),
+    (lambda: ag.compile(ag.sparse.jacobian(np.sin))(X), GradError, "inside of another transformation or a compiled"),
+    (lambda: ag.grad(lambda x: ag.sparse.jacobian(np.sin)(x).sum())(X), GradError, "inside of another transformation"),
+    (lambda: ag.vmap(ag.sparse.jacobian(np.sin))(np.stack([X, X])), GradError, "inside of another transformation"),
+]
+
+
+@pytest.mark.parametrize("case", range(len(ERRORS)))
+def test_errors_say_what_was_expected(case: int) -> None:
+    call, kind, message = ERRORS[case]
+    with pytest.raises(kind) as error:
+        call()
+    assert message in str(error.value)
+    assert str(error.value).startswith(("sparse.", "grad"))
+
+
+def test_values_that_python_reads_need_a_pattern_and_no_compiling() -> None:
+    f = lambda x: x[1:] * x[:-1] if x[0] > 0 else -x[1:]  # noqa: E731
+    jacobian = ag.sparse.jacobian(f, sparsity=BIDIAGONAL, compiled=False)
+    for x in (np.abs(X), -np.abs(X)):
+        np.testing.assert_array_equal(jacobian(x).toarray(), ag.jacobian(f)(x))
