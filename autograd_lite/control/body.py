@@ -254,6 +254,16 @@ class Runner:
             self._body.give_back(self._key, self._step)
 
 
+def run_body(body: Body, *inputs: Any) -> list[Any]:
+    """Return the results of a body, as arrays of arrays."""
+    if any(hasattr(x, "__apply_op__") for x in inputs):
+        return body(*inputs)
+    runner = Runner(body, len(inputs), 0)
+    results = [np.array(x) for x in runner(*inputs)]
+    runner.end()
+    return results
+
+
 def rearrange(body: Body, inputs: Sequence[int], outputs: Sequence[int]) -> Body:
     """Return a body that takes these arguments in this order, and returns these results."""
     program = replace(body.program, inputs=tuple(body.program.inputs[k] for k in inputs))

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
         kron as kron,
     )
     from .derivatives import SparseDerivative as SparseDerivative, hessian as hessian, jacobian as jacobian
+    from .iterative import bicgstab as bicgstab, cg as cg, gmres as gmres, minres as minres
     from .linalg import SuperLU as SuperLU, factorized as factorized, splu as splu, spsolve as spsolve
     from .matrices import SparseTensor as SparseTensor
+    from .operators import LinearOperator as LinearOperator, aslinearoperator as aslinearoperator
     from .pattern import Pattern as Pattern
 else:
     __getattr__, __dir__, __all__ = _attach(__name__)

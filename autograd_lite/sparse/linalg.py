@@ -8,9 +8,8 @@ every further derivative solve with the same ones, as long as the numbers are th
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from hashlib import sha1
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -29,10 +28,13 @@ from ..ops.operands import carries_derivative, operand
 from ..ops.solve import in_lapack, lapack_dtype
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import TracedTensor
+from .matrices import SparseTensor, is_sparse, take
+from .products import Layout, layout_of, sampled_matmul, sparse_matmul
 
-with needs("sparse", "scipy", "'autograd-lite[scipy]'"):
+with needs("autograd_lite.sparse", "scipy", "'autograd-lite[scipy]'"):
     import scipy.sparse as sp
     import scipy.sparse.linalg as original
+    from scipy.sparse import issparse
 
 Options = tuple[tuple[str, Any], ...]
 _MOST = 4  # factorizations that one pattern keeps
@@ -43,30 +45,19 @@ class Columns:
     """A square pattern by columns, SuperLU's options, and the factors of matrices that had these.
 
     Args:
-        indptr: where each column begins.
-        indices: the row of each nonzero.
+        layout: of the transposed matrix, by rows.
         options: keywords of `scipy.sparse.linalg.splu`, as pairs.
     """
 
-    def __init__(self, indptr: Any, indices: Any, options: Options = ()) -> None:
-        self.indptr, self.indices, self.options = indptr, indices, options
-        self.size = len(indptr) - 1
+    def __init__(self, layout: Layout, options: Options = ()) -> None:
+        self.layout, self.options, self.size = layout, options, layout.shape[0]
         self._factors: list[tuple[str, bytes, Any]] = []
         self._lock = fork_safe_lock()
 
     def __repr__(self) -> str:
-        return f"<{len(self.indices)} nonzeros of {self.size} x {self.size}, {self.digest[:8]}>"
-
-    @cached_property
-    def digest(self) -> str:
-        """The same for the same pattern and options."""
-        parts = [np.ascontiguousarray(self.indptr, np.int64), np.ascontiguousarray(self.indices, np.int64)]
-        return hashlib.sha1(b"".join([repr(self.options).encode(), *parts])).hexdigest()
-
-    @cached_property
-    def columns(self) -> Any:
-        """The column of each nonzero."""
-        return np.repeat(np.arange(self.size), np.diff(self.indptr))
+        parts = [self.layout.indptr.tobytes(), self.layout.indices.tobytes(), repr(self.options).encode()]
+        digest = sha1(b"".join(parts)).hexdigest()[:8]
+        return f"<{len(self.layout.indices)} nonzeros of {self.size} x {self.size}, {digest}>"
 
     def factor(self, data: Any) -> Any:
         """Return SciPy's factorization of the matrix with these nonzeros.
@@ -79,27 +70,27 @@ class Columns:
             for *numbers, factors in self._factors:
                 if tuple(numbers) == key:
                     return factors
-        matrix = sp.csc_array((data, self.indices, self.indptr), shape=(self.size, self.size))
         try:
-            factors = original.splu(matrix, **dict(self.options))
+            factors = original.splu(self.layout.matrix(data, True), **dict(self.options))
         except RuntimeError as error:
             if "singular" not in str(error):
                 raise
             raise np.linalg.LinAlgError(
-                f"expected a matrix that can be inverted; received one of shape {matrix.shape} that is exactly singular"
+                f"expected a matrix that can be inverted, and one of {self.size} rows is exactly singular"
             ) from None
         with self._lock:
             self._factors = [*self._factors[1 - _MOST :], (*key, factors)]
         return factors
 
 
-_SHARED: WeakValueDictionary[str, Columns] = WeakValueDictionary()
+_SHARED: WeakValueDictionary[Any, Columns] = WeakValueDictionary()
 
 
-def shared_columns(indptr: Any, indices: Any, options: Options = ()) -> Columns:
-    """Return the one `Columns` of a pattern and options that is in use, so that their factors are shared."""
-    columns = Columns(indptr, indices, options)
-    return _SHARED.setdefault(columns.digest, columns)
+def shared_columns(layout: Layout, options: Options = ()) -> Columns:
+    """Return the one `Columns` of a pattern and options that is in use, so that its factors are shared."""
+    key = id(layout), options
+    columns = _SHARED.get(key)
+    return _SHARED.setdefault(key, Columns(layout, options)) if columns is None else columns
 
 
 # ---- the op ---------------------------------------------------------------------------------------------------------
@@ -110,16 +101,18 @@ def _solve_arrays(data: Any, b: Any, *, columns: Columns, trans: str) -> Any:
     return columns.factor(data.astype(dtype, copy=False)).solve(b.astype(dtype, copy=False), trans)
 
 
-def sampled_product(u: Any, v: Any, rows: Any, columns: Any) -> Any:
-    """Return u vᵀ at some places: of vectors, or of matrices with as many columns."""
-    product = u[rows] * v[columns]
-    return product if u.ndim == 1 else product.sum(axis=-1)
-
-
 def _by_data(g: Any, out: Any, data: Any, b: Any, *, columns: Columns, trans: str) -> Any:
     s = solve(data, g, columns=columns, trans=_OTHER[trans])
-    left, right = (s, out) if trans == "N" else (out, s)
-    return -sampled_product(left, right, columns.indices, columns.columns)
+    pair = (out, s) if trans == "N" else (s, out)
+    return -sampled_matmul(*pair, layout=columns.layout)
+
+
+def _jvp(tangents: Sequence[Any], out: Any, data: Any, b: Any, *, columns: Columns, trans: str) -> Any:
+    by_data, moved = tangents
+    if by_data is not None:
+        change = sparse_matmul(by_data, out, layout=columns.layout, transposed=trans == "N")
+        moved = -change if moved is None else moved - change
+    return solve(data, moved, columns=columns, trans=trans)
 
 
 def _batch(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
@@ -133,26 +126,18 @@ def _batch(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: di
 
 # The solution of F x = b (trans "N") or Fᵀ x = b ("T") for one vector, or for columns.
 solve: Op = structural(
-    "sparse_solve",
+    "spsolve",
     in_lapack(_solve_arrays),
     _by_data,
     lambda g, out, data, b, *, columns, trans: solve(data, g, columns=columns, trans=_OTHER[trans]),
     saves=("ox", "x"),
     infer=lambda data, b, **_: ShapeDtype(b.shape, lapack_dtype(data.dtype, b.dtype)),
+    jvp=_jvp,
     batch=_batch,
 )
 
 
 # ---- SciPy's functions ----------------------------------------------------------------------------------------------
-
-
-def has_tensors(*operands: Any) -> bool:
-    """Return whether a Tensor, or a matrix whose nonzeros are one, is among some operands."""
-    return any(hasattr(x, "__apply_op__") or hasattr(getattr(x, "data", None), "__apply_op__") for x in operands)
-
-
-def _is_matrix(a: Any) -> bool:
-    return not hasattr(a, "__apply_op__") and all(hasattr(a, name) for name in ("data", "indices", "indptr", "shape"))
 
 
 def _square(name: str, a: Any, b_shape: tuple[int, ...] = ()) -> Any:
@@ -162,12 +147,12 @@ def _square(name: str, a: Any, b_shape: tuple[int, ...] = ()) -> Any:
         TypeError: if it is not a sparse matrix.
         ShapeError: if it is not square, or does not fit the right-hand side.
     """
-    if sp.issparse(a):
+    if issparse(a):
         a = a if a.format in ("csc", "csr") else sp.csc_array(a)
         if not a.has_canonical_format:
             a = a.copy()
             a.sum_duplicates()
-    elif not _is_matrix(a):
+    elif not isinstance(a, SparseTensor):
         raise TypeError(
             f"{name}: expected A as a sparse matrix, of SciPy or of autograd_lite.sparse; received "
             f"{type(a).__name__}. Of a dense one write np.linalg.solve(A, b)"
@@ -208,18 +193,19 @@ def spsolve(A: Any, b: Any, permc_spec: str | None = None, use_umfpack: bool = T
         >>> ag.grad(lambda b: spsolve(A, b).sum())(np.ones(2))
         array([0.375, 0.25 ])
     """
-    if sp.issparse(A) and not has_tensors(b):
+    b = b if is_sparse(b) else operand(b)
+    if issparse(A) and not hasattr(b, "__apply_op__"):
         return original.spsolve(A, b, permc_spec, use_umfpack)
     b = _right_side("spsolve", b)
     a = _square("spsolve", A, b.shape)
-    columns = shared_columns(a.indptr, a.indices, (("permc_spec", permc_spec),) if permc_spec else ())
-    by_columns = getattr(a, "format", "csr") == "csc"
+    layout = layout_of(a.indices, a.indptr, a.shape)
+    columns = shared_columns(layout, (("permc_spec", permc_spec),) if permc_spec else ())
     vector = b.reshape(-1) if b.ndim == 1 or b.shape[1] == 1 else b
-    return solve(a.data, vector, columns=columns, trans="N" if by_columns else "T")
+    return solve(a.data, vector, columns=columns, trans="N" if a.format == "csc" else "T")
 
 
 def _right_side(name: str, b: Any) -> Any:
-    if sp.issparse(b) or _is_matrix(b):
+    if is_sparse(b):
         raise UnsupportedError(f"{name}: a sparse right-hand side is not supported with Tensors; write b.toarray()")
     return operand(b)
 
@@ -335,10 +321,11 @@ def splu(
         "options": options,
     }
     data, indptr, indices = a.data, a.indptr, a.indices
-    if getattr(a, "format", "csr") != "csc":
+    if a.format != "csc":
         places = sp.csr_array((np.arange(len(indices)), indices, indptr), shape=a.shape).tocsc()
-        data, indptr, indices = data[places.data], places.indptr, places.indices
-    return SuperLU(data, Columns(indptr, indices, tuple((k, x) for k, x in chosen.items() if x is not None)))
+        data, indptr, indices = take(data, places.data), places.indptr, places.indices
+    options_of = tuple((k, x) for k, x in chosen.items() if x is not None)
+    return SuperLU(data, Columns(layout_of(indices, indptr, a.shape), options_of))
 
 
 def factorized(A: Any) -> Callable[[Any], Any]:

@@ -32,7 +32,7 @@ def pattern(n: int = N) -> Any:
 
 def with_data(a: Any, data: Any) -> Any:
     """Return the matrix with other nonzeros."""
-    return SimpleNamespace(data=data, indices=a.indices, indptr=a.indptr, shape=a.shape)
+    return sparse.csr(data, a.indices, a.indptr, a.shape)
 
 
 def dense(a: Any, data: Any) -> Any:

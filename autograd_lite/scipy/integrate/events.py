@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...control.body import Body
+from ...control.body import Body, run_body
 from ...control.closure_conversion import close, record_body
 from ...core.errors import UnsupportedError
 from ...core.op import Op
@@ -18,7 +18,6 @@ from ...functions.custom_ops import structural
 from ...ops import barrier
 from ...ops.adjoints import user
 from ...ops.operands import operand
-from .implicit import run
 from .quadrature import Always
 
 _MOST_ITERATIONS = 10
@@ -50,7 +49,7 @@ def _solve(start: Any, *more: Any, body: Body) -> Any:
     slope, _ = _bodies(body)
     t, best = start, np.inf
     for _ in range(_MOST_ITERATIONS):
-        step = run(body, t, *more)[0] / run(slope, t, *more)[0]
+        step = run_body(body, t, *more)[0] / run_body(slope, t, *more)[0]
         if not abs(step) < best:
             break
         t, best = t - step, abs(step)
@@ -63,7 +62,7 @@ def _root(n: int) -> Op:
 
     def pull(g: Any, out: Any, start: Any, *more: Any, body: Body) -> list[Any]:
         slope, cotangents_of = _bodies(body)
-        results = iter(run(cotangents_of, -g / run(slope, out, *more)[0], out, *more))
+        results = iter(run_body(cotangents_of, -g / run_body(slope, out, *more)[0], out, *more))
         return [np.zeros(()), *(next(results) if c.dtype.kind in "fc" else np.zeros(c.shape) for c in more)]
 
     return structural(

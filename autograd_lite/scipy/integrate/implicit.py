@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ...control.body import Body, Runner
+from ...control.body import Body, run_body
 from ...control.closure_conversion import close, record_body
 from ...core.errors import UnsupportedError
 from ...core.op import Op
@@ -94,22 +94,12 @@ def _bodies(body: Body, matrix: Matrix) -> tuple[Body, Body, Body]:
     return bodies
 
 
-def run(body: Body, *inputs: Any) -> list[Any]:
-    """Return the results of a body, as arrays of arrays."""
-    if any(hasattr(x, "__apply_op__") for x in inputs):
-        return body(*inputs)
-    runner = Runner(body, len(inputs), 0)
-    results = [np.array(x) for x in runner(*inputs)]
-    runner.end()
-    return results
-
-
 def _solve(base: Any, rest: Any, times: Any, h: Any, start: Any, *more: Any, body: Body, matrix: Matrix) -> Any:
     side, slope, _ = _bodies(body, matrix)
     z, best = start, np.inf
     for _ in range(_MOST_ITERATIONS):
-        residual = run(side, base, rest, times, h, z, *more)[0] - z
-        jacobian_of_side = run(slope, base, rest, times, h, z, *more)[0]
+        residual = run_body(side, base, rest, times, h, z, *more)[0] - z
+        jacobian_of_side = run_body(slope, base, rest, times, h, z, *more)[0]
         step = np.linalg.solve(np.eye(z.size) - jacobian_of_side, residual.reshape(-1)).reshape(z.shape)
         size = np.abs(step).max(initial=0)
         if not size < best:  # rounding has the last word, or there is no solution near
@@ -132,9 +122,9 @@ def _equation(n: int) -> Op:
         g: Any, out: Any, base: Any, rest: Any, times: Any, h: Any, start: Any, *more: Any, body: Body, matrix: Matrix
     ) -> list[Any]:
         _, slope, cotangents_of = _bodies(body, matrix)
-        left = np.eye(out.size) - run(slope, base, rest, times, h, out, *more)[0]
+        left = np.eye(out.size) - run_body(slope, base, rest, times, h, out, *more)[0]
         s = np.linalg.solve(left.T, g.reshape(-1)).reshape(out.shape)
-        results = iter(run(cotangents_of, s, base, rest, times, h, out, *more))
+        results = iter(run_body(cotangents_of, s, base, rest, times, h, out, *more))
         first = [next(results) for _ in range(4)]
         rest_of = [next(results) if c.dtype.kind in "fc" else np.zeros(c.shape) for c in more]
         return [*first, np.zeros(out.shape), *rest_of]
