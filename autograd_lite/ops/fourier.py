@@ -154,7 +154,7 @@ def _transform(
         bind=_bind(function.__name__, default),
         numpy_functions=(function,),
         linear=True,
-        batch=batching.with_leading_axis(lambda size, params: {**params, "axis": params["axis"] + 1}),
+        batch=batching.along_axis,
         cost=_cost(cost),
         glyph="ℱ",
         **facts,

@@ -207,7 +207,7 @@ softmax = structural(
     saves="ox",
     infer=same_float,
     jvp=lambda tangents, out, x, *, axis: softmax_pullback(tangents[0], out, axis=axis),
-    batch=batching.with_leading_axis(lambda n, params: {"axis": params["axis"] + 1}),
+    batch=batching.along_axis,
     onnx="Softmax",
     cost=1,
 )
@@ -257,7 +257,7 @@ log_softmax = structural(
     saves="o",
     infer=same_float,
     jvp=lambda tangents, out, x, *, axis: tangents[0] - (fast.exp(out) * tangents[0]).sum(axis=axis, keepdims=True),
-    batch=batching.with_leading_axis(lambda n, params: {"axis": params["axis"] + 1}),
+    batch=batching.along_axis,
     onnx="LogSoftmax",
     cost=1,
 )
