@@ -91,7 +91,7 @@ def local_pattern(call: Call, i: int) -> list[Steps]:
         return [steps]
     if op.name in _LETTERS:
         return [_contraction(call, i, *_LETTERS[op.name](call))]
-    return [_probed(call, i, k) for k in range(len(call.out))]
+    return [_probe(call, i, k) for k in range(len(call.out))]
 
 
 _ELEMENTWISE = (Kind.UNIT, Kind.CONSTANT, Kind.PARTIAL, Kind.GATE, Kind.APPLIED)
@@ -336,7 +336,7 @@ _MOST_PROBES = 256
 _MOST_WORK = 2**22
 
 
-def _probed(call: Call, i: int, k: int) -> Steps:
+def _probe(call: Call, i: int, k: int) -> Steps:
     """Return what the derivative of a small op says, at its values or, if it is smooth, at random ones."""
     out, spec = call.out[k], call.inputs[i]
     if out.dtype.kind not in "fc":
@@ -360,7 +360,7 @@ def _probed(call: Call, i: int, k: int) -> Steps:
 
 
 def _is_smooth(op: Op) -> bool:
-    """Return whether what is 0 in the derivative at random points is 0 everywhere."""
+    """Return whether zeros of the derivative at random points are zeros everywhere."""
     analytic = op.batch is batching.along_axis or hasattr(op.batch, "core")
     return op.linear or op.multilinear or (analytic and not op.kinks and not op.selects)
 
@@ -418,11 +418,11 @@ def _derivative(call: Call, i: int, k: int, cores: Cores, point: tuple[Any, ...]
         if several:
             g = Several.of([g if j == k else None for j in range(len(call.out))], result.shape, result.dtype)
         cotangent = read_rule(op.rule(i), g, (result, *point), params)  # type: ignore[arg-type]
-        reached.append(_summed(np.asarray(False if cotangent is None else cotangent) != 0, call.inputs[i].shape))
+        reached.append(_sum_down(np.asarray(False if cotangent is None else cotangent) != 0, call.inputs[i].shape))
     return reached
 
 
-def _summed(reached: Any, shape: Shape) -> Any:
+def _sum_down(reached: Any, shape: Shape) -> Any:
     """Return whether any of the elements is reached that broadcasting made of one."""
     reached = reached.any(axis=tuple(range(max(reached.ndim - len(shape), 0))))
     repeated = tuple(a for a in range(-reached.ndim, 0) if shape[a] == 1 and reached.shape[a] > 1)
