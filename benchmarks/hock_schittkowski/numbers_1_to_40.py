@@ -1,0 +1,352 @@
+"""Problems 1 to 40."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .problem import INF, Problem, few
+
+E5 = np.sqrt(598 / 1200)
+A11 = 7.5 * np.sqrt(6) + np.sqrt(338.5)
+ROWS25 = 0.01 * np.arange(1, 100)
+U25 = 25 + (-50 * np.log(ROWS25)) ** (2 / 3)
+
+
+def rosenbrock(x1: Any, x2: Any) -> Any:
+    return 100 * (x2 - x1**2) ** 2 + (1 - x1) ** 2
+
+
+def product(x1: Any, x2: Any, x3: Any) -> Any:
+    return -x1 * x2 * x3
+
+
+def f25(x1: Any, x2: Any, x3: Any) -> Any:
+    return ((np.exp(-((U25 - x2) ** x3) / x1) - ROWS25) ** 2).sum()
+
+
+def f38(x1: Any, x2: Any, x3: Any, x4: Any) -> Any:
+    value = rosenbrock(x1, x2) + 90 * (x4 - x3**2) ** 2 + (1 - x3) ** 2
+    return value + 10.1 * ((x2 - 1) ** 2 + (x4 - 1) ** 2) + 19.8 * (x2 - 1) * (x4 - 1)
+
+
+PROBLEMS: list[Problem] = [
+    few(1, [-2, 1], rosenbrock, 0, 1, low=[-INF, -1.5]),
+    few(
+        2,
+        [-2, 1],
+        rosenbrock,
+        0.0504261879,
+        [2 * E5 * np.cos(np.arccos(1 / (400 * E5**3)) / 3), 1.5],
+        low=[-INF, 1.5],
+        others=(4.941229318,),
+    ),
+    few(3, [10, 1], lambda x1, x2: x2 + 1e-5 * (x2 - x1) ** 2, 0, 0, low=[-INF, 0]),
+    few(4, [1.125, 0.125], lambda x1, x2: (x1 + 1) ** 3 / 3 + x2, 8 / 3, [1, 0], low=[1, 0]),
+    few(
+        5,
+        [0, 0],
+        lambda x1, x2: np.sin(x1 + x2) + (x1 - x2) ** 2 - 1.5 * x1 + 2.5 * x2 + 1,
+        -np.sqrt(3) / 2 - np.pi / 3,
+        [0.5 - np.pi / 3, -0.5 - np.pi / 3],
+        low=[-1.5, -3],
+        high=[4, 3],
+    ),
+    few(6, [-1.2, 1], lambda x1, x2: (1 - x1) ** 2, 0, 1, eq=lambda x1, x2: [10 * (x2 - x1**2)]),
+    few(
+        7,
+        [2, 2],
+        lambda x1, x2: np.log(1 + x1**2) - x2,
+        -np.sqrt(3),
+        [0, np.sqrt(3)],
+        eq=lambda x1, x2: [(1 + x1**2) ** 2 + x2**2 - 4],
+    ),
+    few(
+        8,
+        [2, 1],
+        lambda x1, x2: 0 * x1 - 1,
+        -1,
+        [np.sqrt((25 + np.sqrt(301)) / 2), 9 / np.sqrt((25 + np.sqrt(301)) / 2)],
+        eq=lambda x1, x2: [x1**2 + x2**2 - 25, x1 * x2 - 9],
+    ),
+    few(
+        9,
+        [0, 0],
+        lambda x1, x2: np.sin(np.pi * x1 / 12) * np.cos(np.pi * x2 / 16),
+        -0.5,
+        [-3, -4],
+        eq=lambda x1, x2: [4 * x1 - 3 * x2],
+    ),
+    few(
+        10,
+        [-10, 10],
+        lambda x1, x2: x1 - x2,
+        -1,
+        [0, 1],
+        ge=lambda x1, x2: [-3 * x1**2 + 2 * x1 * x2 - x2**2 + 1],
+    ),
+    few(
+        11,
+        [4.9, 0.1],
+        lambda x1, x2: (x1 - 5) ** 2 + x2**2 - 25,
+        -8.498464223,
+        [(A11 ** (1 / 3) - A11 ** (-1 / 3)) / np.sqrt(6), (A11 ** (2 / 3) - 2 + A11 ** (-2 / 3)) / 6],
+        ge=lambda x1, x2: [-(x1**2) + x2],
+    ),
+    few(
+        12,
+        [0, 0],
+        lambda x1, x2: 0.5 * x1**2 + x2**2 - x1 * x2 - 7 * x1 - 7 * x2,
+        -30,
+        [2, 3],
+        ge=lambda x1, x2: [25 - 4 * x1**2 - x2**2],
+    ),
+    few(
+        13,
+        [-2, -2],
+        lambda x1, x2: (x1 - 2) ** 2 + x2**2,
+        1,
+        [1, 0],
+        ge=lambda x1, x2: [(1 - x1) ** 3 - x2],
+        low=0,
+    ),
+    few(
+        14,
+        [2, 2],
+        lambda x1, x2: (x1 - 2) ** 2 + (x2 - 1) ** 2,
+        9 - 2.875 * np.sqrt(7),
+        [0.5 * (np.sqrt(7) - 1), 0.25 * (np.sqrt(7) + 1)],
+        ge=lambda x1, x2: [-0.25 * x1**2 - x2**2 + 1],
+        eq=lambda x1, x2: [x1 - 2 * x2 + 1],
+    ),
+    few(
+        15,
+        [-2, 1],
+        rosenbrock,
+        306.5,
+        [0.5, 2],
+        ge=lambda x1, x2: [x1 * x2 - 1, x1 + x2**2],
+        high=[0.5, INF],
+        others=(360.379767,),
+    ),
+    few(
+        16,
+        [-2, 1],
+        rosenbrock,
+        0.25,
+        [0.5, 0.25],
+        ge=lambda x1, x2: [x1 + x2**2, x1**2 + x2],
+        low=[-0.5, -INF],
+        high=[0.5, 1],
+        others=(23.144661,),
+    ),
+    few(
+        17,
+        [-2, 1],
+        rosenbrock,
+        1,
+        [0, 0],
+        ge=lambda x1, x2: [x2**2 - x1, x1**2 - x2],
+        low=[-0.5, -INF],
+        high=[0.5, 1],
+    ),
+    few(
+        18,
+        [2, 2],
+        lambda x1, x2: 0.01 * x1**2 + x2**2,
+        5,
+        [np.sqrt(250), np.sqrt(2.5)],
+        ge=lambda x1, x2: [x1 * x2 - 25, x1**2 + x2**2 - 25],
+        low=[2, 0],
+        high=50,
+    ),
+    few(
+        19,
+        [20.1, 5.84],
+        lambda x1, x2: (x1 - 10) ** 3 + (x2 - 20) ** 3,
+        -6961.81381,
+        [14.095, 0.84296079],
+        ge=lambda x1, x2: [(x1 - 5) ** 2 + (x2 - 5) ** 2 - 100, -((x2 - 5) ** 2) - (x1 - 6) ** 2 + 82.81],
+        low=[13, 0],
+        high=100,
+    ),
+    few(
+        20,
+        [-2, 1],
+        rosenbrock,
+        81.5 - 25 * np.sqrt(3),
+        [0.5, 0.5 * np.sqrt(3)],
+        ge=lambda x1, x2: [x1 + x2**2, x1**2 + x2, x1**2 + x2**2 - 1],
+        low=[-0.5, -INF],
+        high=[0.5, INF],
+        others=(40.198730,),
+    ),
+    few(
+        21,
+        [-1, -1],
+        lambda x1, x2: 0.01 * x1**2 + x2**2 - 100,
+        -99.96,
+        [2, 0],
+        ge=lambda x1, x2: [10 * x1 - x2 - 10],
+        low=[2, -50],
+        high=50,
+    ),
+    few(
+        22,
+        [2, 2],
+        lambda x1, x2: (x1 - 2) ** 2 + (x2 - 1) ** 2,
+        1,
+        1,
+        ge=lambda x1, x2: [-x1 - x2 + 2, -(x1**2) + x2],
+    ),
+    few(
+        23,
+        [3, 1],
+        lambda x1, x2: x1**2 + x2**2,
+        2,
+        1,
+        ge=lambda x1, x2: [x1 + x2 - 1, x1**2 + x2**2 - 1, 9 * x1**2 + x2**2 - 9, x1**2 - x2, x2**2 - x1],
+        low=-50,
+        high=50,
+    ),
+    few(
+        24,
+        [1, 0.5],
+        lambda x1, x2: ((x1 - 3) ** 2 - 9) * x2**3 / (27 * np.sqrt(3)),
+        -1,
+        [3, np.sqrt(3)],
+        ge=lambda x1, x2: [x1 / np.sqrt(3) - x2, x1 + np.sqrt(3) * x2, -x1 - np.sqrt(3) * x2 + 6],
+        low=0,
+    ),
+    few(25, [100, 12.5, 3], f25, 0, [50, 25, 1.5], low=[0.1, 0, 0], high=[100, 25.6, 5]),
+    few(
+        26,
+        [-2.6, 2, 2],
+        lambda x1, x2, x3: (x1 - x2) ** 2 + (x2 - x3) ** 4,
+        0,
+        1,
+        eq=lambda x1, x2, x3: [(1 + x2**2) * x1 + x3**4 - 3],
+    ),
+    few(
+        27,
+        [2, 2, 2],
+        lambda x1, x2, x3: 0.01 * (x1 - 1) ** 2 + (x2 - x1**2) ** 2,
+        0.04,
+        [-1, 1, 0],
+        eq=lambda x1, x2, x3: [x1 + x3**2 + 1],
+    ),
+    few(
+        28,
+        [-4, 1, 1],
+        lambda x1, x2, x3: (x1 + x2) ** 2 + (x2 + x3) ** 2,
+        0,
+        [0.5, -0.5, 0.5],
+        eq=lambda x1, x2, x3: [x1 + 2 * x2 + 3 * x3 - 1],
+    ),
+    few(
+        29,
+        [1, 1, 1],
+        product,
+        -16 * np.sqrt(2),
+        [4, 2 * np.sqrt(2), 2],
+        ge=lambda x1, x2, x3: [-(x1**2) - 2 * x2**2 - 4 * x3**2 + 48],
+    ),
+    few(
+        30,
+        [1, 1, 1],
+        lambda x1, x2, x3: x1**2 + x2**2 + x3**2,
+        1,
+        [1, 0, 0],
+        ge=lambda x1, x2, x3: [x1**2 + x2**2 - 1],
+        low=[1, -10, -10],
+        high=10,
+    ),
+    few(
+        31,
+        [1, 1, 1],
+        lambda x1, x2, x3: 9 * x1**2 + x2**2 + 9 * x3**2,
+        6,
+        [1 / np.sqrt(3), np.sqrt(3), 0],
+        ge=lambda x1, x2, x3: [x1 * x2 - 1],
+        low=[-10, 1, -10],
+        high=[10, 10, 1],
+    ),
+    few(
+        32,
+        [0.1, 0.7, 0.2],
+        lambda x1, x2, x3: (x1 + 3 * x2 + x3) ** 2 + 4 * (x1 - x2) ** 2,
+        1,
+        [0, 0, 1],
+        ge=lambda x1, x2, x3: [6 * x2 + 4 * x3 - x1**3 - 3],
+        eq=lambda x1, x2, x3: [1 - x1 - x2 - x3],
+        low=0,
+    ),
+    few(
+        33,
+        [0, 0, 3],
+        lambda x1, x2, x3: (x1 - 1) * (x1 - 2) * (x1 - 3) + x3,
+        np.sqrt(2) - 6,
+        [0, np.sqrt(2), np.sqrt(2)],
+        ge=lambda x1, x2, x3: [x3**2 - x2**2 - x1**2, x1**2 + x2**2 + x3**2 - 4],
+        low=0,
+        high=[INF, INF, 5],
+        others=(-4.0,),
+    ),
+    few(
+        34,
+        [0, 1.05, 2.9],
+        lambda x1, x2, x3: -x1,
+        -np.log(np.log(10)),
+        [np.log(np.log(10)), np.log(10), 10],
+        ge=lambda x1, x2, x3: [x2 - np.exp(x1), x3 - np.exp(x2)],
+        low=0,
+        high=[100, 100, 10],
+    ),
+    few(
+        35,
+        [0.5, 0.5, 0.5],
+        lambda x1, x2, x3: 9 - 8 * x1 - 6 * x2 - 4 * x3 + 2 * x1**2 + 2 * x2**2 + x3**2 + 2 * x1 * x2 + 2 * x1 * x3,
+        1 / 9,
+        [4 / 3, 7 / 9, 4 / 9],
+        ge=lambda x1, x2, x3: [3 - x1 - x2 - 2 * x3],
+        low=0,
+    ),
+    few(
+        36,
+        [10, 10, 10],
+        product,
+        -3300,
+        [20, 11, 15],
+        ge=lambda x1, x2, x3: [72 - x1 - 2 * x2 - 2 * x3],
+        low=0,
+        high=[20, 11, 42],
+    ),
+    few(
+        37,
+        [10, 10, 10],
+        product,
+        -3456,
+        [24, 12, 12],
+        ge=lambda x1, x2, x3: [72 - x1 - 2 * x2 - 2 * x3, x1 + 2 * x2 + 2 * x3],
+        low=0,
+        high=42,
+    ),
+    few(38, [-3, -1, -3, -1], f38, 0, 1, low=-10, high=10),
+    few(
+        39,
+        [2, 2, 2, 2],
+        lambda x1, x2, x3, x4: -x1,
+        -1,
+        [1, 1, 0, 0],
+        eq=lambda x1, x2, x3, x4: [x2 - x1**3 - x3**2, x1**2 - x2 - x4**2],
+    ),
+    few(
+        40,
+        [0.8, 0.8, 0.8, 0.8],
+        lambda x1, x2, x3, x4: -x1 * x2 * x3 * x4,
+        -0.25,
+        [2 ** (-1 / 3), 2 ** (-1 / 2), 2 ** (-11 / 12), 2 ** (-1 / 4)],
+        eq=lambda x1, x2, x3, x4: [x1**3 + x2**2 - 1, x1**2 * x4 - x3, x4**2 - x2],
+    ),
+]
