@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .numbers_67_to_87 import A86, B86, C86, D86, E86
-from .problem import INF, Problem, few, many
+from .problem import INF, Problem, few, many, total
 
 # ---- 105: a mixture of three normal distributions --------------------------------------------------------------------
 
@@ -22,11 +22,11 @@ TIMES105 = np.array(list(COUNTS105.values()), dtype=float)
 
 def f105(x: Any) -> Any:
     shares = [x[0], x[1], 1 - x[0] - x[1]]
-    total = sum(
+    density = sum(
         share / x[5 + k] * np.exp(-((VALUES105 - x[2 + k]) ** 2) / (2 * x[5 + k] ** 2))
         for k, share in enumerate(shares)
     )
-    return -(TIMES105 * np.log(total / np.sqrt(2 * np.pi))).sum()
+    return -total(TIMES105 * np.log(density / np.sqrt(2 * np.pi)))
 
 
 # ---- 107: static power scheduling; 109: with limits ------------------------------------------------------------------
@@ -58,7 +58,7 @@ def eq109(x1: Any, x2: Any, x3: Any, x4: Any, x5: Any, x6: Any, x7: Any, x8: Any
         second * np.sin(x4 - 0.25) + third * np.sin(x4 - x3 - 0.25) + 2 * b * x7**2 + 881.779 * a,
         a * x8 + first * np.cos(-x3 - 0.25) + second * np.cos(-x4 - 0.25) - 200 * a + own * x5**2,
         a * x9 + first * np.cos(x3 - 0.25) + third * np.cos(x3 - x4 - 0.25) - 200 * a + own * x6**2,
-        second * np.cos(x4 - 0.25) + third * np.cos(x4 - x3 - 0.25) + 22.938 * a + own * x7**2,
+        second * np.cos(x4 - 0.25) + third * np.cos(x4 - x3 - 0.25) - 22.938 * a + own * x7**2,
     ]
 
 
@@ -87,6 +87,8 @@ def ge108(x1: Any, x2: Any, x3: Any, x4: Any, x5: Any, x6: Any, x7: Any, x8: Any
     ]
 
 
+BEST108 = [0.8841292, 0.4672425, 0.03742076, 0.9992996, 0.8841292, 0.4672425, 0.03742076, 0.9992996, 0]
+
 # ---- 111, 112: chemical equilibrium ----------------------------------------------------------------------------------
 
 C111 = np.array([-6.089, -17.164, -34.054, -5.914, -24.721, -14.986, -24.100, -10.708, -26.662, -22.179])
@@ -97,7 +99,7 @@ BEST112 = [0.01773548, 0.08200180, 0.8825646, 0.0007233256, 0.4907851, 0.0004335
 
 
 def f112(x: Any) -> Any:
-    return (x * (C111 + np.log(x / x.sum()))).sum()
+    return total(x * (C111 + np.log(x / x.sum())))
 
 
 # ---- 113, 114, 116 ---------------------------------------------------------------------------------------------------
@@ -176,6 +178,31 @@ def ge117(x: Any) -> Any:
     return 2 * (C86 @ v) + 3 * D86 * v**2 + E86 - u @ A86
 
 
+BEST116 = [
+    0.8037703, 0.8999860, 0.9709724, 0.09999952, 0.1908154, 0.4605717, 574.0803, 74.08043, 500.0162, 0.1,
+    20.23413, 77.34755, 0.00673039,
+]  # fmt: skip
+BEST119 = [
+    0.03984735, 0.7919832, 0.2028703, 0.8443579, 1.269911, 0.9347387, 1.681962, 0.1553009, 1.567870, 0, 0, 0,
+    0.6602041, 0, 0.6742559, 0,
+]  # fmt: skip
+BEST117 = [
+    0,
+    0,
+    5.174136,
+    0,
+    3.061093,
+    11.83968,
+    0,
+    0,
+    0.1039071,
+    0,
+    0.2999929,
+    0.3334709,
+    0.3999910,
+    0.4283145,
+    0.2239607,
+]
 COSTS118 = np.tile([2.3, 1.7, 2.2], 5)
 SQUARES118 = np.tile([1e-4, 1e-4, 1.5e-4], 5)
 
@@ -235,6 +262,8 @@ PROBLEMS: list[Problem] = [
         ge=lambda x: [1 - x[0] - x[1]],
         low=[0.001, 0.001, 100, 130, 170, 5, 5, 5],
         high=[0.499, 0.499, 180, 210, 240, 25, 25, 25],
+        optimum=1136.307304,
+        note="the published optimum is not that of the published data: cannot be established",
     ),
     few(
         106,
@@ -252,6 +281,8 @@ PROBLEMS: list[Problem] = [
         ],
         low=[100, 1000, 1000, 10, 10, 10, 10, 10],
         high=[10000, 10000, 10000, 1000, 1000, 1000, 1000, 1000],
+        optimum=7049.248021,
+        note="more digits than the book's",
     ),
     few(
         107,
@@ -263,7 +294,7 @@ PROBLEMS: list[Problem] = [
         low=[0, 0, -INF, -INF, 0.90909, 0.90909, 0.90909, -INF, -INF],
         high=[INF, INF, INF, INF, 1.0909, 1.0909, 1.0909, INF, INF],
     ),
-    few(108, [1] * 9, f108, -np.sqrt(3) / 2, ge=ge108, low=[-INF] * 8 + [0], others=(-0.5,)),
+    few(108, [1] * 9, f108, -np.sqrt(3) / 2, BEST108, ge=ge108, low=[-INF] * 8 + [0], others=(-0.6749814,)),
     few(
         109,
         [0] * 9,
@@ -279,6 +310,7 @@ PROBLEMS: list[Problem] = [
         eq=eq109,
         low=[0, 0, -0.55, -0.55, 196, 196, 196, -400, -400],
         high=[INF, INF, 0.55, 0.55, 252, 252, 252, 800, 800],
+        note="the sign of 22.938 is the one that the published minimizer satisfies; the book prints the other",
     ),
     many(
         110,
@@ -292,14 +324,24 @@ PROBLEMS: list[Problem] = [
     many(
         111,
         [-2.3] * 10,
-        lambda x: (np.exp(x) * (C111 + x - np.log(np.exp(x).sum()))).sum(),
+        lambda x: total(np.exp(x) * (C111 + x - np.log(np.exp(x).sum()))),
         -47.76109026,
         [*BEST111, -2.335582],
         eq=lambda x: A111 @ np.exp(x) - B111,
         low=-100,
         high=100,
     ),
-    many(112, [0.1] * 10, f112, -47.707579, [*BEST112, 0.01984929, 0.05269826], eq=lambda x: A111 @ x - B111, low=1e-6),
+    many(
+        112,
+        [0.1] * 10,
+        f112,
+        -47.707579,
+        [*BEST112, 0.01984929, 0.05269826],
+        eq=lambda x: A111 @ x - B111,
+        low=1e-6,
+        optimum=-47.76109026,
+        note="the published point is feasible, but not the minimizer: that is the exponential of problem 111's",
+    ),
     many(
         113,
         [2, 3, 5, 5, 1, 2, 7, 3, 6, 10],
@@ -328,13 +370,12 @@ PROBLEMS: list[Problem] = [
         [0.5, 0.8, 0.9, 0.1, 0.14, 0.5, 489, 80, 650, 450, 150, 150, 150],
         lambda x: x[10] + x[11] + x[12],
         97.588409,
-        [0.8037703, 0.8999860, 0.9709724, 0.09999952, 0.1908154, 0.4605717, 574.0803, 74.08043, 500.0162, 0.1]
-        + [20.23413, 77.34755, 0.00673039],
+        BEST116,
         ge=ge116,
         low=[0.1, 0.1, 0.1, 1e-4, 0.1, 0.1, 0.1, 0.1, 500, 0.1, 1, 1e-4, 1e-4],
         high=[1, 1, 1, 0.1, 0.9, 0.9, 1000, 1000, 1000, 500, 150, 150, 150],
     ),
-    many(117, [0.001] * 6 + [60] + [0.001] * 8, f117, 32.348679, ge=ge117, low=0),
+    many(117, [0.001] * 6 + [60] + [0.001] * 8, f117, 32.348679, BEST117, ge=ge117, low=0),
     many(
         118,
         [20, 55, 15] + 4 * [20, 60, 20],
@@ -350,10 +391,10 @@ PROBLEMS: list[Problem] = [
         [10] * 16,
         f119,
         244.899698,
-        [0.03984735, 0.7919832, 0.2028703, 0.8443579, 1.126991, 0.9347387, 1.681962, 0.1553009, 1.567870]
-        + [0, 0, 0, 0.6602041, 0, 0.6742559, 0],
+        BEST119,
         eq=lambda x: B119 @ x - C119,
         low=0,
         high=5,
+        note="the fifth variable of the minimizer is 1.269911; the book has 1.126991",
     ),
 ]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
-from .problem import Problem, few, many
+from .problem import Problem, few, many, total
 
 # ---- 88 to 92: heating a rod, a series of cosines --------------------------------------------------------------------
 
@@ -26,12 +26,12 @@ def ge88(x: Any) -> list[Any]:
         tail = tail + x[i] ** 2
         rho = rho + (-1.0) ** i * (1 if i == 0 else 2) * np.exp(-(MU**2) * tail)
     weights = -rho * SCALE
-    return [1e-4 - (weights @ (OVERLAP @ weights) - 2 * (weights @ MIXED) + 2 / 15)]
+    return [1e-4 - (total(weights * (OVERLAP @ weights)) - 2 * total(weights * MIXED) + 2 / 15)]
 
 
 def rod(n: int) -> Problem:
     start = 0.5 * (-1.0) ** np.arange(n)
-    at = [1.074319, -0.4566137] if n == 2 else None
+    at = [1.074319, -0.4566137] + [0.0] * (n - 2)
     return many(86 + n, start, lambda x: (x * x).sum(), 1.36265681, at, ge=ge88)
 
 
@@ -99,7 +99,7 @@ def f100(x1: Any, x2: Any, x3: Any, x4: Any, x5: Any, x6: Any, x7: Any) -> Any:
     return value + x7**4 - 4 * x6 * x7 - 10 * x6 - 8 * x7
 
 
-def geometric(number: int, a: float, best: float) -> Problem:
+def geometric(number: int, a: float, best: float, at: list[float]) -> Problem:
     """Problems 101 to 103: sums of products of powers."""
 
     def f(x1: Any, x2: Any, x3: Any, x4: Any, x5: Any, x6: Any, x7: Any) -> Any:
@@ -119,7 +119,7 @@ def geometric(number: int, a: float, best: float) -> Problem:
         value = f(x1, x2, x3, x4, x5, x6, x7)
         return [1 - first, 1 - second, 1 - third, 1 - fourth, value - 100, 3000 - value]
 
-    return few(number, [6] * 7, f, best, ge=ge, low=[0.1] * 6 + [0.01], high=10)
+    return few(number, [6] * 7, f, best, at, ge=ge, low=[0.1] * 6 + [0.01], high=10)
 
 
 def f104(x1: Any, x2: Any, x3: Any, x4: Any, x5: Any, x6: Any, x7: Any, x8: Any) -> Any:
@@ -179,9 +179,11 @@ PROBLEMS: list[Problem] = [
             -4 * x1**2 - x2**2 + 3 * x1 * x2 - 2 * x3**2 - 5 * x6 + 11 * x7,
         ],
     ),
-    geometric(101, -0.25, 1809.76476),
-    geometric(102, 0.125, 911.880571),
-    geometric(103, 0.5, 543.667958),
+    geometric(101, -0.25, 1809.76476, [2.856159, 0.6108230, 2.150813, 4.712874, 0.9994875, 1.347508, 0.03165277]),
+    geometric(
+        102, 0.125, 911.880571, [3.8962608, 0.80935814, 2.6643801, 4.3008859, 0.85355224, 1.0952831, 0.027310186]
+    ),
+    geometric(103, 0.5, 543.667958, [4.3941036, 0.85446879, 2.8432297, 3.3999791, 0.72292604, 0.87040639, 0.024638833]),
     few(
         104,
         [6, 3, 0.4, 0.2, 6, 6, 1, 0.5],
