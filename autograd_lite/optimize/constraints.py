@@ -12,7 +12,7 @@ from scipy.optimize import Bounds, HessianUpdateStrategy, NonlinearConstraint, O
 
 from ..tree import map as map_leaves, zip as zip_trees
 from .evaluation import Derivatives, stack
-from .jacobians import jacobian_of, weighted_hessian
+from .jacobians import JACOBIAN, WEIGHTED_HESSIAN, Sparse, matrix_of
 from .methods import Takes
 from .vectors import Layout, bare
 
@@ -43,7 +43,9 @@ def pairs_of_bounds(bounds: Any, layout: Layout) -> Any:
     return Bounds(*map(np.concatenate, ends))
 
 
-def of_vector(constraints: Any, layout: Layout, takes: Takes, exact: bool, compiled: bool | None) -> list[Any]:
+def of_vector(
+    constraints: Any, layout: Layout, takes: Takes, exact: bool, compiled: bool | None, sparse: Sparse | None = None
+) -> list[Any]:
     """Return constraints as functions of the vector, with their Jacobians and Hessians.
 
     Args:
@@ -52,13 +54,14 @@ def of_vector(constraints: Any, layout: Layout, takes: Takes, exact: bool, compi
         takes: what the method takes.
         exact: whether the second derivatives of the objective are exact; only then Hessians of constraints are.
         compiled: as of `minimize`.
+        sparse: when matrices are sparse.
     """
     several = list(constraints) if isinstance(constraints, (list, tuple)) else [constraints]
     second = exact and takes.hess
     return [
         _of_dict(c, layout, takes, compiled)
         if isinstance(c, dict)
-        else _of_object(c, layout, takes, second, compiled)
+        else _of_object(c, layout, takes, second, compiled, sparse)
         if isinstance(c, NonlinearConstraint)
         else c
         for c in several
@@ -92,10 +95,10 @@ def _object_of_dict(c: dict[str, Any]) -> NonlinearConstraint:
     return NonlinearConstraint(fun, 0, highest, exact)
 
 
-def jacobians_in(constraints: list[Any]) -> list[Derivatives]:
-    """Return the Jacobians that came by themselves."""
-    jacobians = [c.get("jac") if isinstance(c, dict) else getattr(c, "jac", None) for c in constraints]
-    return [jac for jac in jacobians if isinstance(jac, Derivatives)]
+def matrices_in(constraints: list[Any], name: str = "jac") -> list[Derivatives]:
+    """Return the Jacobians that came by themselves; or the Hessians, "hess"."""
+    matrices = [c.get(name) if isinstance(c, dict) else getattr(c, name, None) for c in constraints]
+    return [matrix for matrix in matrices if isinstance(matrix, Derivatives)]
 
 
 def _of_dict(constraint: dict[str, Any], layout: Layout, takes: Takes, compiled: bool | None) -> dict[str, Any]:
@@ -109,20 +112,20 @@ def _of_dict(constraint: dict[str, Any], layout: Layout, takes: Takes, compiled:
     if callable(jac):
         new["jac"] = given_matrix(jac, layout, args)
     elif jac is None and takes.jac:
-        new["jac"] = jacobian_of("constraint", f, layout, args, compiled)
+        new["jac"] = matrix_of(JACOBIAN, "constraint", f, layout, args, compiled)
     return new
 
 
-def _of_object(c: Any, layout: Layout, takes: Takes, second: bool, compiled: bool | None) -> Any:
+def _of_object(c: Any, layout: Layout, takes: Takes, second: bool, compiled: bool | None, sparse: Sparse | None) -> Any:
     jac, hess = c.jac, c.hess
     if callable(jac):
         jac = given_matrix(jac, layout)
     elif takes.jac and jac == "2-point":  # SciPy's default
-        jac = jacobian_of("constraint", c.fun, layout, (), compiled)
+        jac = matrix_of(JACOBIAN, "constraint", c.fun, layout, (), compiled, sparse)
     if callable(hess):
         hess = _hessian_given(hess, layout)
     elif second and callable(jac) and isinstance(hess, HessianUpdateStrategy):
-        hess = Derivatives("constraint", c.fun, layout, weighted_hessian, (), compiled)
+        hess = matrix_of(WEIGHTED_HESSIAN, "constraint", c.fun, layout, (), compiled, sparse)
     rest = {"finite_diff_rel_step": c.finite_diff_rel_step, "finite_diff_jac_sparsity": c.finite_diff_jac_sparsity}
     return NonlinearConstraint(plain(c.fun, layout), c.lb, c.ub, jac, hess, c.keep_feasible, **rest)
 

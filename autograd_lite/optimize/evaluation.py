@@ -35,7 +35,13 @@ class Derivatives:
         args: further arguments of f.
         compiled: whether to compile at once (True), never (False), or when evaluations have taken as long (None).
         remembers: whether to keep the last result: solvers from MINPACK ask twice at the point where they start.
+
+    Attributes:
+        choose: called once with the first point, it returns `how`, after `use_sparse` where that pays.
+        how: whether a matrix of derivatives is sparse or dense, and why.
     """
+
+    _unguarded = ("last", "replay")  # by compiled functions that read an attribute of this
 
     def __init__(
         self,
@@ -52,19 +58,36 @@ class Derivatives:
             return out if self.calls else dependent(called, f, out)
 
         self.called, self.f, self.args, self.compiled = called, f, args, compiled
-        self.transformed = transform(of_vector)
+        self.of_vector, self.transformed = of_vector, transform(of_vector)
         self.replay: Any = None
+        self.choose: Callable[..., str] | None = None
+        self.how = "dense"
         self.calls, self.spent = 0, 0.0
-        self.remembers, self.last = remembers, (np.empty(0), None)
-        self.replays = False
+        self.remembers = remembers
+        self.last: tuple[tuple[Any, ...], Any] = (), None
+        self.replays = self.is_sparse = False
         self.obstacle = "compiled=False was given" if compiled is False else ""
+
+    def prepare(self, *point: Any) -> None:
+        """Choose between sparse and dense, at the first point."""
+        if self.choose is not None:
+            choose, self.choose = self.choose, None
+            self.how = choose(*point)
+
+    def use_sparse(self, eager: Callable[..., Any], compiled: Callable[..., Any]) -> None:
+        """Take sparse matrices from now on, which are functions of the vector and what else there is."""
+        self.is_sparse, self.transformed = True, eager
+        if self.compiled is not False:
+            self.replay, self.replays = compiled, True
 
     def __call__(self, *point: Any) -> Any:
         """Return the derivatives at a point: the vector, and what else the derivatives are a function of."""
+        if self.choose is not None:
+            self.prepare(*point)
         if not self.remembers:
             return arrays(self._compute(*point))
-        if not np.array_equal(point[0], self.last[0]):
-            self.last = np.array(point[0]), arrays(self._compute(*point))
+        if len(point) != len(self.last[0]) or not all(map(np.array_equal, point, self.last[0])):
+            self.last = tuple(map(np.array, point)), arrays(self._compute(*point))
         return self.last[1]
 
     def _compute(self, *point: Any) -> Any:
@@ -110,13 +133,18 @@ class Derivatives:
         if evaluation_message(self) != COMPILED:
             return
         both = arrays(self._run_replay(*point)), arrays(self.transformed(*point))
-        pairs = zip(*map(leaves, both), strict=True)
+        pairs = zip(*map(_numbers, both), strict=True)
         if not all(np.array_equal(a, b, equal_nan=True) for a, b in pairs):
             raise ReplayError(
                 f"{self.called}: expected {name_of(self.f)} to give the same at the same point; at the solution it "
                 "gives something else than its compiled form, as a function does that reads what changes during the "
                 f"solve (see {manual('guides/compile.md')}). Pass compiled=False"
             )
+
+
+def _numbers(result: Any) -> list[Any]:
+    """Return the arrays of a result, of which a sparse matrix has three."""
+    return [result.data, result.indices, result.indptr] if hasattr(result, "indptr") else leaves(result)
 
 
 def arrays(result: Any) -> Any:

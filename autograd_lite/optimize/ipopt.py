@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 from collections.abc import Callable
@@ -14,7 +15,8 @@ from scipy.optimize._numdiff import approx_derivative  # of all solvers of SciPy
 from scipy.sparse import issparse
 
 from .evaluation import Derivatives
-from .jacobians import weighted_hessian
+from .jacobians import WEIGHTED_HESSIAN, Sparse, matrix_of
+from .methods import MOST_FOR_DENSE
 from .vectors import Layout, Vector
 
 # Modules with Ipopt behind the interface of cyipopt; the first one that is installed is taken.
@@ -182,12 +184,13 @@ def minimize_by_ipopt(
     options: dict[str, Any] | None,
     layout: Layout,
     compiled: bool | None,
+    sparse: Sparse,
 ) -> OptimizeResult:
     """Minimize a function of a vector by Ipopt, as `scipy.optimize.minimize` does by its methods.
 
     Args:
         objective, start, jac, hess, bounds, constraints, tol, callback, options: as SciPy's.
-        layout, compiled: of the functions that derivatives come from by themselves.
+        layout, compiled, sparse: of the functions that derivatives come from by themselves.
 
     Raises:
         ModuleNotFoundError: without Ipopt.
@@ -197,9 +200,10 @@ def minimize_by_ipopt(
     settings = _settings(tol, options)
     blocks = [_block(c) for c in constraints]
     sizes = [len(_vector(block.fun(start))) for block in blocks]
-    curvatures = None
+    curvatures, how = None, "approximated, as asked for"
     if settings.get(APPROXIMATE, "exact") == "exact":
-        curvatures = _curvatures(hess, blocks, np.cumsum([0, *sizes]), layout, compiled)
+        whole = functools.partial(matrix_of, WEIGHTED_HESSIAN, "minimize", layout=layout, args=(), compiled=compiled)
+        curvatures, how = _curvatures(hess, blocks, sizes, start, functools.partial(whole, sparse=sparse))
     settings[APPROXIMATE] = "limited-memory" if curvatures is None else "exact"
     problem = _Problem(objective, jac, blocks, sizes, curvatures or [], start)
     problem.callback = None if callback is None else _with_state(callback)
@@ -210,7 +214,9 @@ def minimize_by_ipopt(
     )
     solver = make(n=start.size, m=len(lowest), problem_obj=problem, lb=low, ub=high, cl=lowest, cu=highest)
     x, info = _solve(solver, start, settings, problem)
-    return _result(x, info, problem, lowest, highest)
+    result = _result(x, info, problem, lowest, highest)
+    result.how = f"Hessian of the Lagrangian: {how}"
+    return result
 
 
 def problem_class() -> Any:
@@ -274,31 +280,33 @@ def _differences(f: Callable[[Vector], Any], method: str) -> Callable[[Vector], 
 
 
 def _curvatures(
-    hess: Any, blocks: list[_Block], offsets: Any, layout: Layout, compiled: bool | None
-) -> list[Callable[[Vector, Vector], Any]] | None:
-    """Return functions whose sum is the Hessian of the Lagrangian; None if a part of it is not known.
+    hess: Any, blocks: list[_Block], sizes: list[int], start: Vector, matrix_at: Callable[[Any], Derivatives]
+) -> tuple[list[Callable[[Vector, Vector], Any]] | None, str]:
+    """Return functions whose sum is the Hessian of the Lagrangian, None if a part is unknown or too large; and how.
 
     They are functions of the vector and of weights: of the objective, then of the constraints. All parts that come by
-    themselves are one function.
+    themselves are one function, which `matrix_at` makes of the function of the parameters.
     """
-    places = [np.arange(1), *(np.arange(a, b) + 1 for a, b in itertools.pairwise(offsets))]
+    places = [np.arange(1), *(np.arange(a, b) + 1 for a, b in itertools.pairwise(np.cumsum([0, *sizes])))]
     parts = [(h, i) for h, i in zip([hess, *[b.hess for b in blocks]], places, strict=True) if h is not LINEAR]
     if not all(callable(h) for h, _ in parts):
-        return None
+        return None, "approximated: not all second derivatives are known"
     automatic = [(h, i) for h, i in parts if isinstance(h, Derivatives)]
-    by_hand = [(h, i) for h, i in parts if not isinstance(h, Derivatives)]
-    terms = [(lambda x, w, h=h, i=i: h(x, w[i])) for h, i in by_hand]
-    if hess is not LINEAR and not isinstance(hess, Derivatives):
+    terms = [(lambda x, w, h=h, i=i: h(x, w[i])) for h, i in parts if not isinstance(h, Derivatives)]
+    if not isinstance(hess, Derivatives):
         terms[0] = lambda x, w: w[0] * hess(x)
-    if automatic:
+    if not automatic:
+        return terms, "given"
 
-        def lagrangian(parameters: Any) -> list[Any]:
-            return [h.f(parameters, *h.args) for h, _ in automatic]
+    def lagrangian(parameters: Any) -> list[Any]:
+        return [h.f(parameters, *h.args) for h, _ in automatic]
 
-        merged = Derivatives("minimize", lagrangian, layout, weighted_hessian, (), compiled)
-        indices = np.concatenate([i for _, i in automatic])
-        terms.append(lambda x, w: merged(x, w[indices]))
-    return terms
+    matrix = matrix_at(lagrangian)
+    indices = np.concatenate([i for _, i in automatic])
+    matrix.prepare(start, np.ones(indices.size))
+    if not matrix.is_sparse and start.size > MOST_FOR_DENSE:
+        return None, f"approximated: it is {matrix.how}"
+    return [*terms, lambda x, w: matrix(x, w[indices])], matrix.how
 
 
 def _limits_of_vector(bounds: Any, size: int) -> tuple[Vector, Vector]:

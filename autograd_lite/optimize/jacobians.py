@@ -1,30 +1,34 @@
-"""Matrices of derivatives of functions that return several numbers."""
+"""Matrices of derivatives: dense, or sparse where that pays."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..functional import grad, hessian, jacobian
+from ..sparse import derivatives as sparse_derivatives
 from .evaluation import Derivatives, stack
+from .methods import MOST_NONZEROS
 from .vectors import Layout
 
 
-def jacobian_of(
-    called: str, f: Callable[..., Any], layout: Layout, args: tuple[Any, ...], compiled: bool | None
-) -> Derivatives:
-    """Return the Jacobian of a function, an array of shape (numbers that it returns, parameters).
+class Kind(NamedTuple):
+    """A kind of matrix of derivatives of a function f of the vector.
 
-    Args:
-        called, f, layout, args, compiled: as of `Derivatives`.
+    Attributes:
+        dense: of f, the function that computes it as an array.
+        sparse: a function of `autograd_lite.sparse` that computes it as a sparse matrix.
+        function: of f, what that is applied to.
     """
-    return Derivatives(called, f, layout, _matrix, args, compiled, remembers=True)
+
+    dense: Callable[[Any], Callable[..., Any]]
+    sparse: Callable[..., Any]
+    function: Callable[[Any], Callable[..., Any]]
 
 
-def _matrix(f: Callable[..., Any]) -> Callable[[Any], Any]:
-    def results(x: Any) -> Any:
-        return stack(f(x))
-
+def _rows(f: Callable[..., Any]) -> Callable[[Any], Any]:
+    results = _vector_of(f)
     one, forward, reverse = grad(lambda x: results(x)[0]), jacobian(results, mode="forward"), jacobian(results)
     best = reverse
 
@@ -38,6 +42,70 @@ def _matrix(f: Callable[..., Any]) -> Callable[[Any], Any]:
     return rows
 
 
-def weighted_hessian(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function of (x, v) that is the Hessian of the sum of f's results at x, weighted by v."""
-    return hessian(lambda x, v: (stack(f(x)) * v).sum())
+def _vector_of(f: Callable[..., Any]) -> Callable[[Any], Any]:
+    return lambda x: stack(f(x))
+
+
+def _weighted_sum(f: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    return lambda x, v: (stack(f(x)) * v).sum()
+
+
+# Of shape (numbers that f returns, parameters); of a function that returns one number; and of (x, v): that of the sum
+# of f's results at x, weighted by v.
+JACOBIAN = Kind(_rows, sparse_derivatives.jacobian, _vector_of)
+HESSIAN = Kind(hessian, sparse_derivatives.hessian, lambda f: f)
+WEIGHTED_HESSIAN = Kind(lambda f: hessian(_weighted_sum(f)), sparse_derivatives.hessian, _weighted_sum)
+
+
+class Sparse(NamedTuple):
+    """When matrices are sparse.
+
+    Attributes:
+        choice: True or False if the user has said so; None to choose.
+        least: the number of parameters from which on it may pay.
+    """
+
+    choice: bool | None
+    least: int
+
+
+def matrix_of(
+    kind: Kind,
+    called: str,
+    f: Callable[..., Any],
+    layout: Layout,
+    args: tuple[Any, ...],
+    compiled: bool | None,
+    sparse: Sparse | None = None,
+) -> Derivatives:
+    """Return a matrix of derivatives of a function, sparse where that pays: if few of its entries may be nonzero.
+
+    Args:
+        kind: of the matrix.
+        called, f, layout, args, compiled: as of `Derivatives`.
+        sparse: when it is sparse; None for never.
+    """
+    derivatives = Derivatives(called, f, layout, kind.dense, args, compiled, remembers=True)
+    if sparse is not None:
+        derivatives.choose = functools.partial(_choose, derivatives, kind, sparse)
+    return derivatives
+
+
+def _choose(derivatives: Derivatives, kind: Kind, sparse: Sparse, *point: Any) -> str:
+    """Make derivatives sparse if that pays, and return how it is and why."""
+    n = point[0].size
+    if sparse.choice is False:
+        return "dense: sparse=False was given"
+    if sparse.choice is None and n < sparse.least:
+        return f"dense: there are {n:,} parameters, fewer than {sparse.least:,}"
+    function = kind.function(derivatives.of_vector)
+    matrix = kind.sparse(function)
+    try:
+        pattern = matrix.pattern(*point)
+    except Exception as error:  # the function as it is raises this again, or does what cannot be traced
+        return f"dense: the pattern is not known: {error}"
+    count = f"{pattern.nnz:,} of {pattern.shape[0] * n:,} entries"
+    if not sparse.choice and pattern.nnz > MOST_NONZEROS * pattern.shape[0] * n:
+        return f"dense: {count} may be nonzero"
+    derivatives.use_sparse(kind.sparse(function, sparsity=pattern, compiled=False), matrix)
+    return f"sparse: {count}, by {matrix.colors(*point).count} colors"

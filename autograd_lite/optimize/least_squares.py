@@ -12,7 +12,8 @@ import scipy.optimize
 from ..core.arguments import require_function
 from .constraints import callback_of, given_matrix, plain
 from .evaluation import Derivatives, evaluation_message
-from .jacobians import jacobian_of, weighted_hessian
+from .jacobians import JACOBIAN, WEIGHTED_HESSIAN, Sparse, matrix_of
+from .methods import LEAST_FOR_SPARSE
 from .refinement import newton_steps
 from .results import estimate, of_least_squares
 from .vectors import NUMBERS, Layout, bare, laid_out
@@ -30,6 +31,7 @@ def least_squares(
     callback: Callable[..., Any] | None = None,
     refine: bool = False,
     compiled: bool | None = None,
+    sparse: bool | None = None,
     **options: Any,
 ) -> Any:
     """Minimize half the sum of squares of residuals by `scipy.optimize.least_squares`; Jacobians come by themselves.
@@ -48,16 +50,19 @@ def least_squares(
         refine: whether to go on from SciPy's solution by Newton's steps, as long as each is at most half of the one
             before. SciPy's methods compare sums of squares, which tell solutions apart to half of the digits.
         compiled: as of `minimize`.
+        sparse: whether the Jacobian is a sparse matrix, for which "trf" and "dogbox" take SciPy's `lsmr`; by default it
+            is if there are many parameters, and few of its entries may be nonzero.
         options: further arguments of SciPy's, by name: `ftol`, `xtol`, `gtol`, `x_scale`, `loss`, `max_nfev`, ….
 
     Returns:
         SciPy's `OptimizeResult`, whose `x` is like `x0`. `covariance`, computed when it is asked for, is that of the
         parameters: s² (JᵀJ)⁻¹, with s² the sum of squares over the number of residuals less that of parameters.
-        `evaluation` is "compiled", or why it was not.
+        `evaluation` is "compiled", or why it was not; `how` is "Jacobian: sparse" or "Jacobian: dense", and why.
 
     Raises:
         GradError, TypeError, ReplayError: as of `minimize`.
-        ValueError: if `refine` is given with another loss than "linear", or with finite differences.
+        ValueError: if `refine` is given with another loss than "linear", or with finite differences; if `sparse` is
+            True with "lm"; or for the `covariance` of more parameters than a dense matrix is made for.
 
     References:
         SciPy, `scipy.optimize.least_squares`. Seber, Wild: Nonlinear Regression, 1989, chapter 2.
@@ -79,7 +84,8 @@ def least_squares(
     args = args if isinstance(args, tuple) else (args,)
     derivatives = None
     if jac is None:
-        jac = derivatives = jacobian_of("least_squares", residuals, layout, args, compiled)
+        choice = _sparse_choice(sparse, method, refine, options)
+        jac = derivatives = matrix_of(JACOBIAN, "least_squares", residuals, layout, args, compiled, choice)
     elif callable(jac):
         jac = given_matrix(functools.partial(jac, **kwargs) if kwargs else jac, layout, args)
     if callback is not None:
@@ -90,7 +96,7 @@ def least_squares(
     if refine and not np.any(result.active_mask):
         curvature = None
         if derivatives is not None:
-            curvature = Derivatives("least_squares", residuals, layout, weighted_hessian, args)
+            curvature = matrix_of(WEIGHTED_HESSIAN, "least_squares", residuals, layout, args, None)
         newton_steps(
             result,
             values,
@@ -105,7 +111,17 @@ def least_squares(
         lambda: of_least_squares(result.jac, result.cost),
         x=layout.like_input(result.x),
         evaluation=evaluation_message(derivatives),
+        how="no matrices of derivatives" if derivatives is None else f"Jacobian: {derivatives.how}",
     )
+
+
+def _sparse_choice(sparse: bool | None, method: str, refine: bool, options: dict[str, Any]) -> Sparse | None:
+    """Return when the Jacobian is sparse; None where it has to be dense."""
+    needs = "method='lm'" if method == "lm" else "refine=True" if refine else ""
+    needs = "tr_solver='exact'" if options.get("tr_solver") == "exact" else needs
+    if needs and sparse:
+        raise ValueError(f"least_squares: expected a solver of sparse equations with sparse=True; received {needs}")
+    return None if needs else Sparse(sparse, LEAST_FOR_SPARSE["least_squares"])
 
 
 def _bounds_of_vector(bounds: Any, layout: Layout) -> Any:
@@ -177,7 +193,7 @@ def curve_fit(
         if callable(jac):
             return bare(_call_model(jac, xdata, layout.unflatten(x)))
         if not derivatives:
-            derivatives.append(jacobian_of("curve_fit", at, layout, (xdata,), compiled))
+            derivatives.append(matrix_of(JACOBIAN, "curve_fit", at, layout, (xdata,), compiled))
         return derivatives[0](x)
 
     limits = _bounds_of_vector(bounds, layout)

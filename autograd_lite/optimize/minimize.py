@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +13,11 @@ from ..core.arguments import require_function
 from ..core.errors import ShapeError
 from ..core.traceback_folding import folding
 from ..functional import hessian, hvp, value_and_grad
-from .constraints import as_objects, callback_of, given_matrix, jacobians_in, of_vector, pairs_of_bounds, plain
+from .constraints import as_objects, callback_of, given_matrix, matrices_in, of_vector, pairs_of_bounds, plain
 from .evaluation import Derivatives, evaluation_message
 from .ipopt import Multipliers, minimize_by_ipopt
-from .methods import CUSTOM, MINIMIZE, MOST_FOR_HESSIAN, Takes
+from .jacobians import HESSIAN, Sparse, matrix_of
+from .methods import CUSTOM, LEAST_FOR_SPARSE, MINIMIZE, MOST_FOR_HESSIAN, Takes
 from .results import Estimate, estimate, inverse_hessian
 from .vectors import Layout, Vector, bare, laid_out
 
@@ -36,6 +38,7 @@ def minimize(
     options: dict[str, Any] | None = None,
     *,
     compiled: bool | None = None,
+    sparse: bool | None = None,
 ) -> Any:
     """Minimize a function of several parameters by `scipy.optimize.minimize`; derivatives come by themselves.
 
@@ -47,7 +50,8 @@ def minimize(
         x0: the parameters to start from: numbers, or a container of arrays of any shape, which `fun` is called with.
             They are handled in float64, and come back in their dtypes.
         args: further arguments of `fun`, and of the derivatives if they are given.
-        method: one of SciPy's, or a function; by default BFGS, L-BFGS-B with bounds, or SLSQP with constraints.
+        method: one of SciPy's; "ipopt" where it is installed; or a function. By default BFGS, L-BFGS-B with bounds, or
+            SLSQP with constraints.
         jac: by default computed. A function, or True if `fun` returns (value, gradient); "2-point", "3-point", "cs" and
             False are SciPy's finite differences, for functions that Tensors cannot run through.
         hess, hessp: by default computed, if the gradient is too and the method uses them.
@@ -56,16 +60,21 @@ def minimize(
             SciPy's default jac="2-point" of a `NonlinearConstraint` counts as not given.
         tol, callback, options: as SciPy's. A callback is given parameters as `fun` is.
         compiled: whether to compile the derivatives at once (True) or never (False).
+        sparse: whether Hessians and Jacobians are sparse matrices, for the methods that take them; by default those are
+            in which few entries may be nonzero.
 
     Returns:
         SciPy's `OptimizeResult`. `x`, and the gradient `jac`, are like `x0`. `covariance`, computed when it is asked
         for, is the inverse of the Hessian: that of the estimate if `fun` is a negative log-likelihood. `evaluation` is
-        "compiled", or why it was not.
+        "compiled", or why it was not, and `how` says which matrices of derivatives are sparse or dense, and why.
+        With "ipopt", `multipliers` are those of the constraints and the bounds.
 
     Raises:
         GradError: if the result of `fun` does not depend on the parameters by operations whose derivatives are known.
         ShapeError: if `fun` returns several numbers.
+        ModuleNotFoundError: for "ipopt" without Ipopt.
         TypeError: if a parameter is not real.
+        ValueError: if the method is unknown, or takes no sparse matrices and `sparse` is True.
         ReplayError: if `fun` reads what changes during the solve, unseen by `compile`.
 
     References:
@@ -84,34 +93,82 @@ def minimize(
     hessian_at = given_matrix(hess, layout, args) if callable(hess) else _hessian(fun, jac is True, layout, args)
     hess = hessian_at if callable(hess) else hess
     hessp = None if hessp is None else _product(hessp, layout, args)
+    choice = _sparse_choice(method, takes, sparse)
     derivatives: list[Derivatives] = []
-
-    def differentiate(transform: Any) -> Derivatives:
-        derivatives.append(Derivatives("minimize", fun, layout, transform, args, compiled))
-        return derivatives[-1]
-
     if automatic:
-        objective, jac = differentiate(_value_and_gradient), True
+        derivatives.append(Derivatives("minimize", fun, layout, _value_and_gradient, args, compiled))
+        objective, jac = derivatives[0], True
         if hess is None and hessp is None and (takes.hess or takes.hessp):
-            if takes.hess and (start.size <= MOST_FOR_HESSIAN or not takes.hessp):
-                hess = differentiate(hessian)
-            else:
-                hessp = differentiate(hvp)
+            hess, hessp = _second_derivatives(fun, start, layout, args, compiled, takes, choice)
     else:
         objective, jac = _of_vector(fun, jac, layout, args)
+    exact = automatic or callable(hess) or callable(hessp)
     ipopt = takes is MINIMIZE["ipopt"]
     constraints = as_objects(constraints) if ipopt else constraints
-    exact = automatic or callable(hess) or callable(hessp)
-    limits = of_vector(constraints, layout, takes, exact, compiled) if np.size(constraints) else []
+    limits = of_vector(constraints, layout, takes, exact, compiled, choice) if np.size(constraints) else []
     same = {"jac": jac, "hess": hess, "bounds": pairs_of_bounds(bounds, layout), "constraints": limits, "tol": tol}
     same |= {"callback": callback_of(callback, layout), "options": options}
     if ipopt:
-        result = minimize_by_ipopt(objective, start, layout=layout, compiled=compiled, **same)
+        result = minimize_by_ipopt(objective, start, layout=layout, compiled=compiled, sparse=choice, **same)
     else:
+        same["options"] = options if choice is None else _all_sparse(limits, start, options)
         result = scipy.optimize.minimize(objective, start, method=method, hessp=hessp, **same)
-    for first_derivatives in (*derivatives[:1], *jacobians_in(limits)):
+    for first_derivatives in (*derivatives, *matrices_in(limits)):
         first_derivatives.confirm(result.x)
+    result.how = _how(result, hess, hessp, limits)
     return _estimate(result, layout, derivatives, hessian_at)
+
+
+def _sparse_choice(method: Any, takes: Takes, sparse: bool | None) -> Sparse | None:
+    if takes.sparse:
+        return Sparse(sparse, LEAST_FOR_SPARSE[method.lower()])
+    if sparse:
+        methods = " or ".join(name for name, other in MINIMIZE.items() if other.sparse)
+        raise ValueError(f"minimize: expected the method {methods} with sparse=True; received {method!r}")
+    return None
+
+
+def _second_derivatives(
+    fun: Any,
+    start: Vector,
+    layout: Layout,
+    args: tuple[Any, ...],
+    compiled: bool | None,
+    takes: Takes,
+    sparse: Sparse | None,
+) -> tuple[Any, Any]:
+    """Return the Hessian, or None and products with it where a method takes them and the Hessian is large and dense."""
+    few = start.size <= MOST_FOR_HESSIAN or not takes.hessp
+    if takes.hess and (few or sparse is not None):
+        matrix = matrix_of(HESSIAN, "minimize", fun, layout, args, compiled, sparse)
+        if not few:
+            matrix.prepare(start)
+        if few or matrix.is_sparse:
+            return matrix, None
+    return None, Derivatives("minimize", fun, layout, hvp, args, compiled)
+
+
+def _all_sparse(limits: list[Any], start: Vector, options: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return options that make all Jacobians of constraints sparse if one is: the method does not take both kinds."""
+    for jac in matrices_in(limits):
+        jac.prepare(start)
+    if any(jac.is_sparse for jac in matrices_in(limits)):
+        return {"sparse_jacobian": True} | (options or {})
+    return options
+
+
+def _how(result: Any, hess: Any, hessp: Any, limits: list[Any]) -> str:
+    """Return which matrices of derivatives are sparse or dense, and why."""
+    parts = Counter(f"Jacobian of a constraint: {jac.how}" for jac in matrices_in(limits))
+    texts = [text if n == 1 else f"{n} × {text}" for text, n in parts.items()]
+    if "how" in result:
+        texts.append(result.how)
+    elif isinstance(hess, Derivatives):
+        texts.append(f"Hessian: {hess.how}")
+        texts += [f"Hessian of a constraint: {h.how}" for h in matrices_in(limits, "hess")]
+    elif isinstance(hessp, Derivatives):
+        texts.append("Hessian: products with vectors")
+    return "; ".join(texts) or "no matrices of derivatives"
 
 
 def _capabilities(method: Any, bounds: Any, constraints: Any) -> Takes:

@@ -10,8 +10,9 @@ import scipy.optimize
 from ..core.arguments import require_function
 from .constraints import callback_of, given_matrix, plain
 from .evaluation import Derivatives, evaluation_message
-from .jacobians import jacobian_of
-from .methods import ROOT
+from .jacobians import JACOBIAN, Sparse, matrix_of
+from .methods import LEAST_FOR_SPARSE, ROOT, SPARSE_ROOT
+from .newton import Preconditioner, newton
 from .vectors import Vector, bare, laid_out
 
 
@@ -19,13 +20,14 @@ def root(
     fun: Callable[..., Any],
     x0: Any,
     args: Any = (),
-    method: str = "hybr",
+    method: str | None = None,
     jac: Any = None,
     tol: float | None = None,
     callback: Callable[..., Any] | None = None,
     options: dict[str, Any] | None = None,
     *,
     compiled: bool | None = None,
+    sparse: bool | None = None,
 ) -> Any:
     """Solve fun(x) = 0 for as many equations as unknowns by `scipy.optimize.root`; the Jacobian comes by itself.
 
@@ -33,20 +35,26 @@ def root(
         fun: returns the left-hand sides, an array or a container of arrays, computed with NumPy's functions.
         x0: the unknowns to start from: numbers, or a container of arrays of any shape, as of `minimize`.
         args: further arguments of `fun`, and of `jac` if it is a function.
-        method: one of SciPy's. "hybr" and "lm" use Jacobians.
+        method: one of SciPy's, of which "hybr" and "lm" use Jacobians; "krylov" is preconditioned by incomplete factors
+            of a sparse one. Or "newton", whose steps are as long as they make the sum of squares smaller, with options
+            `xtol`, `fatol`, `maxiter` and `disp`. By default "newton" if the Jacobian is sparse, otherwise "hybr".
         jac: by default computed. A function that returns the matrix, or True if `fun` returns (values, matrix); False
             for SciPy's finite differences, for functions that Tensors cannot run through.
         tol, callback, options: as SciPy's. A callback is given unknowns as `fun` is.
         compiled: as of `minimize`.
+        sparse: whether the Jacobian is a sparse matrix, for the methods that take one; by default it is if there are
+            many unknowns, and few of its entries may be nonzero.
 
     Returns:
-        SciPy's `OptimizeResult`, whose `x` is like `x0`. `evaluation` is "compiled", or why the Jacobian was not.
+        SciPy's `OptimizeResult`, whose `x` is like `x0`. `evaluation` is "compiled", or why the Jacobian was not;
+        `how` is "Jacobian: sparse" or "Jacobian: dense", and why.
 
     Raises:
         GradError, TypeError, ReplayError: as of `minimize`.
+        ValueError: if the method takes no sparse Jacobian and `sparse` is True.
 
     References:
-        SciPy, `scipy.optimize.root`.
+        SciPy, `scipy.optimize.root`. Nocedal, Wright: Numerical Optimization, 2006, algorithm 11.4, for "newton".
 
     Example:
         >>> import numpy as np
@@ -57,6 +65,7 @@ def root(
     require_function("root", fun)
     layout, start = laid_out("root", x0)
     args = args if isinstance(args, tuple) else (args,)
+    name = method.lower() if method else "hybr"
     derivatives: Derivatives | None = None
     equations: Any = plain(fun, layout, args)
     if jac is True:
@@ -67,10 +76,50 @@ def root(
 
     elif callable(jac):
         jac = given_matrix(jac, layout, args)
-    elif jac is None and method.lower() in ROOT:
-        jac = derivatives = jacobian_of("root", fun, layout, args, compiled)
-    result = scipy.optimize.root(equations, start, (), method, jac, tol, callback_of(callback, layout), options)
+    elif jac is None and (name in ROOT or name in SPARSE_ROOT):
+        choice = _sparse_choice(method, sparse)
+        derivatives = matrix_of(JACOBIAN, "root", fun, layout, args, compiled, choice)
+        derivatives.prepare(start)
+        if derivatives.is_sparse and method is None:
+            name = "newton"
+        if name != "krylov":
+            jac = derivatives
+        elif derivatives.is_sparse:
+            options = _with_preconditioner(derivatives, start, options)
+        else:
+            derivatives = None
+    callback = callback_of(callback, layout)
+    if name == "newton":
+        result = newton(*_both_functions(equations, jac), start, tol, callback, options)
+    else:
+        result = scipy.optimize.root(equations, start, (), name, jac, tol, callback, options)
     if derivatives is not None:
         derivatives.confirm(result.x)
     result.x, result.evaluation = layout.like_input(result.x), evaluation_message(derivatives)
+    result.how = "no matrices of derivatives" if derivatives is None else f"Jacobian: {derivatives.how}"
     return result
+
+
+def _sparse_choice(method: str | None, sparse: bool | None) -> Sparse | None:
+    if method is None or method.lower() in SPARSE_ROOT:
+        return Sparse(sparse, LEAST_FOR_SPARSE["root"])
+    if sparse:
+        raise ValueError(f"root: expected the method newton or krylov with sparse=True; received {method!r}")
+    return None
+
+
+def _both_functions(equations: Callable[[Vector], Any], jac: Any) -> tuple[Any, Any]:
+    """Return the left-hand sides and the Jacobian, each as a function."""
+    if jac is True:
+        return (lambda x: equations(x)[0]), (lambda x: equations(x)[1])
+    if not callable(jac):
+        raise ValueError(f"root: expected a Jacobian for the method newton, which is exact; received jac={jac!r}")
+    return equations, jac
+
+
+def _with_preconditioner(jac: Derivatives, start: Vector, options: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return options with which Krylov's method is preconditioned by a sparse Jacobian, unless they say by what."""
+    own = (options or {}).get("jac_options", {})
+    if "inner_M" in own:
+        return options
+    return {**(options or {}), "jac_options": {**own, "inner_M": Preconditioner(jac, start)}}

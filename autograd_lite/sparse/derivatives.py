@@ -107,6 +107,11 @@ class SparseDerivative:
             structure.is_checked = True
         return matrix
 
+    @property
+    def traces(self) -> tuple[Any, ...]:
+        """The traces of the compiled evaluation, oldest first."""
+        return getattr(self._run, "traces", ())
+
     def pattern(self, *args: Any, **kwargs: Any) -> Pattern:
         """Return the pattern of the matrix for arguments of these shapes and dtypes; it holds for all their values."""
         return self._structure_at(args, kwargs).pattern

@@ -120,9 +120,9 @@ def test_many_parameters_take_products_in_place_of_the_hessian(monkeypatch: pyte
     transforms = []
     init = Derivatives.__init__
 
-    def noted(self: Any, called: str, f: Any, layout: Any, transform: Any, *more: Any) -> None:
+    def noted(self: Any, called: str, f: Any, layout: Any, transform: Any, *more: Any, **named: Any) -> None:
         transforms.append(getattr(transform, "__name__", ""))
-        init(self, called, f, layout, transform, *more)
+        init(self, called, f, layout, transform, *more, **named)
 
     monkeypatch.setattr(Derivatives, "__init__", noted)
     for n in (64, 65):
