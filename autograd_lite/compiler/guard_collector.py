@@ -29,7 +29,7 @@ from weakref import ref
 import numpy as np
 
 from ..core.bytecode import Step, Use, codes_in, uses_in
-from ..core.duck_arrays import is_duck_array
+from ..core.duck_arrays import is_duck_array, is_sparse
 from ..core.host_state import callback
 from ..ir.captured_arrays import CapturedArrays, owner_of
 from ..ir.observing import assume, debug_print, observe
@@ -307,6 +307,8 @@ class GuardCollector:
 
     def _attribute(self, x: Any, key: str, use: Use, name: str) -> Any:
         """Return an attribute of an object or a class, without running code of its."""
+        if key == "T" and is_sparse(x):
+            return x  # of which it shows whether an operation has taken its arrays
         if isinstance(x, type):
             value = class_item(x, key)
             self.visit(x, name)
@@ -362,10 +364,24 @@ class GuardCollector:
             else:
                 self._arrays.add(x, name, use, self._parent)
             return
+        if is_sparse(x):
+            self._sparse(x, use, name)
+            return
         if any(x is f for f in _BY_NAME):
             self.by_name = True
         if use.taker != "argument" or not any(self._callee(use) is f for f in _AT_REPLAYS):
             self.visit(x, name, use)
+
+    def _sparse(self, x: Any, use: Use, name: str) -> None:
+        """Note the arrays of one of SciPy's sparse matrices, which an operation may have taken."""
+        attributes = own_attributes(x) or {}
+        for key, value in attributes.items():
+            self.row("item", attributes, key, value, f"{name}.{key}")
+            for part in value if value.__class__ is tuple else (value,):
+                if isinstance(part, np.ndarray):
+                    self._arrays.add(part, f"{name}.{key}", use, self._parent)
+                else:
+                    self.visit(part, name, use)
 
     def _callee(self, use: Use) -> Any:
         """Return the function that a value is passed to, if it is one of Python's, NumPy's or this project's."""

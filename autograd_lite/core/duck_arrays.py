@@ -71,6 +71,12 @@ _DEFAULT = ArrayKind()
 LAZY: set[type] = set()
 
 
+def is_sparse(x: Any) -> bool:
+    """Return whether a value is one of SciPy's sparse matrices or arrays."""
+    sparse = sys.modules.get("scipy.sparse")
+    return sparse is not None and issubclass(type(x), (sparse.sparray, sparse.spmatrix))
+
+
 def is_duck_array(x: Any) -> bool:
     """Return whether an object is an array of another library that implements NumPy's protocols.
 

@@ -22,8 +22,8 @@ class Hooks:
         scipy_advice: `() -> sentence`, about the running function of SciPy; "" if there is none; from the package
             itself, which loads `scipy.advice` late.
         stale: the class of views that must be taken anew, see `tensors.views`; from `tensors.tensor`.
-        sparse: `(op, x, y) -> result`, applies an operator to a Tensor and a sparse matrix of SciPy's; from the package
-            itself, which loads `sparse.constants` late.
+        sparse: `(op, x, y) -> result`, applies an operator to a Tensor and a sparse matrix of SciPy's; from
+            `sparse.constants`, and until that is loaded from the package itself, which does so.
         svg: `(tensor) -> str`, the picture of a tensor's history; from the package itself, which loads `graph` for it.
         transposing: `() -> module`, the one of `functional` with derivatives of functions that are run again; from the
             package itself, which loads it late.

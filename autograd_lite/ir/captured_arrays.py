@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.duck_arrays import is_sparse
 from ..core.node import is_hidden
 
 _DEEP = 24  # frames of the user's that are noted
@@ -55,6 +56,8 @@ class CapturedArrays:
         if kind is tuple or kind is list or kind is dict:
             _, inside = self._inside.get(id(value), (None, {}))
             return id(owner) in inside or id(owner) in self._look_inside(value)
+        if is_sparse(value):
+            return any(self._holds(part, owner) for part in vars(value).values())
         return issubclass(kind, np.ndarray) and owner_of(value) is owner
 
     def _look_inside(self, container: Any) -> dict[int, np.ndarray]:

@@ -8,6 +8,8 @@ import numpy as np
 
 from ..core.arguments import describe
 from ..core.errors import ShapeError, UnsupportedError
+from ..core.hooks import HOOKS
+from ..core.mode import MODE, TAPES
 from ..core.op import Op
 from .matrices import SparseTensor
 from .products import layout_of_constant, original, sparse_matmul
@@ -24,10 +26,14 @@ def _multiply_dense(matrix: Any, x: Any, transposed: bool) -> Any:
         raise ShapeError(f"{expected}, and A two axes; received A of shape {shape} and t {describe(t)}")
     if matrix.format in ("dok", "lil"):  # which have no array of entries
         matrix = matrix.tocsr()
-    return sparse_matmul(matrix.data, x, layout=layout_of_constant(matrix), transposed=transposed)
+    layout = layout_of_constant(matrix)
+    if TAPES and (tape := MODE.get().tape) is not None:
+        for a in layout.arrays:
+            tape.note_borrowed(a)
+    return sparse_matmul(matrix.data, x, layout=layout, transposed=transposed)
 
 
-def with_constant(op: Op, x: Any, y: Any) -> Any:
+def _with_constant(op: Op, x: Any, y: Any) -> Any:
     """Apply an operator to a Tensor and a sparse matrix of SciPy's.
 
     Args:
@@ -52,3 +58,6 @@ def with_constant(op: Op, x: Any, y: Any) -> Any:
         f"{name}: expected a Tensor, an array or a number beside a Tensor; received a sparse matrix of shape "
         f"{matrix.shape}. If it is small, write A.toarray() for it"
     )
+
+
+HOOKS.sparse = _with_constant

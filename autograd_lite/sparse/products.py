@@ -16,9 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.late import needs
-from ..core.op import Op
+from ..core.op import OPS, Op, structural
 from ..core.shape_arithmetic import ShapeDtype
-from ..functions.custom_ops import structural
 
 with needs("autograd_lite.sparse", "scipy", "'autograd-lite[scipy]'"):
     import scipy.sparse as original
@@ -75,6 +74,12 @@ class Layout:
         return turned
 
     @property
+    def arrays(self) -> list[Any]:
+        """Its arrays, which say where the entries are."""
+        values = [value if isinstance(value, tuple) else (value,) for _, value in sorted(self._attributes.items())]
+        return [part for parts in values for part in parts if isinstance(part, np.ndarray)]
+
+    @property
     def indices(self) -> Any:
         """The columns of the entries, row by row; of "csr"."""
         return self._attributes["indices"]
@@ -124,12 +129,14 @@ def layout_of(indices: Any, indptr: Any, shape: tuple[int, int]) -> Layout:
 
 def layout_of_constant(matrix: Any) -> Layout:
     """Return the layout of one of SciPy's matrices, in the memory of its arrays."""
-    arrays = [value for name, value in sorted(vars(matrix).items()) if name != "data"]
-    parts = [part for value in arrays for part in (value if isinstance(value, tuple) else (value,))]
-    key = type(matrix), matrix.shape, *[id(part) for part in parts if isinstance(part, np.ndarray)]
-    layout = _LAYOUTS.get(key)
+    key: list[Any] = [type(matrix), matrix.shape]
+    for name, value in vars(matrix).items():
+        if name != "data":
+            parts = value if value.__class__ is tuple else (value,)
+            key += [id(part) for part in parts if part.__class__ is np.ndarray]
+    layout = _LAYOUTS.get(tuple(key))
     if layout is None:
-        layout = _LAYOUTS[key] = Layout(matrix)
+        layout = _LAYOUTS[tuple(key)] = Layout(matrix)
     return layout
 
 
@@ -213,3 +220,5 @@ sampled_matmul: Op = structural(
     batch=_batched_sample,
     cost=lambda shapes, out, params: 2 * np.prod(out) * np.prod(shapes[0][1:]),
 )
+for _op in (sparse_matmul, sampled_matmul):
+    del OPS[_op.name]  # the tables have what needs NumPy alone

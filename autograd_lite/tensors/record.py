@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial, wraps
@@ -12,7 +11,7 @@ import numpy as np
 
 from ..core.arguments import numbers
 from ..core.depth import isolate
-from ..core.duck_arrays import LAZY, as_scalars, copy_array, is_duck_array, move_constants, refuse_masked
+from ..core.duck_arrays import LAZY, as_scalars, copy_array, is_duck_array, is_sparse, move_constants, refuse_masked
 from ..core.dynamic_scalars import DynamicScalar, plain_number
 from ..core.errors import DtypeError, GradError
 from ..core.fingerprints import Fingerprint, borrow, digest
@@ -93,8 +92,7 @@ def _with_other(op: Op, x: Any, y: Any) -> Any:
     elif y.__class__ not in NUMBERS and (y.__class__ is not _ndarray or y.dtype is _OBJECT):
         y = _operand(op, y)
     if x is NotImplemented or y is NotImplemented:
-        sparse = sys.modules.get("scipy.sparse")
-        return HOOKS.sparse(op, *operands) if sparse and any(map(sparse.issparse, operands)) else NotImplemented
+        return HOOKS.sparse(op, *operands) if any(map(is_sparse, operands)) else NotImplemented
     return HOOKS.apply_to_tracers(op, (x, y), {}) if lifted else apply(op, (x, y), {})
 
 
