@@ -178,7 +178,7 @@ def structure(tree: Any) -> Any:
     children = _children(tree)
     if children is None:
         return None
-    keys = tuple(tree) if isinstance(tree, dict) else ()
+    keys = tuple(tree) if isinstance(tree, dict) else () if children is tree else getattr(tree, "_fixed_part", ())
     try:
         return tree.__class__, keys, tuple([structure(child) for child in children])
     except RecursionError:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import InitVar, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 
 from ..core.arguments import describe
 from ..core.errors import ShapeError, UnsupportedError
 from ..ops.index import scatter_add
+from ..tensors.conversions import left_to_us
 from ..tensors.tensor import tensor
 from .products import Layout, index_dtype, layout_of, original, own_copy, sparse_matmul
 
@@ -71,11 +73,13 @@ def move_to(data: Any, places: Any) -> SparseTensor:
     return SparseTensor(take(data, places.data - 1), layout_of(places.indices, places.indptr, places.shape))
 
 
+@dataclass(eq=False, repr=False)
 class SparseTensor:
     """A sparse matrix in CSR whose entries are a Tensor; `csr`, `coo`, `diags`, `kron` and `block_array` make them.
 
     It has the operators and methods of `scipy.sparse.csr_array` that have a derivative. Its pattern is constant, and
-    gradients by the entries have the shape of `data`: nothing dense is made.
+    gradients by the entries have the shape of `data`: nothing dense is made. Functions that are differentiated, batched
+    or compiled may take and return it, as a container of its entries.
 
     Attributes:
         data: the entries, row by row, a Tensor of shape (nnz,).
@@ -91,14 +95,20 @@ class SparseTensor:
                 [0., 3.]])
     """
 
-    __slots__ = ("data", "layout")
-    __array_ufunc__ = None  # so that operators of arrays leave the work to ours
-    __hash__ = object.__hash__
-    format = "csr"
-    ndim = 2
+    data: Any
+    layout: InitVar[Any] = None  # no field, so that as a container the matrix holds its entries alone
 
-    def __init__(self, data: Any, layout: Layout) -> None:
-        self.data, self.layout = data, layout
+    __array_ufunc__ = None  # so that operators of arrays leave the work to ours
+    format: ClassVar[str] = "csr"
+    ndim: ClassVar[int] = 2
+
+    def __post_init__(self, layout: Layout) -> None:
+        self.layout = layout
+
+    @property
+    def _fixed_part(self) -> Layout:
+        """What containers of one structure have in common, for `tree.structure`."""
+        return self.layout  # type: ignore[no-any-return]
 
     @classmethod
     def of(cls, a: Any) -> SparseTensor:
@@ -146,14 +156,15 @@ class SparseTensor:
     @property
     def requires_grad(self) -> bool:
         """Whether a gradient flows to the entries."""
-        return bool(self.data.requires_grad)
+        return bool(getattr(self.data, "requires_grad", False))
 
     def __repr__(self) -> str:
         return f"SparseTensor(shape={self.shape}, nnz={self.nnz}, dtype={self.dtype})"
 
     def to_scipy(self) -> Any:
         """Return a `scipy.sparse.csr_array` of the values, a copy without history."""
-        return original.csr_array((self.data.numpy(), self.indices, self.indptr), self.shape, copy=True)
+        data = self.data if isinstance(self.data, np.ndarray) else self.data.numpy()
+        return original.csr_array((data, self.indices, self.indptr), self.shape, copy=True)
 
     def toarray(self) -> Any:
         """Return the matrix as a dense Tensor."""
@@ -222,7 +233,7 @@ class SparseTensor:
 
     def detach(self) -> SparseTensor:
         """Return the same values without history."""
-        return SparseTensor(self.data.detach(), self.layout)
+        return SparseTensor(self.data.detach() if hasattr(self.data, "detach") else self.data, self.layout)
 
     def __neg__(self) -> SparseTensor:
         return SparseTensor(-self.data, self.layout)
@@ -277,7 +288,10 @@ class SparseTensor:
         data = take(self.data, here) * take(other.data, there)
         return compress(data, self.layout.rows[here], self.indices[here], self.shape)
 
-    __mul__ = __rmul__ = multiply
+    __mul__ = multiply
+
+    def __rmul__(self, other: Any) -> Any:
+        return self.__rmatmul__(other) if isinstance(other, original.spmatrix) else self * other  # which say * for @
 
     def __truediv__(self, other: Any) -> Any:
         if is_sparse(other):
@@ -338,6 +352,14 @@ class SparseTensor:
 
     def __bool__(self) -> NoReturn:
         raise ValueError("bool(A): the truth value of a sparse matrix is ambiguous; use A.nnz")
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if (no_array := left_to_us()) is not None:
+            return no_array
+        raise UnsupportedError(
+            "a SparseTensor was about to become a dense array. Functions of autograd_lite.sparse take it; A.toarray() "
+            "is dense, and A.to_scipy() has no gradient"
+        )
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         raise UnsupportedError(
