@@ -9,6 +9,7 @@ Example:
     True
 """
 
+from functools import cache as _cache
 from typing import TYPE_CHECKING
 
 from .core import VERSION as _VERSION
@@ -146,5 +147,5 @@ _HOOKS.compiled = lambda: _load(".graph.compiled", __name__)
 _HOOKS.histories = lambda: _load(".control.histories", __name__)
 _HOOKS.namespace = lambda: _load(".numpy", __name__)
 _HOOKS.scipy_advice = lambda: str(_load(".scipy.advice", __name__).advice())
-_HOOKS.sparse = lambda *call: _load(".sparse.constants", __name__).HOOKS.sparse(*call)  # which it has replaced
+_HOOKS.sparse = _cache(lambda: _load(".sparse.constants", __name__).with_constant)
 _HOOKS.transposing = lambda: _load(".functional.transposition", __name__)

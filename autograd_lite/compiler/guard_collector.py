@@ -36,7 +36,7 @@ from ..ir.observing import assume, debug_print, observe
 from ..tensors.tensor import Tensor
 from .executed_lines import Line, Ran
 from .guards import MISSING, Guard, cell_content, class_item, content_of, guard_on_array, item_of, items_of, parts_of
-from .object_guards import PLAIN, UNREAD, visit_library_object, visit_own_object, visit_slots
+from .object_guards import PLAIN, UNREAD, visit_library_object, visit_own_object, visit_slots, visit_sparse
 from .origins import has_attributes, is_library, is_library_code, is_ours, names_of, own_attributes, package_of
 from .read_arrays import LARGE, ReadArrays, place_of
 from .stateful_objects import is_opaque, looks_at_files, state_of
@@ -365,23 +365,13 @@ class GuardCollector:
                 self._arrays.add(x, name, use, self._parent)
             return
         if is_sparse(x):
-            self._sparse(x, use, name)
+            for part, label in visit_sparse(self, x, name):
+                self._arrays.add(part, label, use, self._parent)
             return
         if any(x is f for f in _BY_NAME):
             self.by_name = True
         if use.taker != "argument" or not any(self._callee(use) is f for f in _AT_REPLAYS):
             self.visit(x, name, use)
-
-    def _sparse(self, x: Any, use: Use, name: str) -> None:
-        """Note the arrays of one of SciPy's sparse matrices, which an operation may have taken."""
-        attributes = own_attributes(x) or {}
-        for key, value in attributes.items():
-            self.row("item", attributes, key, value, f"{name}.{key}")
-            for part in value if value.__class__ is tuple else (value,):
-                if isinstance(part, np.ndarray):
-                    self._arrays.add(part, f"{name}.{key}", use, self._parent)
-                else:
-                    self.visit(part, name, use)
 
     def _callee(self, use: Use) -> Any:
         """Return the function that a value is passed to, if it is one of Python's, NumPy's or this project's."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import types
+from collections.abc import Iterator
 from operator import attrgetter, methodcaller
 from pathlib import PurePath
 from typing import Any, Protocol
@@ -56,6 +57,18 @@ def visit_library_object(guards: GuardCollector, x: Any, name: str) -> None:
             guards.contents(attributes, name)
         for part in (attributes or {}).values():
             if not state_of(part):
+                guards.visit(part, name)
+
+
+def visit_sparse(guards: GuardCollector, x: Any, name: str) -> Iterator[tuple[np.ndarray, str]]:
+    """Visit one of SciPy's sparse matrices; yield its arrays, which an operation may have taken, with their names."""
+    attributes = own_attributes(x) or {}
+    for key, value in attributes.items():
+        guards.row("item", attributes, key, value, f"{name}.{key}")
+        for part in value if value.__class__ is tuple else (value,):
+            if isinstance(part, np.ndarray):
+                yield part, f"{name}.{key}"
+            else:
                 guards.visit(part, name)
 
 

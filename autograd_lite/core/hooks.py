@@ -22,8 +22,8 @@ class Hooks:
         scipy_advice: `() -> sentence`, about the running function of SciPy; "" if there is none; from the package
             itself, which loads `scipy.advice` late.
         stale: the class of views that must be taken anew, see `tensors.views`; from `tensors.tensor`.
-        sparse: `(op, x, y) -> result`, applies an operator to a Tensor and a sparse matrix of SciPy's; from
-            `sparse.constants`, and until that is loaded from the package itself, which does so.
+        sparse: `() -> (op, x, y) -> result`, which applies an operator to a Tensor and a sparse matrix of SciPy's; from
+            the package itself, which loads `sparse.constants` late.
         svg: `(tensor) -> str`, the picture of a tensor's history; from the package itself, which loads `graph` for it.
         transposing: `() -> module`, the one of `functional` with derivatives of functions that are run again; from the
             package itself, which loads it late.
@@ -54,7 +54,7 @@ class Hooks:
     histories: Callable[[], Any]
     namespace: Callable[[], Any]
     scipy_advice: Callable[[], str]
-    sparse: Callable[[Any, Any, Any], Any]
+    sparse: Callable[[], Callable[[Any, Any, Any], Any]]
     stale: type[Any]
     svg: Callable[[Any], str]
     transposing: Callable[[], Any]

@@ -8,7 +8,6 @@ import numpy as np
 
 from ..core.arguments import describe
 from ..core.errors import ShapeError, UnsupportedError
-from ..core.hooks import HOOKS
 from ..core.mode import MODE, TAPES
 from ..core.op import Op
 from .matrices import SparseTensor
@@ -33,7 +32,7 @@ def _multiply_dense(matrix: Any, x: Any, transposed: bool) -> Any:
     return sparse_matmul(matrix.data, x, layout=layout, transposed=transposed)
 
 
-def _with_constant(op: Op, x: Any, y: Any) -> Any:
+def with_constant(op: Op, x: Any, y: Any) -> Any:
     """Apply an operator to a Tensor and a sparse matrix of SciPy's.
 
     Args:
@@ -58,6 +57,3 @@ def _with_constant(op: Op, x: Any, y: Any) -> Any:
         f"{name}: expected a Tensor, an array or a number beside a Tensor; received a sparse matrix of shape "
         f"{matrix.shape}. If it is small, write A.toarray() for it"
     )
-
-
-HOOKS.sparse = _with_constant

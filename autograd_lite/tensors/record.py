@@ -92,7 +92,7 @@ def _with_other(op: Op, x: Any, y: Any) -> Any:
     elif y.__class__ not in NUMBERS and (y.__class__ is not _ndarray or y.dtype is _OBJECT):
         y = _operand(op, y)
     if x is NotImplemented or y is NotImplemented:
-        return HOOKS.sparse(op, *operands) if any(map(is_sparse, operands)) else NotImplemented
+        return HOOKS.sparse()(op, *operands) if any(map(is_sparse, operands)) else NotImplemented
     return HOOKS.apply_to_tracers(op, (x, y), {}) if lifted else apply(op, (x, y), {})
 
 
