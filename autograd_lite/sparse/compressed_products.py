@@ -7,36 +7,41 @@ from typing import Any
 
 import numpy as np
 
+from ..control.scan import scan
 from ..core.errors import GradError, ShapeError
-from ..functional.forward_mode import jvp
+from ..functional.forward_mode import jvp, linearize
 from ..functional.reverse_mode import vjp
 from ..functional.vmap_transform import vmap
 from ..tree import leaves, rebuild
 from .colorings import Coloring
 
+# Seeds of more elements than these are made in a loop, block by block: as constants, they and all that is computed from
+# them alone would take many times the memory of the nonzeros.
+_BLOCK = 1 << 17
+
 
 def compress(
-    called: str,
-    f: Callable[..., Any],
-    point: Sequence[Any],
-    shape: tuple[int, int],
-    coloring: Coloring,
+    called: str, f: Callable[..., Any], point: Sequence[Any], shape: tuple[int, int], coloring: Coloring
 ) -> Any:
     """Return the products of the Jacobian of f by its first argument with the seeds, as one vector.
 
     Those with the sums of columns of each color come first, then those with the sums of rows.
+
+    Args:
+        called: for messages.
+        f: the function.
+        point: its arguments.
+        shape: of the Jacobian.
+        coloring: of it.
     """
     chosen, *others = point
     parts = []
     if coloring.column_count:
-
-        def push(*tangents: Any) -> Any:
-            return jvp(f)(tuple(point), (rebuild(chosen, iter(tangents)), *[None for _ in others]))[1]
-
         _require_size(called, "columns", shape[1], _size(chosen))
-        products = vmap(push)(*_seeds(leaves(chosen), coloring.columns, coloring.column_count))
-        _require_size(called, "rows", shape[0], _size(products) // coloring.column_count)
-        parts.append(_flat(products, coloring.column_count))
+        columns, count = coloring.columns, coloring.column_count
+        push = (_linear_part if _in_loop(columns, count) else _tangents)(f, chosen, others)
+        parts.append(_products(push, leaves(chosen), columns, count))
+        _require_size(called, "rows", shape[0], parts[0].shape[1])
     if coloring.row_count:
         out, pullback = vjp(f)(*point)
         _require_size(called, "rows", shape[0], _size(out))
@@ -45,11 +50,45 @@ def compress(
         def pull(*cotangents: Any) -> Any:
             return pullback(rebuild(out, iter(cotangents)))
 
-        products = vmap(pull)(*_seeds(leaves(out), coloring.rows, coloring.row_count))
-        parts.append(np.conj(_flat(products, coloring.row_count)))
+        parts.append(np.conj(_products(pull, leaves(out), coloring.rows, coloring.row_count)))
     if not parts:
         return np.zeros(0, np.result_type(*[a.dtype for a in leaves(chosen)] or [float]))
+    parts = [part.reshape(-1) for part in parts]
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _tangents(f: Callable[..., Any], chosen: Any, others: Sequence[Any]) -> Callable[..., Any]:
+    """Return the derivative of f by its first argument as a linear function of arrays; f runs in each call."""
+
+    def push(*tangents: Any) -> Any:
+        return jvp(f)((chosen, *others), (rebuild(chosen, iter(tangents)), *[None for _ in others]))[1]
+
+    return push
+
+
+def _linear_part(f: Callable[..., Any], chosen: Any, others: Sequence[Any]) -> Callable[..., Any]:
+    """Return the same, which f has been computed for: for a loop, whose steps would compute large partials again."""
+    linear = linearize(lambda x: f(x, *others))(chosen)[1]
+    return lambda *tangents: linear(rebuild(chosen, iter(tangents)))
+
+
+def _in_loop(colors: Any, count: int) -> bool:
+    return count * len(colors) > _BLOCK
+
+
+def _products(f: Callable[..., Any], arrays: Sequence[Any], colors: Any, count: int) -> Any:
+    """Return the products of a linear function of arrays with the seeds of all colors, of shape (count, size)."""
+    if not _in_loop(colors, count):
+        return _flat(vmap(f)(*_seeds(arrays, colors, np.arange(count, dtype=colors.dtype))), count)
+    block = max(1, _BLOCK // len(colors))
+    steps = -(-count // block)
+    numbers = np.arange(steps * block, dtype=colors.dtype)  # beyond the colors, of seeds that are 0
+
+    def step(carry: Any, some: Any) -> Any:
+        return carry, _flat(vmap(f)(*_seeds(arrays, colors, some)), block)
+
+    products = scan(step, np.zeros(()), numbers.reshape(steps, block))[1]
+    return products.reshape((steps * block, products.shape[-1]))[:count]
 
 
 def _size(tree: Any) -> int:
@@ -61,24 +100,21 @@ def _require_size(called: str, axis: str, expected: int, received: int) -> None:
         raise ShapeError(f"{called}: expected sparsity= to have {received} {axis}; received {expected}")
 
 
-def _seeds(arrays: Sequence[Any], colors: Any, count: int) -> list[Any]:
-    """Return for each array the seeds of its elements: for each color, 1 where an element has it, and 0 elsewhere."""
+def _seeds(arrays: Sequence[Any], colors: Any, numbers: Any) -> list[Any]:
+    """Return for each array the seeds of its elements: for some colors, 1 where an element has it, and 0 elsewhere."""
     seeds, start = [], 0
     for a in arrays:
         size = int(np.size(a))
-        part = colors[start : start + size]
-        seed = np.zeros((count, size), a.dtype)
-        (places,) = np.nonzero(part >= 0)
-        seed[part[places], places] = 1
-        seeds.append(seed.reshape((count, *np.shape(a))))
+        seed = np.equal(numbers[:, None], colors[start : start + size]).astype(a.dtype)
+        seeds.append(seed.reshape((len(numbers), *np.shape(a))))
         start += size
     return seeds
 
 
 def _flat(tree: Any, count: int) -> Any:
-    """Return products as one vector, those with one seed after those with another."""
+    """Return products as vectors, one for each seed."""
     blocks = [a.reshape((count, int(np.size(a)) // count)) for a in leaves(tree)]
-    return (blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)).reshape(-1)
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
 
 
 def check_matrix(called: str, f: Callable[..., Any], point: Sequence[Any], matrix: Any, is_given: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import types
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite.core.errors import DtypeError, GradError, ShapeError, TraceError
+from autograd_lite.sparse import compressed_products
 from autograd_lite.sparse.pattern import Pattern
 from autograd_lite.tree import leaves
 
@@ -106,9 +108,14 @@ def dense(blocks_of: Any, out: Any, x: Any) -> Any:
     return np.block([[next(each).reshape(np.size(o), np.size(i)) for i in ins] for o in outs])
 
 
-@pytest.mark.parametrize("mode", ["auto", "forward", "reverse", "both"])
+# The seeds of small matrices are constants, those of large ones are made in a loop.
+BLOCKS = [compressed_products._BLOCK, 2 * N + 1]
+
+
+@pytest.mark.parametrize(("mode", "seeds"), [("auto", 0), ("forward", 1), ("reverse", 0), ("both", 1), ("reverse", 1)])
 @pytest.mark.parametrize("case", range(len(JACOBIANS)))
-def test_a_jacobian_is_the_dense_one(case: int, mode: str) -> None:
+def test_a_jacobian_is_the_dense_one(case: int, mode: str, seeds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compressed_products, "_BLOCK", BLOCKS[seeds])
     f, x = JACOBIANS[case]
     x = np.asarray(x) if isinstance(x, list) else x
     jacobian = ag.sparse.jacobian(f, verify=True, mode=mode)
@@ -135,8 +142,10 @@ HESSIANS: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
 ]
 
 
+@pytest.mark.parametrize("seeds", [0, 1])
 @pytest.mark.parametrize("case", range(len(HESSIANS)))
-def test_a_hessian_is_the_dense_one_and_symmetric(case: int) -> None:
+def test_a_hessian_is_the_dense_one_and_symmetric(case: int, seeds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compressed_products, "_BLOCK", BLOCKS[seeds])
     f, args = HESSIANS[case]
     hessian = ag.sparse.hessian(f, of=0, verify=True)
     expected = dense(ag.hessian(f)(*args), args[0], args[0])
@@ -144,6 +153,24 @@ def test_a_hessian_is_the_dense_one_and_symmetric(case: int) -> None:
         matrix = hessian(*args).toarray()
         np.testing.assert_allclose(matrix, expected, rtol=1e-12, atol=1e-12 * np.abs(expected).max(initial=0))
         np.testing.assert_array_equal(matrix, matrix.T)
+
+
+@pytest.mark.parametrize("transform", [ag.sparse.jacobian, ag.sparse.hessian])
+def test_memory_grows_with_the_nonzeros(transform: Any) -> None:
+    n = 200_000
+    f = rosenbrock if transform is ag.sparse.hessian else lambda x: np.sin(x[1:]) * x[:-1]
+    x = np.linspace(0, 1, n)
+    derivative = transform(f)
+    tracemalloc.start()
+    for _ in range(3):
+        matrix = derivative(x)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert matrix.shape[1] == n
+    assert most <= 20 * matrix.data.nbytes
+    v = np.cos(x)
+    f = ag.grad(f) if transform is ag.sparse.hessian else f
+    np.testing.assert_allclose(matrix @ v, ag.jvp(f)((x,), (v,))[1], rtol=1e-10, atol=1e-9)
 
 
 # ---- nothing stale ---------------------------------------------------------------------------------------------------
