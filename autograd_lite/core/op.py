@@ -212,6 +212,8 @@ class Op(Frozen):
         result_names: the names of the results, such as "Q" and "R", if they have names.
         put: `put(x, y, **params)`, x with y at the elements that `op(x, **params)` reads; for an op whose results are
             views of x in NumPy, through which x can be written.
+        depends: `(i, inputs, out, **params) -> (indptr, members)`: the elements of input i that each element of the
+            result may depend on, in CSR, by the `ShapeDtype`s; for large ops that are neither dense nor structural.
         rewrites: expressions with this op outermost that another expression equals, see `rewrites`.
         c: the ufunc's loop as an expression of C, equal to the bit, or expressions by the kinds of dtypes that they
             are for, as "fc"; "" where the loop is called. See `compiler.c_code.expressions` for the names in braces.
@@ -242,6 +244,7 @@ class Op(Frozen):
     rewrites: tuple[Rewrite, ...] = ()
     view: bool | Callable[..., bool] = False
     put: Callable[..., Any] | None = None
+    depends: Callable[..., Any] | None = None
     results: int | Callable[..., int] | None = None
     result_names: tuple[str, ...] = ()
     c: str | Mapping[str, str] = ""

@@ -83,6 +83,8 @@ def local_pattern(call: Call, i: int) -> list[Steps]:
         return [None] * len(call.out)
     if call.computed:
         return [_dense(call, i, k) for k in range(len(call.out))]
+    if op.depends is not None:
+        return [(Unite(*op.depends(i, call.inputs, call.out[0], **call.params)),)]
     if op.results is None and not isinstance(op.rules, EachInput) and rule.kind in _ELEMENTWISE:
         return [_elementwise(call, i)]
     if op.results is None and op.batch is batching.reduction:

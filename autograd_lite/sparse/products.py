@@ -8,6 +8,7 @@ is constant of a sparse matrix, all but its entries, is a `Layout`, and a parame
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 from weakref import WeakValueDictionary
@@ -195,6 +196,26 @@ def _by_entries(g: Any, out: Any, data: Any, x: Any, *, layout: Layout, transpos
     return sampled_matmul(x, g, layout=layout) if transposed else sampled_matmul(g, x, layout=layout)
 
 
+def _product_depends(
+    i: int, inputs: Sequence[ShapeDtype], out: ShapeDtype, *, layout: Layout, transposed: bool
+) -> tuple[Any, Any]:
+    data, width = inputs[0], math.prod(out.shape[1:])
+    numbers = np.arange(1, data.size + 1).reshape(data.shape)
+    matrix = original.csr_array(layout.matrix(numbers, transposed))
+    if i == 1:
+        matrix = original.kron(matrix, original.eye_array(width), "csr") if width != 1 else matrix
+        return matrix.indptr, matrix.indices
+    matrix = original.csr_array((matrix.data, matrix.data - 1, matrix.indptr), (matrix.shape[0], data.size))
+    matrix = original.kron(matrix, np.ones((width, 1)), "csr") if width != 1 else matrix
+    return matrix.indptr, matrix.indices
+
+
+def _sample_depends(i: int, inputs: Sequence[ShapeDtype], out: ShapeDtype, *, layout: Layout) -> tuple[Any, Any]:
+    width = math.prod(inputs[0].shape[1:])
+    places = (layout.indices if i else layout.rows)[:, None] * width + np.arange(width)
+    return np.arange(out.size + 1) * width, places.reshape(-1)
+
+
 # The product of a sparse matrix, given its entries, or of its transpose, and a vector or columns.
 sparse_matmul: Op = structural(
     "sparse_matmul",
@@ -205,7 +226,8 @@ sparse_matmul: Op = structural(
     saves=("y", "x"),
     multilinear=True,
     batch=_batched_product,
-    cost=lambda shapes, out, params: 2 * np.prod(shapes[0]) * np.prod(out[1:]),
+    depends=_product_depends,
+    cost=lambda shapes, out, params: 2 * math.prod(shapes[0]) * math.prod(out[1:]),
     glyph="@",
 )
 # The entries of u vᵀ at the places of a pattern.
@@ -218,7 +240,8 @@ sampled_matmul: Op = structural(
     saves=("y", "x"),
     multilinear=True,
     batch=_batched_sample,
-    cost=lambda shapes, out, params: 2 * np.prod(out) * np.prod(shapes[0][1:]),
+    depends=_sample_depends,
+    cost=lambda shapes, out, params: 2 * math.prod(out) * math.prod(shapes[0][1:]),
 )
 for _op in (sparse_matmul, sampled_matmul):
     del OPS[_op.name]  # the tables have what needs NumPy alone
