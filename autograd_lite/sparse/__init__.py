@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         kron as kron,
     )
     from .derivatives import SparseDerivative as SparseDerivative, hessian as hessian, jacobian as jacobian
+    from .eigen import eigsh as eigsh, norm as norm, svds as svds
     from .iterative import bicgstab as bicgstab, cg as cg, gmres as gmres, minres as minres
     from .linalg import SuperLU as SuperLU, factorized as factorized, splu as splu, spsolve as spsolve
     from .matrices import SparseTensor as SparseTensor

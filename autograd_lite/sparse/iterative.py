@@ -174,7 +174,7 @@ def _operation(name: str, n: int) -> Op:
 
 def _run(name: str, A: Any, b: Any, x0: Any, M: Any, atol: float, options: dict[str, Any], once: dict[str, Any]) -> Any:
     """Solve by SciPy's function of a name."""
-    if not any(map(_may_have_tensors, (A, b, x0, M))):
+    if not any(map(may_have_tensors, (A, b, x0, M))):
         tolerance = {} if name == "minres" else {"atol": atol}
         return getattr(original, name)(A, b, x0, M=M, **tolerance, **options, **once)
     b = operand(b)
@@ -201,7 +201,8 @@ def _run(name: str, A: Any, b: Any, x0: Any, M: Any, atol: float, options: dict[
     return x, int(info) if info.__class__ in (np.ndarray, Tensor) and not traced else info
 
 
-def _may_have_tensors(x: Any) -> bool:
+def may_have_tensors(x: Any) -> bool:
+    """Return whether a matrix, or what a function reads, may be a Tensor."""
     if isinstance(x, original.LinearOperator):
         return isinstance(x, LinearOperator)
     return not (x is None or isinstance(x, (np.ndarray, list, str)) or issparse(x))

@@ -37,7 +37,7 @@ with needs("autograd_lite.sparse", "scipy", "'autograd-lite[scipy]'"):
     from scipy.sparse import issparse
 
 Options = tuple[tuple[str, Any], ...]
-_MOST = 4  # factorizations that one pattern keeps
+_MOST = 8  # factorizations that one pattern keeps
 _OTHER = {"N": "T", "T": "N"}
 
 
@@ -47,10 +47,11 @@ class Columns:
     Args:
         layout: of the transposed matrix, by rows.
         options: keywords of `scipy.sparse.linalg.splu`, as pairs.
+        singular: the message for a singular matrix; by default that it is.
     """
 
-    def __init__(self, layout: Layout, options: Options = ()) -> None:
-        self.layout, self.options, self.size = layout, options, layout.shape[0]
+    def __init__(self, layout: Layout, options: Options = (), singular: str = "") -> None:
+        self.layout, self.options, self.singular, self.size = layout, options, singular, layout.shape[0]
         self._factors: list[tuple[str, bytes, Any]] = []
         self._lock = fork_safe_lock()
 
@@ -76,7 +77,8 @@ class Columns:
             if "singular" not in str(error):
                 raise
             raise np.linalg.LinAlgError(
-                f"expected a matrix that can be inverted, and one of {self.size} rows is exactly singular"
+                self.singular
+                or f"expected a matrix that can be inverted, and one of {self.size} rows is exactly singular"
             ) from None
         with self._lock:
             self._factors = [*self._factors[1 - _MOST :], (*key, factors)]
@@ -86,11 +88,11 @@ class Columns:
 _SHARED: WeakValueDictionary[Any, Columns] = WeakValueDictionary()
 
 
-def shared_columns(layout: Layout, options: Options = ()) -> Columns:
+def shared_columns(layout: Layout, options: Options = (), singular: str = "") -> Columns:
     """Return the one `Columns` of a pattern and options that is in use, so that its factors are shared."""
-    key = id(layout), options
+    key = id(layout), options, singular
     columns = _SHARED.get(key)
-    return _SHARED.setdefault(key, Columns(layout, options)) if columns is None else columns
+    return _SHARED.setdefault(key, Columns(layout, options, singular)) if columns is None else columns
 
 
 # ---- the op ---------------------------------------------------------------------------------------------------------

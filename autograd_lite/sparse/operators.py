@@ -20,8 +20,10 @@ from ..tensors.tensor import Tensor
 from .matrices import SparseTensor
 
 with needs("autograd_lite.sparse", "scipy", "'autograd-lite[scipy]'"):
-    import scipy.sparse.linalg as original
-    from scipy.sparse import issparse
+    import scipy.sparse
+    import scipy.sparse.linalg
+
+original, issparse = scipy.sparse.linalg, scipy.sparse.issparse
 
 Function = Callable[[Any], Any]
 
@@ -50,7 +52,7 @@ _product: Op = structural(
 )
 
 
-class LinearOperator(original.LinearOperator):  # type: ignore[misc]
+class LinearOperator(scipy.sparse.linalg.LinearOperator):  # type: ignore[misc]
     """A matrix given by the functions that multiply by it, which may close over Tensors: SciPy's, with derivatives.
 
     Sums, products, powers and multiples of such operators, `.T` and `.H` are operators too. Without `rmatvec`, the
@@ -74,6 +76,8 @@ class LinearOperator(original.LinearOperator):  # type: ignore[misc]
         >>> ag.grad(energy)(2.0)
         np.float64(6.0)
     """
+
+    dtype: Any
 
     def __init__(
         self,
@@ -201,8 +205,8 @@ class LinearOperator(original.LinearOperator):  # type: ignore[misc]
         return LinearOperator(self.shape[::-1], self.rmatvec, self.matvec, self.rmatmat, self.dtype, self.matmat)
 
     def _transpose(self) -> LinearOperator:
-        functions = [_conjugate(f) for f in (self.rmatvec, self.matvec, self.rmatmat, self.matmat)]
-        return LinearOperator(self.shape[::-1], *functions[:3], self.dtype, functions[3])
+        matvec, rmatvec, matmat, rmatmat = map(_conjugate, (self.rmatvec, self.matvec, self.rmatmat, self.matmat))
+        return LinearOperator(self.shape[::-1], matvec, rmatvec, matmat, self.dtype, rmatmat)
 
 
 def _conjugate(function: Function) -> Function:
