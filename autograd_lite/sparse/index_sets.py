@@ -51,10 +51,8 @@ class IndexSets(NamedTuple):
 
     def to_pattern(self) -> Pattern:
         """Return the sets as the rows of a matrix."""
-        indptr = pointers(self.stops - self.starts)
-        if np.array_equal(self.starts, indptr[:-1]) and len(self.indices) == indptr[-1]:
-            return Pattern(indptr, self.indices, (self.size, self.width))
-        return Pattern(indptr, self.indices[_entries(self.starts, self.stops, indptr)], (self.size, self.width))
+        own = compact(self)
+        return Pattern(pointers(own.stops - own.starts), own.indices, (self.size, self.width))
 
 
 def pointers(counts: npt.NDArray[np.integer]) -> Positions:
@@ -141,13 +139,30 @@ def union(parts: Sequence[IndexSets]) -> IndexSets:
 
 
 def stack(parts: Sequence[IndexSets]) -> IndexSets:
-    """Return the sets of several, one after the other."""
+    """Return the sets of several, one after the other; memory that they share stays so."""
     if len(parts) == 1:
         return parts[0]
-    offsets = pointers(np.array([len(p.indices) for p in parts]))
+    memory = {id(p.indices): p.indices for p in parts}
+    offsets = dict(zip(memory, pointers(np.array([len(a) for a in memory.values()])), strict=False))
     return IndexSets(
-        np.concatenate([p.starts + k for p, k in zip(parts, offsets, strict=False)]),
-        np.concatenate([p.stops + k for p, k in zip(parts, offsets, strict=False)]),
-        np.concatenate([p.indices for p in parts]),
+        np.concatenate([p.starts + offsets[id(p.indices)] for p in parts]),
+        np.concatenate([p.stops + offsets[id(p.indices)] for p in parts]),
+        np.concatenate([*memory.values()]),
         parts[0].width,
     )
+
+
+def compact(sets: IndexSets) -> IndexSets:
+    """Return the sets in memory of their own, one after the other."""
+    indptr = pointers(sets.stops - sets.starts)
+    if np.array_equal(sets.starts, indptr[:-1]) and len(sets.indices) == indptr[-1]:
+        return sets
+    return IndexSets(indptr[:-1], indptr[1:], sets.indices[_entries(sets.starts, sets.stops, indptr)], sets.width)
+
+
+def same(a: IndexSets, b: IndexSets) -> bool:
+    """Return whether the sets are the same."""
+    if a is b:
+        return True
+    a, b = compact(a), compact(b)
+    return np.array_equal(a.stops, b.stops) and np.array_equal(a.indices, b.indices)

@@ -16,6 +16,7 @@ from ..ir.graph_node import Kind
 from ..ir.pure_program import PureProgram
 from ..tensors.tensor import Tensor, tensor
 from ..tree import leaves, map as map_leaves
+from .control_patterns import Flow
 from .index_sets import IndexSets, empty, identity, stack, union
 from .local_patterns import Call, local_pattern
 from .pattern import Pattern
@@ -167,6 +168,7 @@ def propagate(
         masks: receives the constants whose zeros were used; see `Detection`.
     """
     several: dict[str, list[IndexSets | None]] = {}
+    flow = Flow(lambda *inner: propagate(*inner, {}), width)
     for node in program.graph.nodes:
         if node.kind is not Kind.OP:
             continue
@@ -176,14 +178,18 @@ def propagate(
             result = None if call is None else call[params["index"]]
             if result is not None:
                 sets[node.id] = result
-            if arguments[0] in values:
-                values[node.id] = values[arguments[0]][params["index"]]
+            if arguments[0] in values and (value := values[arguments[0]][params["index"]]) is not None:
+                values[node.id] = value
             continue
         indices = node.inputs[len(arguments) :]
         if node.id not in values and all(i in values for i in node.inputs) and op.name[:7] != "random_":
             with np.errstate(all="ignore"):
                 values[node.id] = program.compute(node.id, values)
         if not any(a in sets for a in arguments):
+            continue
+        inside = flow.through(op, [sets.get(a) for a in arguments], [values.get(a) for a in arguments])
+        if inside is not None:
+            several[node.id], values[node.id] = inside
             continue
         computed = next(indices_in(params), None) is not None
         if computed and all(i in values for i in indices):
