@@ -1,9 +1,10 @@
-"""What the results of loops, branches and calls depend on: the sets of their bodies, step by step or at a fixed point."""
+"""What results of loops, branches and calls depend on: the sets of bodies, step by step or at a fixed point."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,13 +15,14 @@ from ..control.cond import Choice
 from ..control.function_call import Call
 from ..control.scan_op import UNBOUNDED, Scan
 from ..core.op import Op
-from .index_sets import IndexSets, compact, empty, identity, pointers, same, stack, take, union, unite
+from .index_sets import IndexSets, compact, empty, group, identity, pointers, same, stack, take, union, unite
 
 Sets = Sequence[IndexSets | None]
 Values = Sequence[Any]
 Results = tuple[list[IndexSets | None], list[Any]]
-# How many operations of bodies are gone through one by one, and how many places the carries of all steps may have.
-MOST_CALLS, MOST_PLACES = 20_000, 30_000_000
+# How many operations of bodies are gone through one by one, how many places the carries of all steps may have, if they
+# are kept or not, and for how many elements of a carry it is found out what depends on what after any number of steps.
+MOST_CALLS, MOST_STATES, MOST_PLACES, MOST_CLOSED = 20_000, 30_000_000, 300_000_000, 4096
 
 
 class Flow(NamedTuple):
@@ -44,21 +46,21 @@ class Flow(NamedTuple):
         if isinstance(flow, Call):
             return self.body(flow.body, inputs, values, flow.places)
         if isinstance(flow, CheckpointedScan):
-            sets, known = _Loop(flow.scan, self).results(inputs, values)
+            sets, constants = _Loop(flow.scan, self).results(inputs, values)
             states = [None] * flow.scan.num_carry  # nothing is differentiated by them
-            return [*sets, *states], [*known, *states]
+            return [*sets, *states], [*constants, *states]
         if isinstance(flow, CheckpointedBackward):
-            return self._checkpointed(flow, inputs, values)
+            return self._back_from_checkpoints(flow, inputs, values)
         return None
 
     def body(self, body: Body, inputs: Sets, values: Values, places: Mapping[str, int] | None = None) -> Results:
         """Return the sets and the known values of the results of a body."""
         places = places or {i: k for k, i in enumerate(body.program.inputs) if i is not None}
         sets = {i: s for i, k in places.items() if (s := inputs[k]) is not None}
-        known = {i: v for i, v in body.constants.items() if i not in places}
-        known |= {i: v for i, k in places.items() if (v := values[k]) is not None}
-        self.propagate(body.program, sets, known, self.width)
-        return [sets.get(i) for i in body.outputs], [known.get(i) for i in body.outputs]
+        constants = {i: v for i, v in body.constants.items() if i not in places}
+        constants |= {i: v for i, k in places.items() if (v := values[k]) is not None}
+        self.propagate(body.program, sets, constants, self.width)
+        return [sets.get(i) for i in body.outputs], [constants.get(i) for i in body.outputs]
 
     def _choice(self, flow: Choice, inputs: Sets, values: Values) -> Results:
         if values[0] is not None:
@@ -66,15 +68,16 @@ class Flow(NamedTuple):
         no, yes = (self.body(body, inputs, values)[0] for body in flow.bodies)
         return [_either(a, b) for a, b in zip(no, yes, strict=True)], [None] * len(flow.specs)
 
-    def _checkpointed(self, flow: CheckpointedBackward, inputs: Sets, values: Values) -> Results:
-        """Go through a backward pass as if all steps had been kept."""
+    def _back_from_checkpoints(self, flow: CheckpointedBackward, inputs: Sets, values: Values) -> Results:
+        """Go through a backward pass as if all steps had been keeps."""
         split, (f, b, n) = flow.split, flow.places
         residuals = [own[split.num_outputs :] for own in _Loop(split, self).results(inputs[n:], values[n:])]
-        sets, known = (
+        sets, constants = (
             split.back_inputs(own[:f], own[f:b], rest, own[n:])
             for own, rest in zip((inputs, values), residuals, strict=True)
         )
-        by_input = dict(zip(split.back_order, _Loop(split.back_scan(residuals[0]), self).results(sets, known)[0]))
+        back = _Loop(split.back_scan(residuals[0]), self).results(sets, constants)[0]
+        by_input = dict(zip(split.back_order, back, strict=True))
         return [by_input[i] for i in split.wrt], [None] * len(split.wrt)
 
 
@@ -102,8 +105,8 @@ class _Loop:
     def results(self, inputs: Sets, values: Values) -> Results:
         """Return the sets and the known values of the results.
 
-        Where what is known at a step makes a difference, as the number of an entry does, the body is gone through at
-        each step. Otherwise once, for the pattern of a step.
+        Where the values at a step make a difference, as the number of an entry does, the body is gone through at each
+        step. Otherwise once, for the pattern of a step.
         """
         n, m = self.n, self.m
         if all(s is None for s in inputs):
@@ -123,18 +126,18 @@ class _Loop:
     def _one_by_one(self, inputs: Sets, values: Values) -> Results:
         n, m, scan = self.n, self.m, self.scan
         limit = values[scan.limit] if scan.limit else None
-        carry, known = list(inputs[:n]), list(values[:n])
+        carry, constants = list(inputs[:n]), list(values[:n])
         ys: dict[int, Results] = {}
         for t in self.steps if limit is None else range(int(limit))[:: -1 if scan.reverse else 1]:
-            is_known = known[scan.until] is not None if scan.until else limit is not None or not scan.limit
-            if scan.until and is_known and not known[scan.until]:
+            is_certain = constants[scan.until] is not None if scan.until else limit is not None or not scan.limit
+            if scan.until and is_certain and not constants[scan.until]:
                 break
             entries = [_entry(s, t, k) for s, k in zip(inputs[n:m], self.sizes[n:m], strict=True)]
             rows = [None if v is None else v[t] for v in values[n:m]]
-            sets, out = self.flow.body(scan.body, [*carry, *entries, *inputs[m:]], [*known, *rows, *values[m:]])
+            sets, out = self.flow.body(scan.body, [*carry, *entries, *inputs[m:]], [*constants, *rows, *values[m:]])
             ys[t] = sets[n:], out[n:]
-            carry = sets[:n] if is_known else [_either(a, b) for a, b in zip(carry, sets, strict=False)]
-            known = out[:n] if is_known else [None] * n
+            carry = sets[:n] if is_certain else [_either(a, b) for a, b in zip(carry, sets, strict=False)]
+            constants = out[:n] if is_certain else [None] * n
         nothing: Results = ([None] * len(self.out_sizes), [None] * len(self.out_sizes))
         all_ys = [ys.get(t, nothing) for t in range(scan.length if self.out_sizes[n:] else 0)]
         for k, size in enumerate(self.out_sizes[n:]):
@@ -142,8 +145,8 @@ class _Loop:
             some = any(s is not None for s in parts)
             carry.append(stack([_smaller(s or empty(size, self.flow.width)) for s in parts]) if some else None)
             arrays = [own[1][k] for own in all_ys]
-            known.append(None if not arrays or any(a is None for a in arrays) else np.stack(arrays))
-        return carry, known
+            constants.append(None if not arrays or any(a is None for a in arrays) else np.stack(arrays))
+        return carry, constants
 
     # ---- by the pattern of a step -----------------------------------------------------------------------------------
 
@@ -163,21 +166,28 @@ class _Loop:
         sizes = [k * (count if n <= i < m else 1) for i, k in enumerate(self.sizes)]
         full = [s or empty(k, width) for s, k in zip(inputs, sizes, strict=True)]
         bounds = np.cumsum([0, self.carried, sum(self.sizes[n:m]), sum(self.sizes[m:])]).tolist()
-        by_carry, by_entry, by_rest = (_columns(rows, a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True))
+        by_carry, by_entry, by_rest = (_columns(rows, a, b) for a, b in pairwise(bounds))
         rest = _product(by_rest, stack(full[m:])) if m < len(full) else empty(rows.size, width)
-        begins = np.cumsum([0, *sizes[n:m]])
-        first = np.concatenate([a + np.arange(k) for a, k in zip(begins, self.sizes[n:m], strict=False)] or [[]])
-        strides = np.repeat(self.sizes[n:m], self.sizes[n:m])
-        new = _over(by_entry, first.astype(int), strides.astype(int), count, stack(full[n:m]) if n < m else rest)
-        new = union([new, take(rest, np.tile(np.arange(rows.size), count))])
+        new = rest  # the same at all steps without entries
+        if n < m:
+            begins = np.cumsum([0, *sizes[n:m]])
+            first = np.concatenate([a + np.arange(k) for a, k in zip(begins, self.sizes[n:m], strict=False)])
+            strides = np.repeat(self.sizes[n:m], self.sizes[n:m])
+            new = _over(by_entry, first, strides, count, stack(full[n:m]))
+            new = union([new, take(rest, np.tile(np.arange(rows.size), count))])
         states, last = self._states(_slice(by_carry, 0, self.carried), stack(full[:n]) if n else rest, new, rows.size)
         results = _split(last, self.sizes[:n])
         if len(self.out_sizes) > n:
             per_step = rows.size - self.carried
             later = _slice(by_carry, self.carried, rows.size)
             places = np.arange(self.carried)
-            wanted = np.arange(self.carried, rows.size) + rows.size * np.arange(count)[:, None]
-            ys = union([_over(later, places, np.full_like(places, self.carried), count, states), take(new, wanted.ravel())])
+            places = np.arange(self.carried, rows.size) + rows.size * np.arange(count)[:, None]
+            ys = union(
+                [
+                    _over(later, places, np.full_like(places, self.carried), count, states),
+                    take(new, places.ravel() % new.size),
+                ]
+            )
             begins = np.cumsum([0, *self.out_sizes[n:]])
             for begin, k in zip(begins, self.out_sizes[n:], strict=False):
                 at = np.arange(begin, begin + k) + per_step * np.arange(count)[:, None]
@@ -193,32 +203,42 @@ class _Loop:
             new: what the results depend on besides, step by step.
             total: how many elements the results of one step have.
         """
-        count, own = self.scan.length, np.arange(self.carried)
+        count, own, keeps = self.scan.length, np.arange(self.carried), len(self.out_sizes) > self.n
         if count <= MOST_CALLS:
             states: list[IndexSets] = []
             now, places = first, 0
             for t in self.steps:
-                if places > MOST_PLACES:
+                if places > (MOST_STATES if keeps else MOST_PLACES):
                     break
-                states.append(now)
-                later = union([_product(step, now), take(new, own + total * t)])
+                states = [*states, now] if keeps else [now]
+                later = _smaller(union([_product(step, now), take(new, (own + total * t) % new.size)]))
                 now = union([now, later]) if self.may_stop else later
                 now = states[-1] if same(now, states[-1]) else now
                 places += 0 if now is states[-1] else len(now.indices)
             else:
-                return stack([_smaller(s) for s in states[:: -1 if self.scan.reverse else 1]] or [first]), now
-        per_step = take(new, (own[:, None] + total * np.arange(new.size // total)).ravel())
-        entries = unite(np.arange(len(own) + 1) * (new.size // total), np.arange(per_step.size), per_step)
-        fixed = _product(_closure(step), union([first, entries]))
-        return take(fixed, np.tile(own, new.size // total)), fixed
+                return stack(states[:: -1 if self.scan.reverse else 1] or [first]), now
+        of_steps = (own + total * np.arange(new.size // total)[:, None]).ravel()
+        entries = group(take(new, of_steps), np.tile(own, new.size // total), len(own))
+        fixed = _closure(step, union([first, entries]))
+        return take(fixed, np.tile(own, count if keeps else 1)), fixed
 
 
-def _closure(step: IndexSets) -> IndexSets:
-    """Return what depends on what after any number of steps."""
-    reached = union([identity(step.size), step])
-    while not same(reached, further := _product(reached, reached)):
-        reached = further
-    return reached
+def _closure(step: IndexSets, sets: IndexSets) -> IndexSets:
+    """Return the sets after any number of steps, or more than those where that would take long."""
+    for _ in range(3):
+        after = union([sets, _product(step, sets)])
+        if same(after, sets):
+            return sets
+        sets = after
+    if step.size > MOST_CLOSED:
+        return take(group(sets, np.zeros(sets.size, np.int32), 1), np.zeros(sets.size, np.int32))
+    reached = np.eye(step.size, dtype=bool)
+    reached[np.repeat(np.arange(step.size), step.stops - step.starts), step.indices] = True
+    bits = np.packbits(reached, axis=1)
+    for k in range(step.size):
+        bits[(bits[:, k // 8] >> (7 - k % 8) & 1).astype(bool)] |= bits[k]
+    rows, columns = np.nonzero(np.unpackbits(bits, axis=1, count=step.size))
+    return unite(pointers(np.bincount(rows, minlength=step.size)), columns, sets)
 
 
 # ---- sets as matrices -----------------------------------------------------------------------------------------------
@@ -262,7 +282,7 @@ def _over(rows: IndexSets, first: Any, strides: Any, count: int, sets: IndexSets
 
 def _split(sets: IndexSets, sizes: Sequence[int]) -> list[IndexSets | None]:
     ends = np.cumsum([0, *sizes]).tolist()
-    return [_or_none(take(sets, np.arange(a, b))) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    return [_or_none(take(sets, np.arange(a, b))) for a, b in pairwise(ends)]
 
 
 def _entry(sets: IndexSets | None, t: int, size: int) -> IndexSets | None:
