@@ -69,7 +69,7 @@ class Flow(NamedTuple):
         return [_either(a, b) for a, b in zip(no, yes, strict=True)], [None] * len(flow.specs)
 
     def _back_from_checkpoints(self, flow: CheckpointedBackward, inputs: Sets, values: Values) -> Results:
-        """Go through a backward pass as if all steps had been keeps."""
+        """Go through a backward pass as if all steps were in memory."""
         split, (f, b, n) = flow.split, flow.places
         residuals = [own[split.num_outputs :] for own in _Loop(split, self).results(inputs[n:], values[n:])]
         sets, constants = (
@@ -181,11 +181,11 @@ class _Loop:
             per_step = rows.size - self.carried
             later = _slice(by_carry, self.carried, rows.size)
             places = np.arange(self.carried)
-            places = np.arange(self.carried, rows.size) + rows.size * np.arange(count)[:, None]
+            at = np.arange(self.carried, rows.size) + rows.size * np.arange(count)[:, None]
             ys = union(
                 [
                     _over(later, places, np.full_like(places, self.carried), count, states),
-                    take(new, places.ravel() % new.size),
+                    take(new, at.ravel() % new.size),
                 ]
             )
             begins = np.cumsum([0, *self.out_sizes[n:]])
@@ -210,7 +210,9 @@ class _Loop:
             for t in self.steps:
                 if places > (MOST_STATES if keeps else MOST_PLACES):
                     break
-                states = [*states, now] if keeps else [now]
+                if not keeps:
+                    states.clear()
+                states.append(now)
                 later = _smaller(union([_product(step, now), take(new, (own + total * t) % new.size)]))
                 now = union([now, later]) if self.may_stop else later
                 now = states[-1] if same(now, states[-1]) else now
