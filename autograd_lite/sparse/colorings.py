@@ -6,6 +6,7 @@ entry may be read at either of its places, which takes fewer colors.
 
 - Coleman and Moré (1983), Estimation of sparse Jacobian matrices and graph coloring problems; (1984), Estimation of
   sparse Hessian matrices and graph coloring problems.
+- Hossain and Steihaug (1998), Computing a sparse Jacobian matrix by rows and columns.
 - Gebremedhin, Manne and Pothen (2005), What color is your Jacobian? Graph coloring for computing derivatives.
 - Gebremedhin, Tarafdar, Manne and Pothen (2007), New acyclic and star coloring algorithms with application to computing
   Hessians; with Walther (2009), Efficient computation of sparse Hessians using coloring and automatic differentiation.
@@ -13,18 +14,38 @@ entry may be read at either of its places, which takes fewer colors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from .greedy import color_distance_2, color_star, order_vertices, read_places, transpose
-from .pattern import Indices, Pattern
+from .greedy import color_acyclic, color_star, peel_places, read_places
+from .line_colorings import ORDERS, Budget, Lines, Order, arrange, count_colors, lines_at, lines_of
+from .pattern import Indices, Pattern, transpose
 
-Order = Literal["natural", "largest_first", "smallest_last", "incidence"]
-ORDERS: tuple[Order, ...] = ("natural", "largest_first", "smallest_last", "incidence")
 Places = npt.NDArray[np.int64]
+# Which products a coloring may have.
+Products = Literal["any", "columns", "rows", "both"]
+_PRODUCTS = ("any", "columns", "rows", "both")
+
+
+class Level(NamedTuple):
+    """Nonzeros of a symmetric matrix that are known when others have been subtracted, by places among the nonzeros.
+
+    Attributes:
+        targets: those from which others are subtracted; `mirrors` has their transposed places.
+        mirrors: for each of them.
+        starts: where in `sources` those to subtract from each begin.
+        sources: those that are subtracted.
+    """
+
+    targets: npt.NDArray[np.intp]
+    mirrors: npt.NDArray[np.intp]
+    starts: npt.NDArray[np.intp]
+    sources: npt.NDArray[np.intp]
 
 
 class Coloring(NamedTuple):
@@ -36,6 +57,7 @@ class Coloring(NamedTuple):
         column_count, row_count: how many colors columns and rows have: the products forward and backward.
         source: for each nonzero, row by row, where it is in the products: those of columns, (column_count, m),
             flattened, then those of rows, (row_count, n), flattened; int64 of shape (nnz,).
+        levels: of the nonzeros that are subtracted then; empty but for an acyclic coloring.
 
     Example:
         >>> pattern = Pattern(np.array([0, 2, 5, 7], "i"), np.array([0, 1, 0, 1, 2, 1, 2], "i"), (3, 3))
@@ -53,6 +75,7 @@ class Coloring(NamedTuple):
     column_count: int
     row_count: int
     source: Places
+    levels: tuple[Level, ...] = ()
 
     @property
     def count(self) -> int:
@@ -84,7 +107,11 @@ def recover(
     products = column_products.reshape(-1)
     if row_products is not None and coloring.row_count:
         products = np.concatenate([products, row_products.reshape(-1)])
-    return products.take(coloring.source)
+    nonzeros = products.take(coloring.source)
+    for targets, mirrors, starts, sources in coloring.levels:
+        nonzeros[targets] -= np.add.reduceat(nonzeros[sources], starts)
+        nonzeros[mirrors] = nonzeros[targets]
+    return nonzeros
 
 
 def color_columns(pattern: Pattern, order: Order = "natural") -> Coloring:
@@ -101,114 +128,281 @@ def color_columns(pattern: Pattern, order: Order = "natural") -> Coloring:
     Raises:
         ValueError: if there is no such order.
     """
-    lines, members, _ = transpose(*pattern[:2], pattern.shape[1])
-    colors = color_distance_2(*pattern[:2], lines, members, _order(order, *pattern[:2], lines, members))
-    return _coloring(pattern, colors, _none(pattern.shape[0]))
+    return _coloring(pattern, lines_of(pattern)[0].greedy(order), _none(pattern.shape[0]))
 
 
 def color_rows(pattern: Pattern, order: Order = "natural") -> Coloring:
     """Color the rows so that no two of one color have a nonzero in the same column; see `color_columns`."""
-    lines, members, _ = transpose(*pattern[:2], pattern.shape[1])
-    colors = color_distance_2(lines, members, *pattern[:2], _order(order, lines, members, *pattern[:2]))
-    return _coloring(pattern, _none(pattern.shape[1]), colors)
+    return _coloring(pattern, _none(pattern.shape[1]), lines_of(pattern)[1].greedy(order))
 
 
-def color_symmetric(pattern: Pattern, order: Order = "natural") -> Coloring:
-    """Color the columns of a symmetric matrix so that each entry can be read at one of its two places: a star coloring.
+def color_symmetric(
+    pattern: Pattern, order: Order = "natural", method: Literal["star", "acyclic"] = "star"
+) -> Coloring:
+    """Color the columns of a symmetric matrix so that each entry can be read at one of its two places.
+
+    In the graph whose edges are the entries off the diagonal, no path of four vertices may have two colors (a star
+    coloring, for which entries are read as they are), or no circle (an acyclic coloring, for which others must be
+    subtracted first; see `Coloring.levels`. It has fewer colors, and loses some accuracy).
 
     Args:
         pattern: of a symmetric matrix, with as many nonzeros below its diagonal as above.
         order: in which columns get the least color that is free, as in `color_columns`; degrees are those in the
             matrix's own graph.
+        method: "star" or "acyclic".
 
     Returns:
         The coloring, whose rows have no color. Both places of an entry are read from the same one.
 
     Raises:
-        ValueError: if the pattern is not symmetric, or there is no such order.
+        ValueError: if the pattern is not symmetric, or there is no such order or method.
     """
-    mirror = _mirror(pattern)
-    colors = color_star(*pattern[:2], _order(order, *pattern[:2]))
-    count = int(colors.max(initial=-1)) + 1
-    stands = read_places(*pattern[:2], colors, count) >= 0
-    rows, columns = pattern.rows, pattern.indices
-    low, high = np.minimum(rows, columns), np.maximum(rows, columns)  # the same for both places of an entry
-    at_row = _Reading(np.where(rows < columns, stands, stands[mirror]), colors[high], low)
-    at_column = _Reading(np.where(rows < columns, stands[mirror], stands), colors[low], high)
-    return _readings(pattern, colors, _none(pattern.shape[0]), at_row, at_column)
+    if method not in ("star", "acyclic"):
+        raise ValueError(f"color_symmetric: expected method 'star' or 'acyclic'; received {method!r}")
+    mirror, in_order = _mirror(pattern), arrange(order, *pattern[:2])
+    colors = (color_star if method == "star" else color_acyclic)(*pattern[:2], in_order)
+    return _symmetric(pattern, mirror, colors)
 
 
-def color_both(pattern: Pattern) -> Coloring:
+def color_both(pattern: Pattern, seconds: float | None = None) -> Coloring:
     """Color columns and rows, so that each nonzero is read from a product of its column or of its row.
 
-    The densest rows are read from products of rows, the others from columns; or the densest columns from columns, and
-    the others from rows; or which is which is left to a star coloring of the graph that has both. Of these, the fewest
-    colors count. One dense row or column does not make everything dense.
+    The densest rows are read from products of rows, the others from products of columns; or the densest columns from
+    products of columns, and the others from products of rows. Each such cover of the nonzeros by columns and rows also
+    gets a star bicoloring, in which the vertices outside of the cover are neutral (Gebremedhin, Manne and Pothen 2005,
+    section 7). One dense row or column does not make everything dense.
 
     Args:
         pattern: of any matrix.
+        seconds: as of `color`.
 
     Returns:
-        The coloring.
+        The coloring with the fewest colors; of columns alone if all rows, and all columns, have as many nonzeros.
     """
-    return min(_bidirectional(pattern), key=_cost)
+    sides = lines_of(pattern)
+    budget = _budget(sides, seconds)
+    best = _best(_divisions(pattern, sides, pattern.nnz + 1, budget), budget, None)
+    return color(pattern, "columns", seconds=seconds) if best is None else best
 
 
-def color(pattern: Pattern, symmetric: bool = False, seconds: float = 0.5) -> Coloring:
+def color(
+    pattern: Pattern, products: Products = "any", *, symmetric: bool = False, seconds: float | None = None
+) -> Coloring:
     """Return the coloring with the fewest colors of several.
 
     Args:
         pattern: of any matrix.
-        symmetric: whether the matrix is symmetric.
-        seconds: about how long it may take. Steps are counted, not seconds, so that a pattern always has the same
-            coloring.
+        products: those of "columns", of "rows", of "both", or "any" of these. Of as many colors, those of columns
+            alone win, and then those of rows alone.
+        symmetric: whether the matrix is symmetric: then only columns have colors, and an entry may be read at both of
+            its places.
+        seconds: about how long it may take; None for some greedy colorings, and at most 0.3. Steps are counted, not
+            seconds, so that a pattern always has the same coloring.
 
     Returns:
         The coloring.
+
+    Raises:
+        ValueError: if there are no such products, or a matrix that is said to be symmetric is not.
+
+    Example:
+        >>> arrow = Pattern(np.array([0, 3, 5, 7], "i"), np.array([0, 1, 2, 0, 1, 0, 2], "i"), (3, 3))
+        >>> color(arrow, "columns").count, color(arrow, symmetric=True).count
+        (3, 2)
     """
-    best = None
-    for coloring in _tries(pattern, symmetric):
-        best = coloring if best is None or _cost(coloring) < _cost(best) else best
-    assert best is not None
+    if products not in _PRODUCTS:
+        raise ValueError(f"color: expected products to be one of {', '.join(_PRODUCTS)}; received {products!r}")
+    if products == "both" and not symmetric:
+        return color_both(pattern, seconds)
+    sides = lines_of(pattern)
+    budget = _budget(sides, seconds)
+    by_columns, by_rows = (
+        _Candidate(lines.least, lines.steps, partial(_on_lines, pattern, lines, budget, is_transposed))
+        for is_transposed, lines in enumerate(sides)
+    )
+    simple = {"columns": [by_columns], "rows": [by_rows]}.get(products, sorted([by_columns, by_rows], key=_least))
+    if symmetric:
+        is_full = sides[0].least == sides[0].n and pattern.nnz == sides[0].n ** 2
+        simple = [by_columns] if is_full else [_stars(pattern, budget), by_columns]
+    best = _best(simple, budget, None)
+    if products == "any" and not symmetric:
+        below = pattern.nnz + 1 if best is None else best.count
+        best = _best(_divisions(pattern, sides, below, budget), budget, best)
+    if best is None:  # all of them take longer
+        is_dense = pattern.nnz * 8 > pattern.shape[0] * pattern.shape[1]
+        best = _one_by_one(pattern, products) if is_dense else min(simple, key=_steps).make()
     return best
 
 
-def _tries(pattern: Pattern, symmetric: bool) -> Iterator[Coloring]:
-    for order in ORDERS:
-        if symmetric:
-            yield color_symmetric(pattern, order)
-        yield color_columns(pattern, order)
-        if not symmetric:
-            yield color_rows(pattern, order)
-    if not symmetric:
-        yield color_both(pattern)
+# ---- candidates -----------------------------------------------------------------------------------------------------
 
 
-def _cost(coloring: Coloring) -> float:
-    """Return what counts of a coloring; products of rows cost a little more, and need what forward computes."""
-    return coloring.column_count + 1.001 * coloring.row_count
+class _Candidate(NamedTuple):
+    """A coloring that might be made: it has at least this many colors, and takes this many steps."""
+
+    least: int
+    steps: float
+    make: Callable[[], Coloring]
 
 
-def _order(order: Order, *graph: Indices) -> Indices:
-    if order not in ORDERS:
-        raise ValueError(f"coloring: expected order to be one of {', '.join(ORDERS)}; received {order!r}")
-    if order == "natural":
-        return np.arange(len(graph[-2]) - 1, dtype=np.int32)
-    result: Indices = order_vertices(ORDERS.index(order) - 1, *graph)
-    return result
+def _best(candidates: Iterable[_Candidate], budget: Budget, best: Coloring | None) -> Coloring | None:
+    """Return the coloring with the fewest colors, the first of several, of those that the budget allows."""
+    for candidate in candidates:
+        if (best is None or candidate.least < best.count) and budget.allows(candidate.steps):
+            coloring = candidate.make()
+            best = coloring if best is None or coloring.count < best.count else best
+    return best
+
+
+def _budget(sides: tuple[Lines, Lines], seconds: float | None) -> Budget:
+    return Budget(min(0.3, 0.004 + 16 * min(lines.seconds for lines in sides)) if seconds is None else seconds)
+
+
+def _least(candidate: _Candidate) -> int:
+    return candidate.least
+
+
+def _steps(candidate: _Candidate) -> float:
+    return candidate.steps
+
+
+def _on_lines(pattern: Pattern, lines: Lines, budget: Budget, is_transposed: bool) -> Coloring:
+    colors = lines.fewest(budget)
+    none = _none(pattern.shape[is_transposed])
+    return _coloring(pattern, *((none, colors) if is_transposed else (colors, none)))
+
+
+def _stars(pattern: Pattern, budget: Budget) -> _Candidate:
+    """Return the star colorings in all orders, as far as the budget allows."""
+    mirror = _mirror(pattern)
+    sizes = np.diff(pattern.indptr).astype(np.int64)
+    steps = float(sizes @ np.minimum(sizes, 32))
+
+    def make() -> Coloring:
+        orders = itertools.takewhile(lambda order: order == "natural" or budget.allows(3 * steps), ORDERS)
+        tries = [color_star(*pattern[:2], arrange(order, *pattern[:2])) for order in orders]
+        return _symmetric(pattern, mirror, min(tries, key=count_colors))
+
+    return _Candidate(1, steps, make)
+
+
+def _divisions(pattern: Pattern, sides: tuple[Lines, Lines], below: int, budget: Budget) -> list[_Candidate]:
+    """Return colorings of both that may have fewer colors than `below`: the densest lines of a side have their own.
+
+    If lines with more than `most` nonzeros have products of their own, the others need `most` colors at least, and the
+    dense ones as many as there are on a place.
+    """
+    candidates = []
+    for is_transposed, lines in enumerate(sides):
+        sizes = np.diff(lines.indptr)
+        counts = np.bincount(sizes, minlength=1)
+        steps = np.cumsum(counts * np.arange(len(counts), dtype=float) ** 2)
+        distinct = np.flatnonzero(counts)[::-1]
+        on_place, last = np.zeros(lines.n, np.int64), len(counts)
+        for most in distinct[np.unique(np.geomspace(1, len(distinct) + 1, 32).astype(int))[:-2]].tolist():
+            if most + (len(lines.indices) - counts[: most + 1] @ np.arange(most + 1)) / lines.n >= below:
+                continue
+            rows = np.flatnonzero((sizes > most) & (sizes < last))
+            last = most + 1
+            on_place += np.bincount(lines_at(lines.indptr, lines.indices, rows)[1], minlength=lines.n)
+            densest = int(on_place.max(initial=0))
+            if densest >= below:
+                break
+            if most + densest < below:
+                make = partial(_divide, pattern, lines, sizes > most, budget, bool(is_transposed))
+                candidates.append(_Candidate(most + densest, 5.0 * (steps[most] + on_place @ on_place), make))
+    return sorted(candidates, key=_least)
+
+
+def _divide(
+    pattern: Pattern, lines: Lines, dense: npt.NDArray[np.bool_], budget: Budget, is_transposed: bool
+) -> Coloring:
+    """Return the coloring in which the dense lines have products of their own, or that of stars with the same cover."""
+    m = len(dense)
+    sparse_part, dense_part = (Pattern(*_rows_where(lines, rows), (m, lines.n)) for rows in (~dense, dense))
+    columns, rows = lines_of(sparse_part)[0].fewest(budget), lines_of(dense_part)[1].fewest(budget)
+    graph = (
+        np.concatenate([lines.indptr, lines.starts[1:] + lines.indptr[-1]]),
+        np.concatenate([lines.indices + np.int32(m), lines.lines]),
+    )
+    stars = color_star(
+        *graph, np.concatenate([np.flatnonzero(columns >= 0) + m, np.flatnonzero(dense)]).astype(np.int32)
+    )
+    pairs = (columns, rows), (stars[m:], stars[:m])
+    both = [_coloring(pattern, *(pair[::-1] if is_transposed else pair)) for pair in pairs]
+    return min(both, key=lambda coloring: coloring.count)
+
+
+def _rows_where(lines: Lines, mask: npt.NDArray[np.bool_]) -> tuple[Indices, Indices]:
+    """Return the CSR of some lines; the others are empty."""
+    sizes = np.diff(lines.indptr)
+    indptr = np.concatenate([[0], np.cumsum(np.where(mask, sizes, 0))]).astype(np.int32)
+    return indptr, lines.indices[np.repeat(mask, sizes)]
+
+
+def _one_by_one(pattern: Pattern, products: Products) -> Coloring:
+    """Return the coloring in which each column, or each row if they are fewer, has a product of its own."""
+    m, n = pattern.shape
+    by_rows = products == "rows" or (products == "any" and m < n)
+    colors = (_none(n), np.arange(m, dtype=np.int32)) if by_rows else (np.arange(n, dtype=np.int32), _none(m))
+    return _coloring(pattern, *colors)
 
 
 def _none(n: int) -> Indices:
     return np.full(n, -1, np.int32)
 
 
+# ---- recovery -------------------------------------------------------------------------------------------------------
+
+
+def _symmetric(pattern: Pattern, mirror: Indices, colors: Indices) -> Coloring:
+    """Return a star or an acyclic coloring with the places of its entries, without colors that none is read from.
+
+    Each entry is the last of a product's entry that is not read elsewhere, and the others are subtracted.
+    """
+    n, count = pattern.shape[0], count_colors(colors)
+    source, depths = peel_places(*pattern[:2], mirror, colors, count)
+    _refuse(source)
+    levels = _levels(pattern, mirror, colors, source, depths)
+    has_entries = np.zeros(count + 1, bool)
+    has_entries[colors[pattern.indices[pattern.indices == pattern.rows]]] = True
+    if not has_entries[:count].all():
+        has_entries[source // max(n, 1)] = True
+        numbers = np.where(has_entries, np.cumsum(has_entries) - 1, -1).astype(np.int32)
+        source = numbers[source // max(n, 1)].astype(np.int64) * n + source % max(n, 1)
+        colors, count = numbers[colors], int(has_entries.sum())
+    return Coloring(colors, _none(n), count, 0, source, levels)
+
+
+def _levels(pattern: Pattern, mirror: Indices, colors: Indices, source: Places, depths: Indices) -> tuple[Level, ...]:
+    """Return the subtractions from entries that are read where others are."""
+    if not depths.any():
+        return ()
+    n = pattern.shape[0]
+    entries = colors[pattern.indices].astype(np.int64) * n + pattern.rows
+    readers = np.full(int(entries.max()) + 1, -1)  # which nonzero is read from an entry of the products
+    own = np.flatnonzero(entries == source)
+    readers[source[own]] = own
+    targets = readers[entries]
+    sources = np.flatnonzero((targets >= 0) & (targets != np.arange(pattern.nnz)))
+    targets = targets[sources]
+    in_order = np.lexsort((targets, depths[targets]))
+    targets, sources = targets[in_order], sources[in_order]
+    ends = np.searchsorted(depths[targets], np.arange(1, int(depths.max()) + 2))
+    levels = []
+    for a, b in itertools.pairwise(ends.tolist()):
+        each, starts = np.unique(targets[a:b], return_index=True)
+        levels.append(Level(each, mirror[each].astype(np.intp), starts, sources[a:b]))
+    return tuple(levels)
+
+
 def _mirror(pattern: Pattern) -> Indices:
     """Return where the transposed place of each nonzero of a symmetric pattern is."""
     lines, members, mirror = transpose(*pattern[:2], pattern.shape[1])
     if pattern.shape[0] != pattern.shape[1]:
-        raise ValueError(f"color_symmetric: expected a square matrix, received one of shape {pattern.shape}")
+        raise ValueError(f"coloring: expected a square matrix to be symmetric; received one of shape {pattern.shape}")
     if not (np.array_equal(lines, pattern.indptr) and np.array_equal(members, pattern.indices)):
-        raise ValueError("color_symmetric: expected a symmetric pattern; color_columns takes any pattern")
+        raise ValueError("coloring: expected a symmetric pattern; received one that is not; color_columns takes any")
     result: Indices = mirror
     return result
 
@@ -219,85 +413,58 @@ def _coloring(pattern: Pattern, columns: Indices, rows: Indices) -> Coloring:
     Raises:
         ValueError: if one stands alone nowhere.
     """
-    count = int(columns.max(initial=-1)) + 1
-    source = read_places(*pattern[:2], columns, count)
-    forward = _Reading(source >= 0, columns[pattern.indices], pattern.rows)
-    if (rows < 0).all():
-        _refuse(forward.stands.all())
-        return Coloring(columns, rows, count, 0, source)
-    lines, members, places = transpose(*pattern[:2], pattern.shape[1])
-    stands = np.empty(pattern.nnz, bool)
-    stands[places] = read_places(lines, members, rows, int(rows.max(initial=-1)) + 1) >= 0
-    backward = _Reading(stands, count + rows[pattern.rows], pattern.indices)
-    return _readings(pattern, columns, rows, forward, backward)
+    m, n = pattern.shape
+    count = count_colors(columns)
+    first = read_places(*pattern[:2], columns, count)
+    row_count = count_colors(rows)
+    if not row_count:
+        _refuse(first)
+        return Coloring(columns, rows, count, 0, first)
+    lines, members, places = transpose(*pattern[:2], n)
+    second = np.empty(pattern.nnz, np.int64)
+    second[places] = read_places(lines, members, rows, row_count)
+    if not count:
+        _refuse(second)
+        return Coloring(columns, rows, 0, row_count, second)
+    second[second >= 0] += count * m
+    return _readings(pattern, columns, rows, first, second)
 
 
-class _Reading(NamedTuple):
-    """Where each nonzero might be read: whether it stands alone there, in which product, and at which place of it."""
+def _readings(pattern: Pattern, columns: Indices, rows: Indices, first: Places, second: Places) -> Coloring:
+    """Return colors as a coloring without those from whose products nothing need be read.
 
-    stands: npt.NDArray[np.bool_]
-    products: Indices
-    at: Indices
+    Args:
+        pattern: of the matrix.
+        columns, rows: the colors.
+        first, second: where each nonzero may be read, or -1.
 
-
-def _readings(pattern: Pattern, columns: Indices, rows: Indices, first: _Reading, second: _Reading) -> Coloring:
-    """Return colors as a coloring without those from whose products nothing need be read."""
-    _refuse((first.stands | second.stands).all())
-    count = int(columns.max(initial=-1)) + 1
-    total = count + int(rows.max(initial=-1)) + 1
-    needed, users = np.zeros(total, bool), np.zeros(total, int)
-    a, b = np.where(first.stands, first.products, -1), np.where(second.stands, second.products, -1)
+    Raises:
+        ValueError: if one may be read nowhere.
+    """
+    _refuse(np.maximum(first, second))
+    m, n = pattern.shape
+    count, row_count = count_colors(columns), count_colors(rows)
+    needed = np.zeros(count + row_count, bool)
+    starts = np.concatenate([np.arange(count) * m, count * m + np.arange(row_count) * n])
+    a, b = (np.where(place < 0, -1, np.searchsorted(starts, place, "right") - 1) for place in (first, second))
+    users = np.zeros(len(needed), int)
     for own, other in ((a, b), (b, a)):
-        needed[own[(other < 0) | (other == own)]] = True
-        users += np.bincount(own[own >= 0], minlength=total)
+        needed[own[(own >= 0) & ((other < 0) | (other == own))]] = True
+        users += np.bincount(own[own >= 0], minlength=len(needed))
     for product in np.argsort(users, kind="stable"):
         if not needed[product]:  # what could be read from it is read from the other one
-            needed[b[a == product]] = needed[a[b == product]] = True
-            a[a == product] = b[b == product] = -1
-    number = np.where(needed, np.cumsum(needed) - 1, -1).astype(np.int32)
-    left = int(needed[:count].sum())
-    m, n = pattern.shape
-    starts = np.concatenate([np.arange(left) * m, left * m + np.arange(needed.sum() - left) * n])
-    source = starts[number[np.where(a >= 0, a, b)]] + np.where(a >= 0, first.at, second.at)
-    columns = np.append(number[:count], np.int32(-1))[columns]
-    rows = np.append(np.where(needed[count:], number[count:] - left, -1).astype(np.int32), np.int32(-1))[rows]
-    return Coloring(columns, rows, left, int(needed[count:].sum()), source)
+            for own, other in ((a, b), (b, a)):
+                needed[other[own == product]] = True
+                own[own == product] = -1
+    number = np.append(np.where(needed, np.cumsum(needed) - 1, -1), -1).astype(np.int32)
+    left, right = int(needed[:count].sum()), int(needed[count:].sum())
+    new_starts = np.concatenate([np.arange(left) * m, left * m + np.arange(right) * n])
+    place, product = np.where(a >= 0, first, second), np.where(a >= 0, a, b)
+    source = place - starts[product] + new_starts[number[product]]
+    rows = np.where(rows < 0, -1, np.maximum(number[np.where(rows < 0, -1, rows + count)] - left, -1)).astype(np.int32)
+    return Coloring(number[columns], rows, left, right, source)
 
 
-def _refuse(is_right: Any) -> None:
-    if not is_right:
+def _refuse(places: Places) -> None:
+    if (places < 0).any():
         raise ValueError("coloring: a nonzero stands alone in no product: columns or rows of one color meet")
-
-
-def _bidirectional(pattern: Pattern) -> Iterator[Coloring]:
-    """Yield colorings of both: by thresholds of rows, of columns, and by stars."""
-    yield from _by_threshold(pattern)
-    lines, members, _ = transpose(*pattern[:2], pattern.shape[1])
-    for coloring in _by_threshold(Pattern(lines, members, pattern.shape[::-1])):
-        yield _coloring(pattern, coloring.rows, coloring.columns)
-    m = pattern.shape[0]
-    graph = (
-        np.concatenate([pattern.indptr, lines[1:] + pattern.nnz]).astype(np.int32),
-        np.concatenate([pattern.indices + np.int32(m), members]).astype(np.int32),
-    )
-    for order in ORDERS:
-        colors = color_star(*graph, _order(order, *graph))
-        yield _coloring(pattern, colors[m:], colors[:m])
-
-
-def _by_threshold(pattern: Pattern) -> Iterable[Coloring]:
-    """Yield colorings in which rows with more than a number of nonzeros are read from products of rows."""
-    sizes = np.diff(pattern.indptr)
-    for most in np.unique(sizes)[:-1]:
-        dense = sizes > most
-        taken = np.repeat(dense, sizes)
-        parts = [_part(pattern, dense == is_dense, taken == is_dense) for is_dense in (False, True)]
-        columns, rows = color_columns(parts[0], "largest_first").columns, color_rows(parts[1], "largest_first").rows
-        yield _coloring(pattern, columns, rows)
-
-
-def _part(pattern: Pattern, rows: npt.NDArray[np.bool_], nonzeros: npt.NDArray[np.bool_]) -> Pattern:
-    """Return the pattern with only some rows; the others are empty."""
-    sizes = np.where(rows, np.diff(pattern.indptr), 0)
-    indptr = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
-    return Pattern(indptr, pattern.indices[nonzeros], pattern.shape)

@@ -20,7 +20,7 @@ from ..functional.argument_selection import array_like, floating, positions
 from ..functional.reverse_mode import grad
 from ..tensors.tensor import Tensor
 from ..tree import items, map as map_leaves, rebuild
-from .colorings import ORDERS, Coloring, color, color_both, color_columns, color_rows
+from .colorings import Coloring, color, color_both
 from .compressed_products import check_matrix, compress
 from .pattern import Pattern, as_pattern, symmetrize
 from .patterns import detect, symmetric, trace
@@ -29,18 +29,14 @@ from .structures import Key, Structure
 # How a pattern is colored in each mode.
 _COLORINGS: dict[str, Callable[[Pattern], Coloring]] = {
     "auto": color,
-    "forward": lambda pattern: _fewest(color_columns, pattern),
-    "reverse": lambda pattern: _fewest(color_rows, pattern),
+    "forward": functools.partial(color, products="columns"),
+    "reverse": functools.partial(color, products="rows"),
     "both": color_both,
 }
 
 
 # Structures that one function keeps; beyond it, the oldest goes.
 _MOST = 64
-
-
-def _fewest(coloring: Callable[..., Coloring], pattern: Pattern) -> Coloring:
-    return min((coloring(pattern, order) for order in ORDERS), key=lambda one: one.count)
 
 
 class _Point(NamedTuple):

@@ -5,6 +5,7 @@ Rows and columns are those of a pattern as CSR, int32; a color is a number from 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,14 +14,6 @@ import numpy.typing as npt
 
 from ..native.kernels import library
 from .pattern import Indices
-
-
-def _transpose(indptr: Indices, indices: Indices, n: int) -> tuple[Indices, Indices, Indices]:
-    """Return the transposed pattern, whose rows are n, and where its nonzeros are in the pattern."""
-    places = np.argsort(indices, kind="stable").astype(np.int32)
-    ends = np.concatenate([[0], np.cumsum(np.bincount(indices, minlength=n))]).astype(np.int32)
-    rows = np.repeat(np.arange(len(indptr) - 1, dtype=np.int32), np.diff(indptr))
-    return ends, rows[places], places
 
 
 def _neighbors(
@@ -130,6 +123,63 @@ def _star(indptr: Indices, indices: Indices, order: Indices) -> Indices:
     return np.array(colors, np.int32)
 
 
+def _acyclic(indptr: Indices, indices: Indices, order: Indices) -> Indices:
+    """Color the vertices so that no circle of edges has two colors: each edge can be read once others have been.
+
+    This is algorithm 3.1 of Gebremedhin, Tarafdar, Manne and Pothen (2007). The edges of a vertex to its neighbors of
+    one color are in one tree, so that a tree is kept for each vertex and color.
+    """
+    rows = _rows(indptr, indices)
+    loops = [v in row for v, row in enumerate(rows)]
+    colors = [-1] * len(rows)
+    parents: dict[tuple[int, int], tuple[int, int]] = {}  # of a vertex and a color of its neighbors
+    tables: list[dict[int, None]] = [{} for _ in rows]
+
+    def root(key: tuple[int, int]) -> tuple[int, int]:
+        while parents.setdefault(key, key) != key:
+            key = parents[key]
+        return key
+
+    for v in order.tolist():
+        forbidden, visits = set[int](), set[Any]()
+        near = [w for w in rows[v] if w != v]
+        for w in near:
+            color = colors[w]
+            if color < 0:
+                continue
+            if loops[v] or loops[w]:
+                forbidden.add(color)
+            for other in tables[w]:
+                visit = root((w, other)), color < other
+                if visit in visits:
+                    forbidden.add(other)
+                visits.add(visit)
+        color = colors[v] = _least(forbidden)
+        for w in near:
+            tables[w][color] = None
+            if colors[w] >= 0:
+                parents[root((w, color))] = root((v, colors[w]))
+    return np.array(colors, np.int32)
+
+
+def _periodic_factors(indptr: Indices, digits: Indices, n: int, k: int) -> Indices:
+    """Return factors of n digits by which no row has a color twice, or no numbers.
+
+    Args:
+        indptr, digits: the digits of the vertices of each row.
+        n, k: how many digits a vertex has, and how many colors there are: the sum of the digits times factors, mod k.
+    """
+    rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr)) * k
+    of_vertex = digits.reshape(-1, n).astype(np.int64)
+    first = [f for f in range(k) if f == 0 or k % f == 0]  # all factors may be multiplied by what k has no divisor of
+    for rest in itertools.product(range(k), repeat=n - 1):
+        for one in first:
+            factors = np.array([one, *rest[::-1]])
+            if np.bincount(rows + of_vertex @ factors % k, minlength=1).max() < 2:
+                return factors.astype(np.int32)
+    return np.zeros(0, np.int32)
+
+
 def _read_places(indptr: Indices, indices: Indices, colors: Indices, count: int) -> npt.NDArray[np.int64]:
     """Return for each nonzero where it stands alone in the products (count x rows), flattened; else -1."""
     m = len(indptr) - 1
@@ -140,13 +190,41 @@ def _read_places(indptr: Indices, indices: Indices, colors: Indices, count: int)
     return places
 
 
-def either(name: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function of the extension, if that is in use, or another one."""
-    return getattr(library, name, otherwise)
+def _peel(
+    indptr: Indices, indices: Indices, mirror: Indices, colors: Indices, count: int
+) -> tuple[npt.NDArray[np.int64], Indices]:
+    """Return where each nonzero of a symmetric matrix is read in its products, and after how many others in turn.
+
+    It is the last one of a row and color that is not read elsewhere; what cannot be read is at -1.
+    """
+    n = len(indptr) - 1
+    rows = np.repeat(np.arange(n), np.diff(indptr)).tolist()
+    columns, colors_of = indices.tolist(), colors.tolist()
+    left: list[set[int]] = [set() for _ in range(count * n)]
+    for k, (v, w) in enumerate(zip(rows, columns, strict=True)):
+        left[colors_of[w] * n + v].add(k)
+    places, levels, depths = [-1] * len(rows), [0] * len(rows), [0] * len(left)
+    queue = [entry for entry, own in enumerate(left) if len(own) == 1]
+    for entry in queue:
+        if len(left[entry]) == 1:
+            k = left[entry].pop()
+            twin = int(mirror[k])
+            places[k] = places[twin] = entry
+            levels[k] = levels[twin] = depths[entry]
+            other = colors_of[rows[k]] * n + columns[k]
+            if twin != k:
+                left[other].remove(twin)
+                depths[other] = max(depths[other], depths[entry] + 1)
+                if len(left[other]) == 1:
+                    queue.append(other)
+    return np.array(places, np.int64), np.array(levels, np.int32)
 
 
-transpose = either("transpose_pattern", _transpose)
-order_vertices = either("order_vertices", _order)
-color_distance_2 = either("color_distance_2", _distance_2)
-color_star = either("color_star", _star)
-read_places = either("read_places", _read_places)
+# Those of the extension, where it is in use.
+order_vertices = getattr(library, "order_vertices", _order)
+color_distance_2 = getattr(library, "color_distance_2", _distance_2)
+color_star = getattr(library, "color_star", _star)
+color_acyclic = getattr(library, "color_acyclic", _acyclic)
+periodic_factors = getattr(library, "periodic_factors", _periodic_factors)
+peel_places = getattr(library, "peel_places", _peel)
+read_places = getattr(library, "read_places", _read_places)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ..core.arguments import describe
 from ..core.errors import ShapeError
 from ..core.late import needs
+from ..native.kernels import library
 
 Indices = npt.NDArray[np.int32]
 
@@ -43,10 +44,8 @@ class Pattern(NamedTuple):
 
     def transpose(self) -> Pattern:
         """Return the pattern of the transposed matrix."""
-        order = np.argsort(self.indices, kind="stable")
-        counts = np.bincount(self.indices, minlength=self.shape[1])
-        indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-        return Pattern(indptr, self.rows[order], self.shape[::-1])
+        indptr, indices, _ = transpose(self.indptr, self.indices, self.shape[1])
+        return Pattern(indptr, indices, self.shape[::-1])
 
     def toarray(self) -> npt.NDArray[np.bool_]:
         """Return the pattern as a dense array of booleans."""
@@ -66,6 +65,17 @@ class Pattern(NamedTuple):
         with needs("sparse", "scipy", "'autograd-lite[scipy]'"):
             from scipy.sparse import csr_array
         return csr_array((np.ones(self.nnz, bool) if data is None else data, self.indices, self.indptr), self.shape)
+
+
+def _transpose(indptr: Indices, indices: Indices, n: int) -> tuple[Indices, Indices, Indices]:
+    """Return the transposed pattern, whose rows are n, and where its nonzeros are in the pattern."""
+    places = np.argsort(indices, kind="stable").astype(np.int32)
+    ends = np.concatenate([[0], np.cumsum(np.bincount(indices, minlength=n))]).astype(np.int32)
+    rows = np.repeat(np.arange(len(indptr) - 1, dtype=np.int32), np.diff(indptr))
+    return ends, rows[places], places
+
+
+transpose = getattr(library, "transpose_pattern", _transpose)
 
 
 def pattern_of_array(a: Any) -> Pattern:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import time
+import tracemalloc
 from collections.abc import Callable
-from typing import Any
+from itertools import combinations
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
 from autograd_lite.native.kernels import REASON, library
-from autograd_lite.sparse import greedy
+from autograd_lite.sparse import colorings, greedy, pattern as patterns
 from autograd_lite.sparse.colorings import (
-    ORDERS,
     Coloring,
     color,
     color_both,
@@ -21,6 +23,7 @@ from autograd_lite.sparse.colorings import (
     color_symmetric,
     recover,
 )
+from autograd_lite.sparse.line_colorings import ORDERS
 from autograd_lite.sparse.pattern import Pattern, pattern_of_array
 
 PLAIN: dict[str, Callable[[Pattern], Coloring]] = {
@@ -28,56 +31,88 @@ PLAIN: dict[str, Callable[[Pattern], Coloring]] = {
     **{f"rows, {order}": lambda p, order=order: color_rows(p, order) for order in ORDERS},
     "both": color_both,
     "the fewest": color,
+    "the first": lambda p: color(p, seconds=0.0),
 }
 SYMMETRIC: dict[str, Callable[[Pattern], Coloring]] = {
     **{f"star, {order}": lambda p, order=order: color_symmetric(p, order) for order in ORDERS},
+    **{f"acyclic, {order}": lambda p, order=order: color_symmetric(p, order, "acyclic") for order in ORDERS},
     "the fewest": lambda p: color(p, symmetric=True),
 }
 
 
-def banded(n: int, width: int) -> Any:
+def banded(n: int, width: int = 1) -> Any:
     """Return where a matrix with a number of diagonals on either side has nonzeros."""
     return abs(np.subtract.outer(np.arange(n), np.arange(n))) <= width
 
 
-def arrow(n: int) -> Any:
-    """Return an arrow: a diagonal, the first row and the first column."""
-    near = np.eye(n, dtype=bool)
-    near[:1] = near[:, :1] = True
+def ring(n: int) -> Any:
+    """Return where each of n places on a ring has itself and its neighbors."""
+    near = banded(n)
+    near[0, -1] = near[-1, 0] = True
     return near
 
 
-def blocks(n: int, size: int) -> Any:
-    """Return dense blocks along the diagonal."""
-    return np.kron(np.eye(n), np.ones((size, size))) > 0
+def arrow(n: int, width: int = 1, size: int = 1) -> Any:
+    """Return blocks along the diagonal, with the first rows and columns."""
+    near = np.kron(np.eye(n), np.ones((size, size))) > 0
+    near[:width] = near[:, :width] = True
+    return near
 
 
-def stencil(n: int) -> Any:
-    """Return the five-point stencil on a square grid."""
-    return np.kron(np.eye(n), banded(n, 1)) + np.kron(banded(n, 1), np.eye(n)) > 0
+def stencil(*lines: Any) -> Any:
+    """Return the stencil of the neighbors along each axis of a grid, by those along each alone."""
+    near = np.zeros((1, 1), bool)
+    for line in lines:
+        near = np.kron(near, np.eye(len(line))) + np.kron(np.eye(len(near)), line) > 0
+    return near
 
 
 def dense_row(n: int) -> Any:
     """Return a bidiagonal matrix with one dense row."""
-    near = np.triu(banded(n, 1))
+    near = np.triu(banded(n))
     near[n // 2] = True
     return near
 
 
+def grid(n: int) -> tuple[Any, Any, tuple[int, int]]:
+    """Return the pattern of five points on a grid of n x n."""
+    number = np.arange(n * n)
+    across, down = number % n, number // n
+    steps = np.array([-n, -1, 0, 1, n])
+    inside = np.stack([down > 0, across > 0, number >= 0, across < n - 1, down < n - 1], axis=1)
+    indptr = np.concatenate([[0], np.cumsum(inside.sum(1))]).astype(np.int32)
+    return indptr, (number[:, None] + steps)[inside].astype(np.int32), (n * n, n * n)
+
+
+class Shape(NamedTuple):
+    """A pattern, how many colors it needs, and how many of a star and an acyclic coloring if it is symmetric."""
+
+    near: Any
+    count: int
+    star: int = 0
+    acyclic: int = 0
+
+
 SHAPES = {
-    "nothing": np.zeros((0, 0), bool),
-    "no rows": np.zeros((0, 3), bool),
-    "empty": np.zeros((3, 4), bool),
-    "tridiagonal": banded(20, 1),
-    "banded": banded(30, 4),
-    "arrow": arrow(15),
-    "blocks": blocks(5, 3),
-    "stencil": stencil(9),
-    "dense": np.ones((6, 6), bool),
-    "diagonal": np.eye(7, dtype=bool),
-    "pairs": np.kron(np.eye(5), [[0, 1], [1, 0]]) > 0,
-    "dense row": dense_row(20),
-    "dense column": dense_row(20).T,
+    "nothing": Shape(np.zeros((0, 0), bool), 0),
+    "no rows": Shape(np.zeros((0, 3), bool), 0),
+    "empty": Shape(np.zeros((3, 4), bool), 0),
+    "diagonal": Shape(np.eye(7, dtype=bool), 1, 1, 1),
+    "pairs": Shape(np.kron(np.eye(5), [[0, 1], [1, 0]]) > 0, 1, 1, 1),
+    "blocks": Shape(arrow(5, 0, 3), 3, 3, 3),
+    "dense": Shape(np.ones((6, 6), bool), 6, 6, 6),
+    "tridiagonal": Shape(banded(20), 3, 3, 2),
+    "banded": Shape(banded(30, 4), 9, 9, 5),
+    "wide": Shape(banded(30, 4)[:9], 9),
+    "arrow": Shape(arrow(15), 3, 2, 2),
+    "arrow of blocks": Shape(arrow(20, 4, 3), 11, 7, 7),
+    "dense row": Shape(dense_row(20), 3),
+    "dense column": Shape(dense_row(20).T, 3),
+    # Fertin, Raspaud and Reed (2004): grids need five colors of a star coloring. Three would suffice without circles.
+    "five points": Shape(stencil(banded(9), banded(8)), 5, 5, 4),
+    "five points, periodic": Shape(stencil(ring(10), ring(15)), 5, 5, 4),
+    "seven points": Shape(stencil(banded(7), banded(6), banded(5)), 7, 7, 5),
+    "nine points": Shape(np.kron(banded(9), banded(8)), 9, 9, 6),
 }
 
 
@@ -98,11 +133,17 @@ def check(coloring: Coloring, near: Any) -> None:
     assert row_seeds.any(1).all()
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_structured_matrices_come_back(shape: str) -> None:
-    near = SHAPES[shape]
+@pytest.mark.parametrize("name", SHAPES)
+def test_structured_matrices_come_back_from_as_few_products_as_are_known_to_do(name: str) -> None:
+    near, *counts = SHAPES[name]
+    pattern = pattern_of_array(near)
     for coloring in (*PLAIN.values(), *(SYMMETRIC.values() if is_symmetric(near) else ())):
-        check(coloring(pattern_of_array(near)), near)
+        check(coloring(pattern), near)
+    received = [color(pattern).count]
+    if counts[1]:
+        acyclic = min(color_symmetric(pattern, order, "acyclic").count for order in ORDERS)
+        received += [color(pattern, symmetric=True).count, acyclic]
+    assert received == counts[: len(received)]
 
 
 @st.composite
@@ -130,12 +171,44 @@ def test_any_symmetric_matrix_comes_back(near: Any) -> None:
         check(coloring(pattern_of_array(near)), near)
 
 
+@given(matrices())
+def test_colors_that_are_merged_give_another_matrix(near: Any) -> None:
+    pattern = pattern_of_array(near)
+    coloring = color_columns(pattern)
+    a = np.where(near, np.random.default_rng(0).integers(1, 10**6, near.shape), 0)
+    for one, other in combinations(range(coloring.count), 2):
+        merged = coloring._replace(columns=np.where(coloring.columns == other, one, coloring.columns))
+        assert (recover(merged, merged.seeds(int)[0] @ a.T) != a[near]).any()
+        with pytest.raises(ValueError, match="^coloring: a nonzero stands alone in no product"):
+            colorings._coloring(pattern, merged.columns.astype(np.int32), coloring.rows)
+
+
+@given(matrices())
+def test_no_more_colors_than_scipy(near: Any) -> None:
+    numdiff = pytest.importorskip("scipy.optimize._numdiff")
+    assert color(pattern_of_array(near)).count <= len(np.unique(numdiff.group_columns(near)))
+
+
+@pytest.mark.ci
+def test_a_million_unknowns_are_quick_and_small() -> None:
+    near = Pattern(*grid(1000))
+    for symmetric in (False, True):
+        start = time.process_time()
+        coloring = color(near, symmetric=symmetric)
+        assert time.process_time() - start < 1.5
+        assert coloring.count == 5
+    tracemalloc.start()
+    color(near, symmetric=True)
+    assert tracemalloc.get_traced_memory()[1] < 3e8
+    tracemalloc.stop()
+
+
 @pytest.mark.skipif(library is None, reason=f"the native extension is {REASON}")
 @given(matrices(), st.integers(0, 2))
 def test_kernels_give_what_python_gives(near: Any, kind: int) -> None:
     pattern = pattern_of_array(near)
     indptr, indices, _ = pattern
-    lines = _same("transpose_pattern", greedy._transpose, indptr, indices, near.shape[1])
+    lines = _same("transpose_pattern", patterns._transpose, indptr, indices, near.shape[1])
     order = _same("order_vertices", greedy._order, kind, indptr, indices, *lines[:2])
     colors = _same("color_distance_2", greedy._distance_2, indptr, indices, *lines[:2], order[::-1].copy())
     _same("read_places", greedy._read_places, indptr, indices, colors, int(colors.max(initial=-1)) + 1)
@@ -144,6 +217,12 @@ def test_kernels_give_what_python_gives(near: Any, kind: int) -> None:
     order = _same("order_vertices", greedy._order, kind, indptr, indices)
     _same("color_star", greedy._star, indptr, indices, order)
     _same("color_star", greedy._star, indptr, indices, order[::2].copy())
+    colors = _same("color_acyclic", greedy._acyclic, indptr, indices, order)
+    mirror = patterns.transpose(indptr, indices, n)[2]
+    _same("peel_places", greedy._peel, indptr, indices, mirror, colors, int(colors.max(initial=-1)) + 1)
+    digits = np.stack([indices % 3, indices // 3], axis=1).reshape(-1)
+    for k in range(1, 8):
+        _same("periodic_factors", greedy._periodic_factors, indptr, digits, 2, k)
 
 
 def _same(name: str, otherwise: Callable[..., Any], *args: Any) -> Any:

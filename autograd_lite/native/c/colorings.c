@@ -393,23 +393,72 @@ static void star(const Rows *rows, const int32_t *order, npy_intp length, int32_
     }
 }
 
-static PyObject *color_star(PyObject *Py_UNUSED(module), PyObject *args) {
+static int32_t root_of(int32_t *parents, int32_t k) {
+    while (parents[k] != k) {
+        k = parents[k] = parents[parents[k]];
+    }
+    return k;
+}
+
+/* Entries of tables are joined to trees, each of the edges between two colors; `visits` has two places for each. */
+static void acyclic(const Rows *rows, const int32_t *order, npy_intp length, int32_t *colors, const uint8_t *loops,
+                    Tables *tables, int32_t *taken, int32_t *parents, int32_t *visits) {
+    for (npy_intp k = 0; k < rows->size; k++) {
+        parents[k] = (int32_t)k;
+    }
+    for (npy_intp j = 0; j < length; j++) {
+        const int32_t v = order[j], start = rows->start[v], end = rows->start[v + 1];
+        for (int32_t i = start; i < end; i++) {
+            const int32_t w = rows->index[i], color = colors[w];
+            if (w == v || color < 0) {
+                continue;
+            }
+            if (loops[v] || loops[w]) {
+                taken[color] = v;
+            }
+            for (int32_t k = rows->start[w]; k < rows->start[w] + tables->length[w]; k++) {
+                int32_t *visit = visits + 2 * (npy_intp)root_of(parents, k) + (color < tables->color[k]);
+                if (*visit == v) { /* v would close a circle of two colors */
+                    taken[tables->color[k]] = v;
+                }
+                *visit = v;
+            }
+        }
+        int32_t color = 0;
+        for (; taken[color] == v; color++) {
+        }
+        colors[v] = color;
+        for (int32_t i = start; i < end; i++) {
+            const int32_t w = rows->index[i];
+            if (w == v) {
+                continue;
+            }
+            const int32_t entry = entry_of(tables, rows, w, color, v);
+            if (colors[w] >= 0) {
+                parents[root_of(parents, entry)] = root_of(parents, entry_of(tables, rows, v, colors[w], w));
+            }
+        }
+    }
+}
+
+/* Color by stars or by trees: a function of both, since they need the same. */
+static PyObject *color_symmetric(PyObject *args, int by_trees) {
     PyObject *indptr, *indices, *in_order;
     Rows rows;
     const int32_t *order;
     npy_intp length, n;
-    if (!PyArg_ParseTuple(args, "OOO:color_star", &indptr, &indices, &in_order) ||
-        numbers_of(indptr, 1, &rows.start, &n) < 0 || rows_of(indptr, indices, n - 1, &rows) < 0 ||
-        order_of(in_order, rows.n, &order, &length) < 0) {
+    if (!PyArg_ParseTuple(args, "OOO", &indptr, &indices, &in_order) || numbers_of(indptr, 1, &rows.start, &n) < 0 ||
+        rows_of(indptr, indices, n - 1, &rows) < 0 || order_of(in_order, rows.n, &order, &length) < 0) {
         return NULL;
     }
-    int32_t *colors, *taken = numbers(rows.n, -1);
+    int32_t *colors, *taken = numbers(rows.n, -1), *parents = numbers(by_trees ? rows.size : 0, 0),
+                     *visits = numbers(by_trees ? 2 * rows.size : 0, -1);
     uint8_t *is_ordered = PyMem_RawCalloc(rows.n + 1, 1), *loops = PyMem_RawCalloc(rows.n + 1, 1),
             *several = PyMem_RawCalloc(rows.n + 1, 1);
     Tables tables;
     PyObject *result = new_array(rows.n, NPY_INT32, &colors);
-    const int is_right = tables_new(&tables, &rows) == 0 && taken != NULL && is_ordered != NULL && loops != NULL &&
-                         several != NULL && result != NULL;
+    const int is_right = tables_new(&tables, &rows) == 0 && taken != NULL && parents != NULL && visits != NULL &&
+                         is_ordered != NULL && loops != NULL && several != NULL && result != NULL;
     if (is_right) {
         Py_BEGIN_ALLOW_THREADS;
         memset(colors, -1, rows.n * sizeof *colors);
@@ -419,16 +468,98 @@ static PyObject *color_star(PyObject *Py_UNUSED(module), PyObject *args) {
         for (npy_intp v = 0; v < rows.n; v++) {
             loops[v] = has_loop(&rows, (int32_t)v);
         }
-        star(&rows, order, length, colors, is_ordered, loops, &tables, taken, several);
+        if (by_trees) {
+            acyclic(&rows, order, length, colors, loops, &tables, taken, parents, visits);
+        } else {
+            star(&rows, order, length, colors, is_ordered, loops, &tables, taken, several);
+        }
         Py_END_ALLOW_THREADS;
     }
     tables_free(&tables);
-    PyMem_RawFree(taken), PyMem_RawFree(is_ordered), PyMem_RawFree(loops), PyMem_RawFree(several);
+    PyMem_RawFree(taken), PyMem_RawFree(parents), PyMem_RawFree(visits);
+    PyMem_RawFree(is_ordered), PyMem_RawFree(loops), PyMem_RawFree(several);
     if (!is_right) {
         Py_XDECREF(result);
         return PyErr_NoMemory();
     }
     return result;
+}
+
+static PyObject *color_star(PyObject *Py_UNUSED(module), PyObject *args) { return color_symmetric(args, 0); }
+
+static PyObject *color_acyclic(PyObject *Py_UNUSED(module), PyObject *args) { return color_symmetric(args, 1); }
+
+/* ---- periodic colorings ---------------------------------------------------------------------------------------- */
+
+enum { MOST_DIGITS = 4, MOST_COLORS = 64 };
+
+/* Return whether no row has a color twice, where a vertex's color is the sum of its digits times factors, mod k. */
+static int is_free(const Rows *rows, const int32_t *digits, const int64_t *factors, int n, int k) {
+    for (npy_intp i = 0; i < rows->n; i++) {
+        uint64_t seen = 0;
+        for (int32_t at = rows->start[i]; at < rows->start[i + 1]; at++) {
+            int64_t sum = 0;
+            for (int d = 0; d < n; d++) {
+                sum += factors[d] * digits[(npy_intp)at * n + d];
+            }
+            const uint64_t own = (uint64_t)1 << sum % k;
+            if (seen & own) {
+                return 0;
+            }
+            seen |= own;
+        }
+    }
+    return 1;
+}
+
+/* Set the next factors, which count up from 0, the first of them by the divisors of k alone, since all may be
+   multiplied by a number without a common divisor with k; return 0 after the last ones. */
+static int next_factors(int64_t *factors, int n, int k) {
+    for (int d = 0; d < n; d++) {
+        do {
+            factors[d]++;
+        } while (d == 0 && factors[d] < k && k % factors[d] != 0);
+        if (factors[d] < k) {
+            return 1;
+        }
+        factors[d] = 0;
+    }
+    return 0;
+}
+
+static PyObject *periodic_factors(PyObject *Py_UNUSED(module), PyObject *args) {
+    PyObject *indptr, *digits_of;
+    int n, k;
+    const int32_t *digits;
+    Rows rows;
+    if (!PyArg_ParseTuple(args, "OOii:periodic_factors", &indptr, &digits_of, &n, &k) ||
+        numbers_of(indptr, 1, &rows.start, &rows.n) < 0 || numbers_of(digits_of, 0, &digits, &rows.size) < 0) {
+        return NULL;
+    }
+    rows.n--;
+    int is_right = n > 0 && n <= MOST_DIGITS && k > 0 && k <= MOST_COLORS && rows.start[0] == 0 &&
+                   (int64_t)rows.start[rows.n] * n == rows.size;
+    for (npy_intp i = 0; i < rows.n; i++) {
+        is_right &= rows.start[i] <= rows.start[i + 1];
+    }
+    for (npy_intp i = 0; i < rows.size; i++) {
+        is_right &= digits[i] >= 0;
+    }
+    if (!is_right) {
+        return PyErr_Format(PyExc_ValueError, "coloring: expected rows of %d digits of vertices, and up to %d colors", n,
+                            MOST_COLORS);
+    }
+    int64_t factors[MOST_DIGITS] = {0}, found = 0;
+    Py_BEGIN_ALLOW_THREADS;
+    while (!(found = is_free(&rows, digits, factors, n, k)) && next_factors(factors, n, k)) {
+    }
+    Py_END_ALLOW_THREADS;
+    int32_t *result;
+    PyObject *array = new_array(found ? n : 0, NPY_INT32, &result);
+    for (int d = 0; array != NULL && found && d < n; d++) {
+        result[d] = (int32_t)factors[d];
+    }
+    return array;
 }
 
 /* ---- recovery -------------------------------------------------------------------------------------------------- */
@@ -481,12 +612,103 @@ static PyObject *read_places(PyObject *Py_UNUSED(module), PyObject *args) {
     return result;
 }
 
+/* Read edges, one by one, where all others of a product's entry are known: write where, and after how many others. */
+static int peel(const Rows *rows, const int32_t *mirror, const int32_t *colors, npy_intp entries, int64_t *places,
+                int32_t *levels) {
+    int32_t *left = numbers(entries, 0), *sums = numbers(entries, 0), *depths = numbers(entries, 0);
+    int64_t *queue = PyMem_RawMalloc((entries + 1) * sizeof *queue);
+    const npy_intp n = rows->n;
+    npy_intp first = 0, last = 0;
+    const int has_room = left != NULL && sums != NULL && depths != NULL && queue != NULL;
+    for (npy_intp v = 0; has_room && v < n; v++) {
+        for (int32_t k = rows->start[v]; k < rows->start[v + 1]; k++) {
+            const int64_t entry = (int64_t)colors[rows->index[k]] * n + v;
+            left[entry]++;
+            sums[entry] ^= k; /* of one alone this is its place */
+        }
+    }
+    for (npy_intp entry = 0; has_room && entry < entries; entry++) {
+        if (left[entry] == 1) {
+            queue[last++] = entry;
+        }
+    }
+    while (first < last) {
+        const int64_t entry = queue[first++];
+        if (left[entry] != 1) {
+            continue;
+        }
+        const int32_t k = sums[entry], w = rows->index[k];
+        const int64_t other = (int64_t)colors[entry % n] * n + w;
+        places[k] = places[mirror[k]] = entry;
+        levels[k] = levels[mirror[k]] = depths[entry];
+        left[entry] = 0;
+        if (mirror[k] == k) {
+            continue;
+        }
+        sums[other] ^= mirror[k];
+        depths[other] = depths[other] > depths[entry] ? depths[other] : depths[entry] + 1;
+        if (--left[other] == 1) {
+            queue[last++] = other;
+        }
+    }
+    PyMem_RawFree(left), PyMem_RawFree(sums), PyMem_RawFree(depths), PyMem_RawFree(queue);
+    return has_room ? 0 : -1;
+}
+
+static PyObject *peel_places(PyObject *Py_UNUSED(module), PyObject *args) {
+    PyObject *indptr, *indices, *mirror_of, *colors_of;
+    Py_ssize_t count;
+    Rows rows;
+    const int32_t *mirror, *colors;
+    npy_intp n, size;
+    if (!PyArg_ParseTuple(args, "OOOOn:peel_places", &indptr, &indices, &mirror_of, &colors_of, &count) ||
+        numbers_of(colors_of, 0, &colors, &n) < 0 || rows_of(indptr, indices, n, &rows) < 0 ||
+        numbers_of(mirror_of, 0, &mirror, &size) < 0) {
+        return NULL;
+    }
+    int is_right = rows.n == n && size == rows.size;
+    for (npy_intp v = 0; v < n; v++) {
+        is_right &= colors[v] >= 0 && colors[v] < count;
+    }
+    for (npy_intp v = 0; is_right && v < n; v++) {
+        for (int32_t k = rows.start[v]; is_right && k < rows.start[v + 1]; k++) {
+            const int32_t other = mirror[k], w = rows.index[k];
+            is_right = other >= rows.start[w] && other < rows.start[w + 1] && rows.index[other] == v;
+        }
+    }
+    if (!is_right) {
+        return PyErr_Format(PyExc_ValueError, "coloring: expected a symmetric pattern, and colors below %zd", count);
+    }
+    int64_t *places;
+    int32_t *levels;
+    PyObject *a = new_array(rows.size, NPY_INT64, &places), *b = new_array(rows.size, NPY_INT32, &levels);
+    int failed = a == NULL || b == NULL;
+    if (!failed) {
+        Py_BEGIN_ALLOW_THREADS;
+        memset(places, -1, rows.size * sizeof *places);
+        memset(levels, 0, rows.size * sizeof *levels);
+        failed = peel(&rows, mirror, colors, count * n, places, levels) < 0;
+        Py_END_ALLOW_THREADS;
+    }
+    if (failed) {
+        Py_XDECREF(a), Py_XDECREF(b);
+        return PyErr_NoMemory();
+    }
+    return Py_BuildValue("NN", a, b);
+}
+
 PyMethodDef coloring_methods[] = {
     {"transpose_pattern", transpose_pattern, METH_VARARGS,
      "Return the transposed pattern, and where its nonzeros are in the pattern."},
     {"order_vertices", order_vertices, METH_VARARGS, "Return the vertices in an order for a greedy coloring."},
     {"color_distance_2", color_distance_2, METH_VARARGS, "Color vertices so that no line has a color twice."},
     {"color_star", color_star, METH_VARARGS, "Color vertices so that each edge can be read from one product."},
+    {"color_acyclic", color_acyclic, METH_VARARGS,
+     "Color vertices so that each edge can be read once others have been."},
+    {"periodic_factors", periodic_factors, METH_VARARGS,
+     "Return factors of digits by which no row has a color twice, or no numbers."},
     {"read_places", read_places, METH_VARARGS, "Return where nonzeros stand alone in products."},
+    {"peel_places", peel_places, METH_VARARGS,
+     "Return where nonzeros are read, each after others, and after how many in turn."},
     {NULL, NULL, 0, NULL},
 };
