@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import scipy.optimize
+from scipy.sparse import issparse
 
 from ..core.arguments import require_function
 from ..core.errors import ShapeError
@@ -18,7 +19,7 @@ from .evaluation import Derivatives, evaluation_message
 from .ipopt import Multipliers, minimize_by_ipopt
 from .jacobians import HESSIAN, Sparse, matrix_of
 from .methods import CUSTOM, LEAST_FOR_SPARSE, MINIMIZE, MOST_FOR_HESSIAN, Takes
-from .results import Estimate, estimate, inverse_hessian
+from .results import Estimate, estimate, inverse_hessian, refuse_too_many
 from .vectors import Layout, Vector, bare, laid_out
 
 
@@ -231,4 +232,9 @@ def _estimate(
         of_constraints, lower, upper = result.multipliers
         more["multipliers"] = Multipliers(of_constraints, layout.unflatten(lower), layout.unflatten(upper))
 
-    return estimate(result, lambda: inverse_hessian("minimize", np.asarray(hessian_at(x))), **more)
+    def covariance() -> Any:
+        refuse_too_many("minimize", x.size)
+        matrix = hessian_at(x)
+        return inverse_hessian("minimize", matrix.toarray() if issparse(matrix) else np.asarray(matrix))
+
+    return estimate(result, covariance, **more)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import OptimizeResult
+from scipy.sparse import dia_array, issparse
+from scipy.sparse.linalg import splu
 
 from ..core.arguments import require_function
 from ..functional import jacobian
@@ -16,6 +18,7 @@ from .evaluation import stack
 from .vectors import bare, laid_out
 
 Matrix = npt.NDArray[np.float64]
+MOST_FOR_COVARIANCE = 5000  # parameters, of which it takes 0.2 GB
 
 
 class Estimate(OptimizeResult):  # type: ignore[misc]
@@ -79,29 +82,64 @@ def of_least_squares(jacobian: Any, cost: float) -> Matrix:
     """Return the covariance of parameters that minimize a sum of squares: s² (JᵀJ)⁻¹, s² = 2 cost / (m - n).
 
     Args:
-        jacobian: of the residuals, of shape (m, n).
+        jacobian: of the residuals, of shape (m, n): an array, a sparse matrix or a linear operator.
         cost: half the sum of squares.
 
     Raises:
-        ValueError: if the residuals do not determine the parameters.
+        ValueError: if the residuals do not determine the parameters, or there are too many.
     """
-    j = jacobian.toarray() if hasattr(jacobian, "toarray") else jacobian
-    j = np.asarray(j @ np.eye(j.shape[1]) if not isinstance(j, np.ndarray) else j)
-    m, n = j.shape
+    m, n = jacobian.shape
     if m <= n:
         raise ValueError(
             f"least_squares: expected more residuals than parameters, to compute the covariance; received {m} "
             f"residuals of {n} parameters"
         )
+    refuse_too_many("least_squares", n)
+    if issparse(jacobian):
+        return _of_sparse_jacobian(jacobian.tocsc()) * (2 * cost / (m - n))
+    j = jacobian if isinstance(jacobian, np.ndarray) else np.asarray(jacobian @ np.eye(n))
     scale = np.linalg.norm(j, axis=0)  # parameters in units of their own: a metre and a micrometre are as good
     _, values, rows = np.linalg.svd(j / np.where(scale == 0, 1, scale), full_matrices=False)
     if not values[-1] > np.finfo(float).eps * m * values[0]:
-        raise ValueError(
-            "least_squares: expected residuals that determine the parameters, to compute the covariance; received a "
-            f"Jacobian with singular values from {values[0]:.3g} to {values[-1]:.3g}, its columns of length 1. Some "
-            "combination of the parameters changes nothing: fix one of them"
-        )
+        raise _error_of_undetermined(f"singular values from {values[0]:.3g} to {values[-1]:.3g}")
     return (rows.T / values**2) @ rows / np.outer(scale, scale) * (2 * cost / (m - n))
+
+
+def refuse_too_many(called: str, n: int) -> None:
+    """Check that a covariance is not larger than anybody wants to have: it is dense.
+
+    Raises:
+        ValueError: if it is.
+    """
+    if n > MOST_FOR_COVARIANCE:
+        raise ValueError(
+            f"{called}: expected at most {MOST_FOR_COVARIANCE:,} parameters to compute the covariance; received {n:,}, "
+            f"for which it takes {n * n * 8 / 1e9:,.1f} GB. Solve with scipy.sparse.linalg.splu(J.T @ J), J being the "
+            "Jacobian, or with a sparse Hessian, for the columns that are needed"
+        )
+
+
+def _error_of_undetermined(numbers: str) -> ValueError:
+    return ValueError(
+        "least_squares: expected residuals that determine the parameters, to compute the covariance; received a "
+        f"Jacobian with {numbers}, its columns of length 1. Some combination of the parameters changes nothing: fix "
+        "one of them"
+    )
+
+
+def _of_sparse_jacobian(jacobian: Any) -> Matrix:
+    """Return (JᵀJ)⁻¹ by sparse factors."""
+    scale = np.sqrt(np.asarray(jacobian.multiply(jacobian).sum(0)).ravel())
+    unit = jacobian @ dia_array((1 / np.where(scale == 0, 1, scale)[None], [0]), (scale.size, scale.size))
+    square = (unit.T @ unit).tocsc()
+    try:
+        inverse = splu(square).solve(np.eye(scale.size))
+    except RuntimeError:  # it is exactly singular
+        raise _error_of_undetermined("a column that others make up") from None
+    condition = abs(square).sum(0).max() * np.abs(inverse).sum(0).max()
+    if not condition < 1 / (np.finfo(float).eps * scale.size):
+        raise _error_of_undetermined(f"a condition of {np.sqrt(condition):.3g}")
+    return (inverse + inverse.T) / 2 / np.outer(scale, scale)
 
 
 class EstimateWithStderr(NamedTuple):

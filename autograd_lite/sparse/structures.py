@@ -38,7 +38,9 @@ class Structure:
 
     def __init__(self, pattern: Pattern, coloring: Coloring, is_checked: bool, key: Key) -> None:
         self.pattern, self.coloring, self.is_checked = pattern, coloring, is_checked
-        in_order = np.array_equal(coloring.source, np.arange(pattern.nnz))
+        m, n = pattern.shape
+        size = coloring.column_count * m + coloring.row_count * n
+        in_order = size == pattern.nnz and np.array_equal(coloring.source, np.arange(size))
         self.source = None if in_order else np.asarray(coloring.source, np.intp)
         self._template: Any = None
         self._seen = 1

@@ -90,6 +90,7 @@ JACOBIANS: list[tuple[Callable[..., Any], Any]] = [
     (lambda x: np.cumsum(x) * x, X),
     (lambda x: (x**2).sum(), X),
     (lambda x: np.ones(3), X),
+    (lambda x: np.concatenate([x[:4] ** 2, np.zeros(3)]), X),
     (lambda x: x[:0], X),
     (lambda x: x * 2, np.zeros(0)),
     (lambda x: x * x, 3.0),
