@@ -14,6 +14,7 @@ from ..functional.reverse_mode import vjp
 from ..functional.vmap_transform import vmap
 from ..tree import leaves, rebuild
 from .colorings import Coloring
+from .points import as_tree, as_vector, size_of
 
 # Seeds of more elements than these are made in a loop, block by block: as constants, they and all that is computed from
 # them alone would take many times the memory of the nonzeros.
@@ -37,15 +38,15 @@ def compress(
     chosen, *others = point
     parts = []
     if coloring.column_count:
-        _require_size(called, "columns", shape[1], _size(chosen))
+        _require_size(called, "columns", shape[1], size_of(chosen))
         columns, count = coloring.columns, coloring.column_count
         push = (_linear_part if _in_loop(columns, count) else _tangents)(f, chosen, others)
         parts.append(_products(push, leaves(chosen), columns, count))
         _require_size(called, "rows", shape[0], parts[0].shape[1])
     if coloring.row_count:
         out, pullback = vjp(f)(*point)
-        _require_size(called, "rows", shape[0], _size(out))
-        _require_size(called, "columns", shape[1], _size(chosen))
+        _require_size(called, "rows", shape[0], size_of(out))
+        _require_size(called, "columns", shape[1], size_of(chosen))
 
         def pull(*cotangents: Any) -> Any:
             return pullback(rebuild(out, iter(cotangents)))
@@ -91,10 +92,6 @@ def _products(f: Callable[..., Any], arrays: Sequence[Any], colors: Any, count: 
     return products.reshape((steps * block, products.shape[-1]))[:count]
 
 
-def _size(tree: Any) -> int:
-    return sum(np.size(a) for a in leaves(tree))
-
-
 def _require_size(called: str, axis: str, expected: int, received: int) -> None:
     if expected != received:
         raise ShapeError(f"{called}: expected sparsity= to have {received} {axis}; received {expected}")
@@ -128,9 +125,9 @@ def check_matrix(called: str, f: Callable[..., Any], point: Sequence[Any], matri
     tolerance = max(np.sqrt(np.finfo(a.dtype).eps) for a in (matrix, *leaves(chosen)))
     for _ in range(2):
         v = random.uniform(0.5, 1.5, matrix.shape[1]) * random.choice([-1.0, 1.0], matrix.shape[1])
-        tangents = rebuild(chosen, iter(_split(v, leaves(chosen))))
-        v = _vector(tangents)  # which may be rounded
-        expected = _vector(jvp(f)(tuple(point), (tangents, *[None for _ in others]))[1])
+        tangents = as_tree(v, chosen)
+        v = as_vector(tangents)  # which may be rounded
+        expected = as_vector(jvp(f)(tuple(point), (tangents, *[None for _ in others]))[1])
         received = matrix @ v
         with np.errstate(all="ignore"):
             same = np.abs(expected - received) <= tolerance * (abs(matrix) @ np.abs(v) + np.abs(expected))
@@ -144,7 +141,7 @@ def _difference(called: str, f: Callable[..., Any], point: Sequence[Any], matrix
     out, pullback = vjp(f)(*point)
     unit = np.zeros(matrix.shape[0])
     unit[row] = 1
-    exact = np.conj(_vector(pullback(rebuild(out, iter(_split(unit, leaves(out)))))))
+    exact = np.conj(as_vector(pullback(as_tree(unit, out))))
     received = matrix[[row]].toarray()[0]
     missing = np.ones(matrix.shape[1], bool)
     missing[matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]]] = False
@@ -160,18 +157,3 @@ def _difference(called: str, f: Callable[..., Any], point: Sequence[Any], matrix
         f"{called}: expected products of the matrix with random vectors to be those of the function; at row {row}, "
         f"column {column}, {where}, the function has {exact[column]} and the matrix {received[column]}. {cure}"
     )
-
-
-def _split(v: Any, arrays: Sequence[Any]) -> list[Any]:
-    """Return the parts of a vector in the shapes and dtypes of arrays."""
-    parts, start = [], 0
-    for a in arrays:
-        size = int(np.size(a))
-        parts.append(v[start : start + size].reshape(np.shape(a)).astype(a.dtype))
-        start += size
-    return parts
-
-
-def _vector(tree: Any) -> Any:
-    blocks = [np.ravel(a._data if hasattr(a, "_data") else a) for a in leaves(tree)]
-    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..compiler.compiled_function import compile as compiled_form
 from ..core.arguments import require_function
-from ..core.depth import DEPTH, outside
-from ..core.dynamic_scalars import DynamicScalar
-from ..core.errors import DtypeError, GradError, TraceError
+from ..core.depth import outside
+from ..core.errors import TraceError
 from ..core.messages import checked
-from ..core.mode import MODE, TAPES, no_grad
+from ..core.mode import no_grad
 from ..core.traceback_folding import folding
-from ..functional.argument_selection import array_like, floating, positions
 from ..functional.reverse_mode import grad
-from ..tensors.tensor import Tensor
-from ..tree import items, map as map_leaves, rebuild
+from ..tree import map as map_leaves
 from .colorings import Coloring, color, color_both
 from .compressed_products import check_matrix, compress
 from .pattern import Pattern, as_pattern, symmetrize
 from .patterns import detect, symmetric, trace
+from .points import Point, as_arrays, concrete, of_point, plain, point_of
 from .structures import Key, Structure
 
 # How a pattern is colored in each mode.
@@ -37,14 +35,6 @@ _COLORINGS: dict[str, Callable[[Pattern], Coloring]] = {
 
 # Structures that one function keeps; beyond it, the oldest goes.
 _MOST = 64
-
-
-class _Point(NamedTuple):
-    """The arguments of a call: those to differentiate by, and the others."""
-
-    chosen: tuple[Any, ...]
-    others: tuple[Any, ...]
-    keywords: dict[str, Any]
 
 
 class SparseDerivative:
@@ -81,25 +71,27 @@ class SparseDerivative:
         functools.update_wrapper(self, f, updated=())
         self.called, self.f, self.argnums, self.color, self.compiled = called, f, argnums, color, compiled
         self.transform = transform
+        self._call = called, f, argnums
         self._kinds = "fc" if transform is _itself else "f"
         self.sparsity = None if sparsity is None else as_pattern(called, sparsity)
         self.verify = verify
-        self.differentiated = transform(_of_point(f, argnums))
-        self._structures: list[tuple[Any, Structure]] = []
+        self.differentiated = transform(of_point(f, argnums))
+        self._structures: list[Structure] = []
         self._run = self._evaluation()
 
     @folding
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return the matrix at these arguments, as `scipy.sparse.csr_array`."""
-        args = self._arguments(args)
-        structure, values = self._run(*args, **kwargs)
+        inputs = as_arrays(*self._call, args, self._kinds)
+        structure, values = self._run(*inputs, **kwargs)
         if structure.watched and not structure.is_current():
             self._structures.clear()
             self._run = self._evaluation()
-            structure, values = self._run(*args, **kwargs)
-        matrix = structure.matrix(values if values.__class__ is np.ndarray else _plain(values))
+            structure, values = self._run(*inputs, **kwargs)
+        matrix = structure.matrix(values if values.__class__ is np.ndarray else plain(values))
         if self.verify or not structure.is_checked:
-            check_matrix(self.called, self.differentiated, self._point(args, kwargs), matrix, self.sparsity is not None)
+            point = point_of(*self._call, inputs, kwargs)
+            check_matrix(self.called, self.differentiated, point, matrix, self.sparsity is not None)
             structure.is_checked = True
         return matrix
 
@@ -117,42 +109,13 @@ class SparseDerivative:
         return self._structure_at(args, kwargs).coloring
 
     def _structure_at(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Structure:
-        return self._structure(self._point(self._arguments(args), keywords))
-
-    def _arguments(self, args: tuple[Any, ...]) -> Sequence[Any]:
-        """Return the arguments as they are evaluated: those to differentiate by as arrays."""
-        if DEPTH.get().all or (TAPES and MODE.get().tape is not None):
-            raise GradError(
-                f"{self.called}: expected to be called on its own; received a call inside of another transformation or "
-                "a compiled function. Its result is a matrix of SciPy, through which no derivative flows: call it "
-                "outside, or take products there, with ag.jvp or ag.vjp"
-            )
-        if self.argnums == 0 and args and args[0].__class__ is np.ndarray and args[0].dtype.kind in self._kinds:
-            return args
-        inputs = list(args)
-        for i in positions(self.called, self.f, self.argnums, args):
-            x = inputs[i]
-            x = array_like(x)
-            arrays = [_plain(floating(self.called, a, f"argument {i}{path}")) for path, a in items(x)]
-            for a in arrays:
-                if a.dtype.kind not in self._kinds:
-                    raise DtypeError(
-                        f"{self.called}: expected real arguments; received argument {i} of dtype {a.dtype}. Pass real "
-                        "and imaginary parts, and make the complex numbers inside of the function"
-                    )
-            inputs[i] = rebuild(x, iter(arrays))
-        return inputs
-
-    def _point(self, args: Sequence[Any], keywords: dict[str, Any]) -> _Point:
-        numbers = positions(self.called, self.f, self.argnums, tuple(args))
-        others = tuple([a for i, a in enumerate(args) if i not in numbers])
-        return _Point(tuple([args[i] for i in numbers]), others, keywords)
+        return self._structure(point_of(*self._call, as_arrays(*self._call, args, self._kinds), keywords))
 
     def _evaluation(self) -> Callable[..., Any]:
         """Return the function that gives the structure and the nonzeros."""
 
         def evaluate(*args: Any, **kwargs: Any) -> Any:
-            point = self._point(args, kwargs)
+            point = point_of(*self._call, args, kwargs)
             structure = self._structure(point)
             with no_grad():  # so that a replay keeps nothing for what no matrix has
                 values = compress(self.called, self.differentiated, point, structure.pattern.shape, structure.coloring)
@@ -161,19 +124,20 @@ class SparseDerivative:
         evaluate.__name__ = self.differentiated.__name__  # for messages
         return compiled_form(evaluate) if self.compiled else evaluate
 
-    def _structure(self, point: _Point) -> Structure:
+    def _structure(self, point: Point) -> Structure:
         """Return the structure of the matrix, one that was made before if the function does the same."""
-        if self.sparsity is not None:
-            return self._find_structure(Key(None, []), lambda: self.sparsity)
-        return outside(self._trace, (_Point(*map_leaves(_concrete, tuple(point))),), {})
+        if (pattern := self.sparsity) is not None:
+            return self._find_structure(Key(None, []), lambda: pattern)
+        structure: Structure = outside(self._trace, (Point(*map_leaves(concrete, tuple(point))),), {})
+        return structure
 
-    def _trace(self, point: _Point) -> Structure:
+    def _trace(self, point: Point) -> Structure:
         try:
             program, slots = trace(self.differentiated, point)
         except TraceError as error:
             reason = str(error).removeprefix("trace: ")
             raise TraceError(f"{self.called}: {reason}. Or pass sparsity= and compiled=False") from None
-        constants = [_concrete(v) for i, v in program.bindings.items() if i not in program.inputs]
+        constants = [concrete(v) for i, v in program.bindings.items() if i not in program.inputs]
 
         def find() -> Pattern:
             pattern = detect(program, slots).sets.to_pattern()
@@ -190,33 +154,6 @@ class SparseDerivative:
         self._structures[: -_MOST + 1] = []
         self._structures.append(structure)
         return structure
-
-
-def _of_point(f: Callable[..., Any], argnums: int | Sequence[int]) -> Callable[..., Any]:
-    """Return a function as one of the arguments that are differentiated by, the others, and those by keyword."""
-
-    def of_point(chosen: tuple[Any, ...], others: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        n = len(chosen) + len(others)
-        numbers = [i % n for i in ((argnums,) if isinstance(argnums, int) else argnums)]
-        args = list(others)
-        for i, a in sorted(zip(numbers, chosen, strict=True), key=lambda pair: pair[0]):
-            args.insert(i, a)
-        return f(*args, **keywords)
-
-    of_point.__name__ = getattr(f, "__name__", type(f).__name__)
-    return of_point
-
-
-def _plain(a: Any) -> Any:
-    """Return the array of an argument to differentiate by, or of a result."""
-    return a._data if isinstance(a, Tensor) else np.asarray(a)
-
-
-def _concrete(a: Any) -> Any:
-    """Return an argument as an array whose values do not count."""
-    if isinstance(a, Tensor):
-        return a._data
-    return np.asarray(a.value) if isinstance(a, DynamicScalar) else a
 
 
 @checked

@@ -156,6 +156,21 @@ def test_a_hessian_is_the_dense_one_and_symmetric(case: int, seeds: int, monkeyp
         np.testing.assert_array_equal(matrix, matrix.T)
 
 
+@pytest.mark.parametrize("case", range(len(JACOBIANS)))
+def test_a_linearization_multiplies_as_its_matrix(case: int) -> None:
+    f, x = JACOBIANS[case]
+    out, operator = ag.sparse.linearize(f)(x)
+    for a, b in zip(leaves(out), leaves(f(np.asarray(x) if isinstance(x, list) else x)), strict=True):
+        np.testing.assert_allclose(a, ag.tensor(b).numpy(), rtol=1e-15)
+    matrix = operator.matrix()
+    v, w = (RANDOM.normal(size=n) + 1j * RANDOM.normal(size=n) for n in operator.shape[::-1])
+    if matrix.dtype.kind != "c":
+        v = v.real
+    close = 1e-5 if any(np.result_type(a) == "f" for a in leaves(x)) else 1e-12
+    np.testing.assert_allclose(operator @ v, matrix @ v, rtol=close, atol=close)
+    np.testing.assert_allclose(operator.H @ w, matrix.conj().T @ w, rtol=close, atol=close)
+
+
 @pytest.mark.parametrize("transform", [ag.sparse.jacobian, ag.sparse.hessian])
 def test_memory_grows_with_the_nonzeros(transform: Any) -> None:
     n = 200_000
