@@ -13,7 +13,8 @@ from ..core.errors import ShapeError, UnsupportedError
 from ..ops.index import scatter_add
 from ..tensors.conversions import left_to_us
 from ..tensors.tensor import tensor
-from .products import Layout, index_dtype, layout_of, original, own_copy, sparse_matmul
+from .pair_products import arrange, pairs_of, sum_pairs
+from .products import Layout, layout_of, original, own_copy, sparse_matmul
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -26,31 +27,12 @@ def take(data: Any, places: Any) -> Any:
     return data[own_copy(places)]
 
 
-def _sort(indices: Any, size: int) -> Any:
-    """Return the order that sorts indices below a size, those that are equal by their places: in linear time."""
-    count = len(indices)
-    one_a_row = original.csr_array((np.zeros(count, np.int8), indices, np.arange(count + 1)), (count, size))
-    return one_a_row.tocsc().indices
-
-
 def compress(data: Any, rows: Any, columns: Any, shape: tuple[int, int]) -> SparseTensor:
     """Return the matrix of entries in any order; those at one place are summed."""
-    key = rows.astype(np.int64) * shape[1] + columns
-    if (key[1:] <= key[:-1]).any():
-        order = _sort(columns, shape[1])
-        order = order[_sort(rows[order], shape[0])]
-        key, rows, columns = key[order], rows[order], columns[order]
-        is_first = np.append(True, key[1:] != key[:-1])
-        if is_first.all():
-            data = data[own_copy(order)]
-        else:
-            place = np.empty(len(key), np.intp)
-            place[order] = np.cumsum(is_first) - 1
-            data = scatter_add(data, index=(own_copy(place),), shape=(int(place[order[-1]]) + 1,))
-            rows, columns = rows[is_first], columns[is_first]
-    dtype = index_dtype(max(*shape, len(key)))
-    indptr = np.append(0, np.cumsum(np.bincount(rows, minlength=shape[0]))).astype(dtype)
-    return SparseTensor(data, layout_of(columns.astype(dtype, copy=False), indptr, shape))
+    layout, places = arrange(rows, columns, shape)
+    if places is not None:
+        data = scatter_add(data, index=(own_copy(places),), shape=(len(layout.indices),))
+    return SparseTensor(data, layout)
 
 
 def rearrange(function: Callable[..., Any], *parts: SparseTensor) -> Any:
@@ -393,9 +375,5 @@ def multiply_sparse(a: SparseTensor, b: SparseTensor) -> SparseTensor:
     """Return the product of two sparse matrices: the sum of the products of all pairs of entries that meet."""
     if a.shape[1] != b.shape[0]:
         raise ShapeError(f"A @ B: expected as many columns as rows; received shapes {a.shape} and {b.shape}")
-    counts = np.diff(b.indptr)[a.indices]
-    left = np.repeat(np.arange(a.nnz), counts)
-    first = np.repeat(b.indptr[a.indices] - np.cumsum(counts) + counts, counts)
-    right = first + np.arange(len(left))
-    data = take(a.data, left) * take(b.data, right)
-    return compress(data, a.layout.rows[left], b.indices[right], (a.shape[0], b.shape[1]))
+    pairs = pairs_of(a.layout, b.layout)
+    return SparseTensor(sum_pairs(a.data, b.data, pairs=pairs, roles=(0, 1, 2)), pairs.layouts[2])

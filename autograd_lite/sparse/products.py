@@ -47,9 +47,10 @@ class Layout:
     Attributes:
         shape: of the matrix.
         format: SciPy's name of it, such as "csr".
+        pairs: the pairs of entries in the last product with this matrix on the left, see `pair_products`.
     """
 
-    __slots__ = ("__weakref__", "_attributes", "_blocks", "_kind", "_rows", "_turned", "format", "shape")
+    __slots__ = ("__weakref__", "_attributes", "_blocks", "_kind", "_rows", "_turned", "format", "pairs", "shape")
 
     def __init__(self, matrix: Any) -> None:
         self.shape: tuple[int, int] = matrix.shape
@@ -59,6 +60,7 @@ class Layout:
         self._rows: Any = None
         self._blocks: tuple[int, Layout] | None = None
         self._turned: Layout | None = None
+        self.pairs: Any = None
 
     def matrix(self, data: Any, transposed: bool = False) -> Any:
         """Return SciPy's matrix with these entries, or its transpose, in the memory of `data`."""
