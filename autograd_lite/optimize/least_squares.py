@@ -111,7 +111,7 @@ def least_squares(
         lambda: of_least_squares(result.jac, result.cost),
         x=layout.like_input(result.x),
         evaluation=evaluation_message(derivatives),
-        how="no matrices of derivatives" if derivatives is None else f"Jacobian: {derivatives.how}",
+        how="no matrices of derivatives were computed" if derivatives is None else f"Jacobian: {derivatives.how}",
     )
 
 

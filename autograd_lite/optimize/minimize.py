@@ -169,7 +169,7 @@ def _how(result: Any, hess: Any, hessp: Any, limits: list[Any]) -> str:
         texts += [f"Hessian of a constraint: {h.how}" for h in matrices_in(limits, "hess")]
     elif isinstance(hessp, Derivatives):
         texts.append("Hessian: products with vectors")
-    return "; ".join(texts) or "no matrices of derivatives"
+    return "; ".join(texts) or "no matrices of derivatives were computed"
 
 
 def _capabilities(method: Any, bounds: Any, constraints: Any) -> Takes:

@@ -96,7 +96,7 @@ def root(
     if derivatives is not None:
         derivatives.confirm(result.x)
     result.x, result.evaluation = layout.like_input(result.x), evaluation_message(derivatives)
-    result.how = "no matrices of derivatives" if derivatives is None else f"Jacobian: {derivatives.how}"
+    result.how = "no matrices of derivatives were computed" if derivatives is None else f"Jacobian: {derivatives.how}"
     return result
 
 

@@ -12,6 +12,8 @@ import autograd_lite as ag
 
 pytest.importorskip("scipy.optimize")
 
+from scipy import sparse
+
 from autograd_lite import optimize
 from autograd_lite.optimize import ipopt
 
@@ -200,3 +202,37 @@ def test_without_ipopt_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ModuleNotFoundError, match=r'pip install "autograd-lite\[ipopt\]"'):
         solve()
+
+
+def test_sparse_derivatives_that_are_given_stay_sparse(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    make = ipopt.problem_class()
+
+    def noted(**named: Any) -> Any:
+        told = named["problem_obj"]
+        sizes.extend([len(told.jacobianstructure()[0]), len(told.hessianstructure()[0])])
+        return make(**named)
+
+    monkeypatch.setattr(ipopt, "problem_class", lambda: noted)
+    n = 60
+
+    def c(x: Any) -> Any:
+        return x[1:] * x[:-1]
+
+    jac = ag.sparse.jacobian(c)
+    hess = ag.sparse.hessian(lambda x, v: v @ c(x))
+    given = optimize.NonlinearConstraint(c, 1, 2, jac, hess)
+    line = optimize.LinearConstraint(sparse.eye_array(n, format="csr"), -10, 10)
+    more = {"jac": ag.grad(rosenbrock), "hess": ag.sparse.hessian(rosenbrock)}
+    found = solve(rosenbrock, np.full(n, 1.1), constraints=[given, line], **more)
+    assert sizes == [2 * (n - 1) + n, (2 * n - 1) + (n - 1)]
+    same = solve(rosenbrock, np.full(n, 1.1), constraints=[optimize.NonlinearConstraint(c, 1, 2)])
+    np.testing.assert_allclose(found.x, same.x, atol=1e-7)
+    calls = Counted(lambda x: 0)
+
+    def changing(x: Any) -> Any:
+        calls(x)
+        return sparse.csr_array(np.ones((n - 1, n)) if calls.calls > 3 else jac(x))
+
+    with pytest.raises(ValueError, match="expected sparse derivatives with entries at the same places at every point"):
+        solve(rosenbrock, np.full(n, 1.1), constraints=optimize.NonlinearConstraint(c, 1, 2, changing, hess))
