@@ -20,6 +20,7 @@ except ImportError as error:
         'autograd_lite.optimize: expected SciPy; install it with pip install "autograd-lite[scipy]"'
     ) from error
 
+from .ipopt import Multipliers as Multipliers
 from .least_squares import curve_fit as curve_fit, least_squares as least_squares
 from .minimize import minimize as minimize
 from .results import Estimate as Estimate, EstimateWithStderr as EstimateWithStderr, delta_method as delta_method
@@ -31,6 +32,7 @@ __all__ = [
     "Estimate",
     "EstimateWithStderr",
     "LinearConstraint",
+    "Multipliers",
     "NonlinearConstraint",
     "OptimizeResult",
     "curve_fit",

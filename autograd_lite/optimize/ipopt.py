@@ -37,6 +37,10 @@ class Multipliers(NamedTuple):
             where a lower one does.
         lower: of the lower bounds, like the parameters; at least 0.
         upper: of the upper bounds, like the parameters; at least 0.
+
+    Example:
+        >>> Multipliers([], np.zeros(1), np.ones(1))
+        Multipliers(constraints=[], lower=array([0.]), upper=array([1.]))
     """
 
     constraints: list[Vector]

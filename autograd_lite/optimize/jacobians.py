@@ -108,4 +108,5 @@ def _choose(derivatives: Derivatives, kind: Kind, sparse: Sparse, *point: Any) -
     if not sparse.choice and pattern.nnz > MOST_NONZEROS * pattern.shape[0] * n:
         return f"dense: {count} may be nonzero"
     derivatives.use_sparse(kind.sparse(function, sparsity=pattern, compiled=False), matrix)
-    return f"sparse: {count}, by {matrix.colors(*point).count} colors"
+    colors = matrix.colors(*point).count
+    return f"sparse: {count}, by {colors} color{'s' if colors != 1 else ''}"

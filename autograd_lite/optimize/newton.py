@@ -94,7 +94,7 @@ def _settings(tol: float | None, options: dict[str, Any] | None) -> tuple[float,
 
 
 def _values(fun: Callable[[Vector], Any], x: Vector) -> Vector:
-    f = np.atleast_1d(np.asarray(fun(x), np.float64))
+    f = np.ravel(np.asarray(fun(x), np.float64))
     if f.shape != x.shape:
         raise ValueError(f"root: expected as many equations as unknowns; received {f.size}, for {x.size} unknowns")
     return f
