@@ -107,6 +107,11 @@ def recover(
     products = column_products.reshape(-1)
     if row_products is not None and coloring.row_count:
         products = np.concatenate([products, row_products.reshape(-1)])
+    return read_nonzeros(coloring, products)
+
+
+def read_nonzeros(coloring: Coloring, products: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the same from all products as one vector."""
     nonzeros = products.take(coloring.source)
     for targets, mirrors, starts, sources in coloring.levels:
         nonzeros[targets] -= np.add.reduceat(nonzeros[sources], starts)

@@ -83,12 +83,12 @@ class SparseDerivative:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return the matrix at these arguments, as `scipy.sparse.csr_array`."""
         inputs = as_arrays(*self._call, args, self._kinds)
-        structure, values = self._run(*inputs, **kwargs)
+        structure, products = self._run(*inputs, **kwargs)
         if structure.watched and not structure.is_current():
             self._structures.clear()
             self._run = self._evaluation()
-            structure, values = self._run(*inputs, **kwargs)
-        matrix = structure.matrix(values if values.__class__ is np.ndarray else plain(values))
+            structure, products = self._run(*inputs, **kwargs)
+        matrix = structure.matrix(products if products.__class__ is np.ndarray else plain(products))
         if self.verify or not structure.is_checked:
             point = point_of(*self._call, inputs, kwargs)
             check_matrix(self.called, self.differentiated, point, matrix, self.sparsity is not None)
@@ -109,41 +109,43 @@ class SparseDerivative:
         return self._structure_at(args, kwargs).coloring
 
     def _structure_at(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Structure:
-        return self._structure(point_of(*self._call, as_arrays(*self._call, args, self._kinds), keywords))
+        return self._structure(point_of(*self._call, as_arrays(*self._call, args, self._kinds), keywords))[0]
 
     def _evaluation(self) -> Callable[..., Any]:
-        """Return the function that gives the structure and the nonzeros."""
+        """Return the function that gives the structure and the products in which the nonzeros are."""
 
         def evaluate(*args: Any, **kwargs: Any) -> Any:
             point = point_of(*self._call, args, kwargs)
-            structure = self._structure(point)
+            structure, constants = self._structure(point)
+            structure.watch(constants)
             with no_grad():  # so that a replay keeps nothing for what no matrix has
-                values = compress(self.called, self.differentiated, point, structure.pattern.shape, structure.coloring)
-                return structure, values if structure.source is None else values[structure.source]
+                shape, coloring = structure.pattern.shape, structure.coloring
+                return structure, compress(self.called, self.differentiated, point, shape, coloring)
 
         evaluate.__name__ = self.differentiated.__name__  # for messages
         return compiled_form(evaluate) if self.compiled else evaluate
 
-    def _structure(self, point: Point) -> Structure:
-        """Return the structure of the matrix, one that was made before if the function does the same."""
+    def _structure(self, point: Point) -> tuple[Structure, list[Any]]:
+        """Return the structure of the matrix, one from before if the function does the same, and its constants."""
         if (pattern := self.sparsity) is not None:
-            return self._find_structure(Key(None, []), lambda: pattern)
-        structure: Structure = outside(self._trace, (Point(*map_leaves(concrete, tuple(point))),), {})
+            return self._find_structure(Key(None, []), lambda: pattern), []
+        structure: tuple[Structure, list[Any]] = outside(self._trace, (Point(*map_leaves(concrete, tuple(point))),), {})
         return structure
 
-    def _trace(self, point: Point) -> Structure:
+    def _trace(self, point: Point) -> tuple[Structure, list[Any]]:
         try:
             program, slots = trace(self.differentiated, point)
         except TraceError as error:
             reason = str(error).removeprefix("trace: ")
             raise TraceError(f"{self.called}: {reason}. Or pass sparsity= and compiled=False") from None
-        constants = [concrete(v) for i, v in program.bindings.items() if i not in program.inputs]
+        values = [concrete(v) for i, v in program.bindings.items() if i not in program.inputs]
+        constants = [v for v in values if isinstance(v, np.ndarray)]
 
         def find() -> Pattern:
             pattern = detect(program, slots).sets.to_pattern()
             return pattern if self.transform is _itself else symmetric(pattern)
 
-        return self._find_structure(Key(program.graph, [v for v in constants if isinstance(v, np.ndarray)]), find)
+        return self._find_structure(Key(program.graph, constants), find), constants
 
     def _find_structure(self, key: Key, find: Callable[[], Pattern]) -> Structure:
         for structure in self._structures:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .colorings import Coloring
+from .colorings import Coloring, read_nonzeros
 from .pattern import Pattern
 
 
@@ -28,27 +29,26 @@ class Structure:
     Attributes:
         pattern: of the matrix.
         coloring: of its columns and rows.
-        source: the place of each nonzero in the products; None where they are the nonzeros in order.
+        is_in_order: whether the products are the nonzeros in order.
         is_checked: whether a matrix with this pattern needs no look at whether the pattern is too small.
         key: equal for functions that have this structure: a graph, and copies of the constants in it.
         watched: those of the constants that may change from outside, each with its copy.
     """
 
-    __slots__ = ("_seen", "_template", "coloring", "is_checked", "key", "pattern", "source", "watched")
+    __slots__ = ("_template", "_traces", "coloring", "is_checked", "is_in_order", "key", "pattern", "watched")
 
     def __init__(self, pattern: Pattern, coloring: Coloring, is_checked: bool, key: Key) -> None:
         self.pattern, self.coloring, self.is_checked = pattern, coloring, is_checked
         m, n = pattern.shape
         size = coloring.column_count * m + coloring.row_count * n
-        in_order = size == pattern.nnz and np.array_equal(coloring.source, np.arange(size))
-        self.source = None if in_order else np.asarray(coloring.source, np.intp)
+        self.is_in_order = size == pattern.nnz and np.array_equal(coloring.source, np.arange(size))
         self._template: Any = None
-        self._seen = 1
+        self._traces = 0
         self.key = key._replace(constants=[np.array(a) for a in key.constants])
-        self.watched = list(zip(key.constants, self.key.constants, strict=True))
+        self.watched: list[tuple[Any, Any]] = []
 
-    def matrix(self, values: Any) -> Any:
-        """Return the matrix with these nonzeros, which shares no memory with others."""
+    def matrix(self, products: Any) -> Any:
+        """Return the matrix with these products, as one vector; it shares no memory with others."""
         if self._template is None:
             self._template = self.pattern.to_scipy(np.empty(self.pattern.nnz))
             self._template.has_canonical_format = True
@@ -56,25 +56,25 @@ class Structure:
         a = object.__new__(self._template.__class__)  # its constructor would take most of the time
         attributes = vars(a)
         attributes.update(vars(self._template))
-        attributes["data"] = values
+        attributes["data"] = products if self.is_in_order else read_nonzeros(self.coloring, products)
         attributes["indices"], attributes["indptr"] = attributes["indices"].copy(), attributes["indptr"].copy()
         return a
 
     def is_of(self, key: Key) -> bool:
-        """Return whether this is the structure of a function, whose constants are watched from now on.
+        """Return whether this is the structure of a function."""
+        return bool(self.key.graph == key.graph and all(map(_same, self.key.constants, key.constants)))
 
-        Those that the function has made for itself twice are not: the second time, they are other arrays.
+    def watch(self, constants: Sequence[Any]) -> None:
+        """Watch the constants that the function reads from now on.
+
+        Those that it has made for itself twice are left out: the second time, they are other arrays.
         """
-        if self.key.graph != key.graph or not all(map(_same, self.key.constants, key.constants)):
-            return False
-        self._seen += 1
-        pairs = list(zip(key.constants, self.key.constants, strict=True))
-        if self._seen == 2:
-            pairs = [
-                pair for pair, old in zip(pairs, self.watched, strict=True) if np.may_share_memory(pair[0], old[0])
-            ]
+        self._traces += 1
+        pairs = list(zip(constants, self.key.constants, strict=True))
+        if self._traces == 2:
+            both = zip(pairs, self.watched, strict=True)
+            pairs = [pair for pair, old in both if np.may_share_memory(pair[0], old[0])]
         self.watched = pairs
-        return True
 
     def is_current(self) -> bool:
         """Return whether the constants that the pattern may depend on are as they were."""
