@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from .graph import Graph as Graph, build_graph as build_graph
     from .marks import Mark as Mark, Overlay as Overlay
     from .memory import Memory as Memory, high_water as high_water
-    from .picture import Picture as Picture
+    from .picture import DrawnPicture as DrawnPicture, Picture as Picture
     from .pictures.folding.fold import view_of as view_of
     from .pictures.mirror.svg import mirror as mirror
     from .pictures.view import EdgeKind as EdgeKind, View as View, ViewEdge as ViewEdge, ViewNode as ViewNode

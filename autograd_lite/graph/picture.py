@@ -1,23 +1,98 @@
-"""A picture of boxes and lines that need not be a computation: drawn from a View, in the forms that pictures have."""
+"""Pictures that need not be of a computation, in the forms that pictures have: of boxes and lines, or any drawing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from .export.render import Renderer, RenderOptions, render
 from .export.save import write
 from .pictures.dot import ThemeName, dot_text
+from .pictures.sheet import Scene
 from .pictures.svg import view_scene
 from .pictures.view import DIRECTIONS, Direction, View
 
-__all__ = ["Picture"]
+__all__ = ["DrawnPicture", "Picture"]
 
 _PAINTED: dict[str, Literal["png", "pdf"]] = {".png": "png", ".pdf": "pdf"}
 
 
-class Picture:
+class DrawnPicture:
+    """A picture that has been drawn, such as of a sparsity pattern; a notebook shows it.
+
+    Args:
+        scene: the drawing.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> import numpy as np
+        >>> picture = ag.sparse.jacobian(np.sin).picture(np.ones(3))
+        >>> picture
+        <DrawnPicture: Jacobian of sin>
+        >>> picture.to_svg().startswith("<svg")
+        True
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        self._drawn = scene
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._drawn.sheet.title}>"
+
+    def _scene(self) -> Scene:
+        return self._drawn
+
+    def to_svg(self) -> str:
+        """Return the picture as SVG, drawn without any other program."""
+        return self._scene().to_svg()
+
+    def save(self, path: str | Path, *, dpi: float = 144.0, theme: ThemeName = "light") -> Path:
+        """Write the picture to a file, whole or not at all, in the form that its ending names.
+
+        Args:
+            path: of the file, which ends in .svg, .png or .pdf. matplotlib paints the last two.
+            dpi: dots per inch of a PNG, above 0; 96 gives the size of the SVG.
+            theme: the colors, "light" or "dark", of all but .svg, which has both.
+
+        Returns:
+            The path.
+
+        Raises:
+            ValueError: if there is no such ending or theme, or the dots per inch are not above 0.
+            RenderError: if there is no matplotlib for a PNG or a PDF.
+        """
+        return self._write(path, RenderOptions("builtin", dpi), theme, {".svg": self.to_svg}, str)
+
+    def _write(
+        self,
+        path: str | Path,
+        options: RenderOptions,
+        theme: ThemeName,
+        forms: dict[str, Callable[[], str]],
+        dot: Callable[[], str],
+    ) -> Path:
+        ending = Path(path).suffix.lower()
+        if ending in _PAINTED:
+            return write(path, render(_PAINTED[ending], options, self._scene, dot, theme))
+        if ending not in forms:
+            endings = ", ".join([*forms, *_PAINTED])
+            raise ValueError(f"save: expected a path ending in {endings}; received {ending!r}")
+        return write(path, forms[ending]().encode("utf-8"))
+
+    def _repr_svg_(self) -> str:
+        return self.to_svg()
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, str]:
+        faces: dict[str, Callable[[], str]] = {"text/plain": lambda: repr(self), "image/svg+xml": self.to_svg}
+        kinds = (kind for kind in faces if (not include or kind in include) and kind not in (exclude or ()))
+        return {kind: faces[kind]() for kind in kinds}
+
+
+class Picture(DrawnPicture):
     """A picture of boxes and lines; a notebook shows it.
 
     Args:
@@ -45,9 +120,8 @@ class Picture:
     def __repr__(self) -> str:
         return f"<Picture of {len(self.view.nodes)} boxes: {self.view.title}>"
 
-    def to_svg(self) -> str:
-        """Return the picture as SVG, drawn without any other program."""
-        return view_scene(self.view, self.direction).to_svg()
+    def _scene(self) -> Scene:
+        return view_scene(self.view, self.direction)
 
     def to_dot(self, *, theme: ThemeName = "light") -> str:
         """Return the picture in Graphviz's DOT language.
@@ -84,29 +158,7 @@ class Picture:
             ValueError: if there is no such ending, renderer or theme, or the dots per inch are not above 0.
             RenderError: if nothing can draw a PNG or a PDF; the message says how to get what can.
         """
-        ending = Path(path).suffix.lower()
-        if ending in _PAINTED:
-            rich = renderer == "dot"  # bold heads, which graphviz-pure does not read
-            picture = render(
-                _PAINTED[ending],
-                RenderOptions(renderer, dpi, timeout),
-                lambda: view_scene(self.view, self.direction),
-                lambda: dot_text(self.view, theme, self.direction, rich=rich),
-                theme,
-            )
-            return write(path, picture)
-        forms: dict[str, Callable[[], str]] = {".svg": self.to_svg, ".dot": lambda: self.to_dot(theme=theme)}
-        if ending not in forms:
-            endings = ", ".join([*forms, *_PAINTED])
-            raise ValueError(f"save: expected a path ending in {endings}; received {ending!r}")
-        return write(path, forms[ending]().encode("utf-8"))
-
-    def _repr_svg_(self) -> str:
-        return self.to_svg()
-
-    def _repr_mimebundle_(
-        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
-    ) -> dict[str, str]:
-        faces: dict[str, Callable[[], str]] = {"text/plain": lambda: repr(self), "image/svg+xml": self.to_svg}
-        kinds = (kind for kind in faces if (not include or kind in include) and kind not in (exclude or ()))
-        return {kind: faces[kind]() for kind in kinds}
+        rich = renderer == "dot"  # bold heads, which graphviz-pure does not read
+        forms = {".svg": self.to_svg, ".dot": lambda: self.to_dot(theme=theme)}
+        dot = partial(dot_text, self.view, theme, self.direction, rich=rich)
+        return self._write(path, RenderOptions(renderer, dpi, timeout), theme, forms, dot)

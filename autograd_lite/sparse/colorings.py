@@ -82,6 +82,12 @@ class Coloring(NamedTuple):
         """The number of products: of colors of columns and rows."""
         return self.column_count + self.row_count
 
+    @property
+    def products(self) -> npt.NDArray[np.intp]:
+        """The product from which each nonzero is read: those of columns come first, then those of rows."""
+        starts = _starts(len(self.rows), len(self.columns), self.column_count, self.row_count)
+        return np.searchsorted(starts, self.source, "right") - 1
+
     def seeds(self, dtype: npt.DTypeLike = float) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Return the directions of the products: (column_count, n) for columns, (row_count, m) for rows."""
         columns, rows = (
@@ -450,7 +456,7 @@ def _readings(pattern: Pattern, columns: Indices, rows: Indices, first: Places, 
     m, n = pattern.shape
     count, row_count = count_colors(columns), count_colors(rows)
     needed = np.zeros(count + row_count, bool)
-    starts = np.concatenate([np.arange(count) * m, count * m + np.arange(row_count) * n])
+    starts = _starts(m, n, count, row_count)
     a, b = (np.where(place < 0, -1, np.searchsorted(starts, place, "right") - 1) for place in (first, second))
     users = np.zeros(len(needed), int)
     for own, other in ((a, b), (b, a)):
@@ -463,11 +469,15 @@ def _readings(pattern: Pattern, columns: Indices, rows: Indices, first: Places, 
                 own[own == product] = -1
     number = np.append(np.where(needed, np.cumsum(needed) - 1, -1), -1).astype(np.int32)
     left, right = int(needed[:count].sum()), int(needed[count:].sum())
-    new_starts = np.concatenate([np.arange(left) * m, left * m + np.arange(right) * n])
     place, product = np.where(a >= 0, first, second), np.where(a >= 0, a, b)
-    source = place - starts[product] + new_starts[number[product]]
+    source = place - starts[product] + _starts(m, n, left, right)[number[product]]
     rows = np.where(rows < 0, -1, np.maximum(number[np.where(rows < 0, -1, rows + count)] - left, -1)).astype(np.int32)
     return Coloring(number[columns], rows, left, right, source)
+
+
+def _starts(m: int, n: int, column_count: int, row_count: int) -> npt.NDArray[np.intp]:
+    """Return where each product of a matrix of m rows and n columns begins, among all flattened ones."""
+    return np.concatenate([np.arange(column_count) * m, column_count * m + np.arange(row_count) * n])
 
 
 def _refuse(places: Places) -> None:
