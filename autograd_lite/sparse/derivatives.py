@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from ..compiler.compiled_function import compile as compiled_form
 from ..core.arguments import require_function
 from ..core.depth import outside
 from ..core.errors import TraceError
+from ..core.late import load
 from ..core.messages import checked
 from ..core.mode import no_grad
 from ..core.traceback_folding import folding
@@ -23,6 +24,9 @@ from .pattern import Pattern, as_pattern, symmetrize
 from .patterns import detect, symmetric, trace
 from .points import Point, as_arrays, concrete, of_point, plain, point_of
 from .structures import Key, Structure
+
+if TYPE_CHECKING:
+    from ..graph.picture import DrawnPicture
 
 # How a pattern is colored in each mode.
 _COLORINGS: dict[str, Callable[[Pattern], Coloring]] = {
@@ -107,6 +111,17 @@ class SparseDerivative:
     def colors(self, *args: Any, **kwargs: Any) -> Coloring:
         """Return the coloring by which the matrix is computed for arguments of these shapes and dtypes."""
         return self._structure_at(args, kwargs).coloring
+
+    def picture(self, *args: Any, **kwargs: Any) -> DrawnPicture:
+        """Return a picture of the pattern, with a color for each product that computes the matrix.
+
+        It has `.save`, for files that end in .svg, .png or .pdf; a notebook shows it.
+        """
+        structure = self._structure_at(args, kwargs)
+        name = getattr(self.f, "__name__", "<>")
+        title = f"{self.called.partition('.')[2].capitalize()}{'' if '<' in name else f' of {name}'}"
+        drawn: DrawnPicture = load(".pictures", __package__).picture(structure.pattern, structure.coloring, title)
+        return drawn
 
     def _structure_at(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Structure:
         return self._structure(point_of(*self._call, as_arrays(*self._call, args, self._kinds), keywords))[0]

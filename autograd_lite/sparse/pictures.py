@@ -15,7 +15,7 @@ from ..graph.pictures.sheet import Sample, Sheet, box_sample, page
 from ..graph.pictures.style import Stylesheet, rule
 from ..graph.pictures.view import EdgeKind
 from ..graph.pictures.widths import text_width
-from ..ir.node_labels import count_of
+from ..ir.node_labels import count_of, visible
 from .colorings import Coloring
 from .pattern import Pattern
 
@@ -61,14 +61,14 @@ def picture(pattern: Pattern, coloring: Coloring | None = None, title: str = "Sp
     grid = (m, n) if longest <= _CELLS else (_share(m, longest), _share(n, longest))
     height, width = (max(count * cell, _SHORTEST) for count in grid)
     cells = _cells(pattern, coloring, grid)
-    drawn = _drawn(cells, coloring, width / max(grid[1], 1), height / max(grid[0], 1))
+    drawn = _paint(cells, coloring, width / max(grid[1], 1), height / max(grid[0], 1))
     drawing = [*_edges(pattern.shape, width, height), *drawn]
     used = np.unique(cells.products)
     looks = list(dict.fromkeys(_look(product) for product in used.tolist())) or [_SEVERAL]
     style = Stylesheet(looks, (EdgeKind.DATA,), (), more=_LINES)
     caption = ", ".join(_facts(pattern, coloring, grid))
     legend = list(_legend(coloring, used)) if coloring is not None else []
-    sheet = Sheet(title, (caption,), legend, style, heading=True)
+    sheet = Sheet(visible(title), (caption,), legend, style, heading=True)
     left = 10 + text_width(f"{max(m - 1, 0):,}", _TEXT)
     return DrawnPicture(page(sheet, drawing, -left, width + 12, 24.0, height))
 
@@ -99,7 +99,7 @@ def _look(product: int) -> str:
     return _SEVERAL if product < 0 else _LOOKS[product % len(_LOOKS)]
 
 
-def _drawn(cells: _Cells, coloring: Coloring | None, width: float, height: float) -> Iterator[Element]:
+def _paint(cells: _Cells, coloring: Coloring | None, width: float, height: float) -> Iterator[Element]:
     """Yield the cells of each product as one path, and their numbers where there is room."""
     cell = min(width, height)
     gap = 1.0 if cell >= _SPACED else 0.0
