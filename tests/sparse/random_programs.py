@@ -1,8 +1,8 @@
-"""Random programs over the table of ops, and whether their patterns hold: `python -m tests.sparse.random_programs 10000`.
+"""Random programs over the table of ops, and whether patterns hold: `python -m tests.sparse.random_programs 10000`.
 
-A program is a list of steps; each is a row of the table, whose inputs are arrays of the row or earlier values, brought to
-the shape and into the domain that the row asks for. The pattern of its Jacobian, and of the Hessian of a weighted sum of
-its results, is compared with dense derivatives at random points.
+A program is a list of steps; each is a row of the table, whose inputs are arrays of the row or earlier values, brought
+to the shape and into the domain that it asks for. The patterns of its Jacobian, and of the Hessian of a weighted sum of
+its results, are compared with dense derivatives at random points.
 """
 
 from __future__ import annotations
@@ -10,19 +10,24 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from hypothesis import HealthCheck, Phase, given, settings, strategies as st
+from hypothesis import HealthCheck, Phase, given, seed as hypothesis_seed, settings, strategies as st
 
 import autograd_lite as ag
 from autograd_lite.core.errors import UnsupportedError
 from autograd_lite.sparse.patterns import hessian_pattern, jacobian_pattern
 
-from ..laws.samples import DIFFERENTIABLE, INTEGER_DOMAINS, MATRICES, Sample, joined
+from ..laws.samples import DIFFERENTIABLE, INTEGER_DOMAINS, MATRICES
 
 MOST = 60  # elements of a value
-ROWS = [s for s in DIFFERENTIABLE if max([int(np.prod(shape)) for shape in s.shapes]) <= MOST and "off jumps" not in s.domains]
+ROWS = [
+    s
+    for s in DIFFERENTIABLE
+    if max([int(np.prod(shape)) for shape in s.shapes]) <= MOST and "off jumps" not in s.domains
+]
 POINTS, MORE_POINTS = 5, 40
 
 
@@ -102,17 +107,28 @@ def programs(most: int = 4) -> st.SearchStrategy[Program]:
     """Return the strategy of programs of at most this many steps."""
     integers = st.integers(-1, 6)
     step = st.builds(
-        Step, st.integers(0, len(ROWS) - 1), st.tuples(st.integers(0, 6), *[integers] * 5), st.tuples(*[st.integers(0, 11)] * 6)
+        Step,
+        st.integers(0, len(ROWS) - 1),
+        st.tuples(st.integers(0, 6), *[integers] * 5),
+        st.tuples(*[st.integers(0, 11)] * 6),
     )
     return st.builds(Program, st.integers(2, 8), st.lists(step, min_size=1, max_size=most).map(tuple))
 
 
 class Outcome(NamedTuple):
-    """How a pattern compares with the nonzeros at some points: the numbers of places."""
+    """How a pattern compares with the nonzeros at some points.
+
+    Attributes:
+        missed, surplus, nonzeros: numbers of places.
+        holes: whether one was planted, a place of a nonzero that the pattern does not have any more.
+        filled: whether it was found, as something that is missed.
+    """
 
     missed: int
     surplus: int
     nonzeros: int
+    holes: int
+    filled: int
 
 
 def points(program: Program, count: int, begin: int = 0) -> list[Any]:
@@ -122,22 +138,27 @@ def points(program: Program, count: int, begin: int = 0) -> list[Any]:
 
 def compare(pattern: Any, derivative: Any, program: Program) -> Outcome:
     """Compare a pattern with a dense derivative at five points, and at more if places are left."""
-    reached = np.zeros(pattern.shape, bool)
-    missed = 0
+    reached, holed = np.zeros(pattern.shape, bool), pattern.copy()
+    missed = filled = 0
     for k, x in enumerate([*points(program, POINTS), *points(program, MORE_POINTS, POINTS)]):
         if k >= POINTS and not (pattern & ~reached).any():
             break
-        values = np.reshape(np.asarray(derivative(x)), pattern.shape)
+        values = np.abs(np.reshape(np.asarray(derivative(x)), pattern.shape))
         values = np.where(np.isfinite(values), values, 0)
-        rows = np.abs(values).max(axis=1, keepdims=True, initial=0)
-        nonzero = np.abs(values) > 1e-11 * np.maximum(rows, np.abs(values).max(initial=0) * 1e-3)
+        most = np.maximum(values.max(axis=1, keepdims=True, initial=0), 1e-3 * values.max(initial=0))
+        nonzero = values > 1e-11 * most
+        if k == 0 and nonzero.any():
+            places = np.argwhere(nonzero)
+            holed[tuple(places[len(places) // 2])] = False
         missed += int((nonzero & ~pattern).sum()) if k < POINTS else 0
+        filled |= bool((nonzero & ~holed).any())
         reached |= nonzero
-    return Outcome(missed, int((pattern & ~reached).sum()), int(reached.sum()))
+    holes = int((holed != pattern).any())
+    return Outcome(missed, int((pattern & ~reached).sum()), int(reached.sum()), holes, filled)
 
 
 def check(program: Program) -> tuple[Outcome, Outcome] | None:
-    """Compare the patterns of a program, those of the Jacobian and of a Hessian; None if it has no values to speak of."""
+    """Compare the patterns of the Jacobian and of a Hessian; None for a program without values to speak of."""
     x = points(program, 1)[0]
     with np.errstate(all="ignore"):
         try:
@@ -157,48 +178,52 @@ def check(program: Program) -> tuple[Outcome, Outcome] | None:
         return one, two
 
 
-def run(count: int, seed: int = 0, show: int = 0) -> dict[str, Any]:
-    """Draw and check programs, and return how many there were, how many were exact, and what is missed."""
-    totals: Counter[str] = Counter()
-    inexact: Counter[str] = Counter()
-    refused: Counter[str] = Counter()
+def draw(count: int, seed: int, each: Callable[[Program], None]) -> None:
+    """Draw programs until `each` has had so many, no two of which have the same rows."""
+    seen: set[tuple[int, ...]] = set()
 
     @settings(
-        max_examples=count,
+        max_examples=3 * count,
         deadline=None,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
-        derandomize=not seed,
     )
+    @hypothesis_seed(seed)
     @given(programs())
-    def each(program: Program) -> None:
-        totals["drawn"] += 1
-        outcomes = check(program)
-        if outcomes is None:
-            refused[program.text()] += 1
-            return
-        totals["programs"] += 1
-        for kind, outcome in zip(("jacobian", "hessian"), outcomes, strict=True):
-            totals[f"{kind} missed"] += outcome.missed
-            totals[f"{kind} exact"] += outcome.surplus == 0
-            totals[f"{kind} surplus"] += outcome.surplus
-            totals[f"{kind} nonzeros"] += outcome.nonzeros
-            if outcome.missed:
-                print("missed", kind, outcome, program, program.text(), flush=True)
-            if outcome.surplus:
-                inexact.update({ROWS[s.row].case.op for s in program.steps})
-                if show:
-                    print("surplus", kind, outcome, program.size, program.text(), flush=True)
+    def one(program: Program) -> None:
+        rows = tuple(step.row for step in program.steps)
+        if rows not in seen and len(seen) < count:
+            seen.add(rows)
+            each(program)
 
-    each()
-    if show:
-        print(inexact.most_common(show))
-        print(len(refused), refused.most_common(show))
-    return dict(totals)
+    one()
+
+
+def check_programs(count: int, seed: int = 0, show: bool = False) -> Counter[str]:
+    """Draw and check programs; return how many had values, how many were exact, and how many places are missed.
+
+    Args:
+        count: of programs.
+        seed: of what is drawn.
+        show: whether to print the programs that were not exact.
+    """
+    totals: Counter[str] = Counter()
+
+    def each(program: Program) -> None:
+        outcomes = check(program)
+        totals["programs"] += outcomes is not None
+        for kind, outcome in zip(("jacobian", "hessian"), outcomes or (), strict=False):
+            totals.update({f"{kind} {k}": n for k, n in zip(Outcome._fields, outcome, strict=True)})
+            totals[f"{kind} exact"] += outcome.surplus == 0
+            if outcome.missed or (show and outcome.surplus):
+                print(kind, outcome, program.size, program.text(), flush=True)
+
+    draw(count, seed, each)
+    return totals
 
 
 if __name__ == "__main__":
     begin = time.perf_counter()
-    print(run(int(sys.argv[1]), show=int(sys.argv[2]) if len(sys.argv) > 2 else 0))
+    print(dict(check_programs(int(sys.argv[1]), show=len(sys.argv) > 2)))
     print(f"{time.perf_counter() - begin:.1f} s")
