@@ -38,50 +38,43 @@ class Large(NamedTuple):
     optimum: float
 
 
-# ---- the same text for NumPy and CasADi ------------------------------------------------------------------------------
+# ---- what NumPy, JAX and CasADi spell apart --------------------------------------------------------------------------
 
 
-def symbolic(x: Any) -> bool:
-    """Return whether this is an expression of CasADi."""
-    return hasattr(x, "is_symbolic")
+class Spelling(NamedTuple):
+    """Functions of a library that other libraries do not have under the same name.
+
+    Attributes:
+        total: the sum of a vector.
+        joined: arrays behind each other, or beside each other (axis=1).
+        taken: elements of a vector, by a constant array of places.
+        times: the product of a constant sparse matrix and a vector.
+        square: a vector as n x n.
+        flat: that as a vector.
+    """
+
+    total: Callable[[Any], Any]
+    joined: Callable[..., Any]
+    taken: Callable[[Any, Array], Any]
+    times: Callable[[Any, Any], Any]
+    square: Callable[[Any, int], Any]
+    flat: Callable[[Any], Any]
 
 
-def total(x: Any) -> Any:
-    """Return the sum of a vector."""
-    if not symbolic(x):
-        return x.sum()
-    import casadi
-
-    return casadi.sum1(x)
-
-
-def joined(*parts: Any) -> Any:
-    """Return vectors behind each other."""
-    if not any(map(symbolic, parts)):
-        return np.concatenate(parts)
-    import casadi
-
-    return casadi.vertcat(*parts)
-
-
-def taken(x: Any, places: Array) -> Any:
-    """Return elements of a vector."""
-    return x[places.tolist()] if symbolic(x) else x[places]
-
-
-def times(matrix: Any, x: Any) -> Any:
-    """Return the product of a constant sparse matrix and a vector."""
-    if not symbolic(x):
-        return matrix @ x
-    import casadi
-
-    return casadi.mtimes(casadi.DM(matrix.tocsc()), x)
+NUMPY = Spelling(
+    lambda x: x.sum(),
+    lambda *parts, axis=0: np.concatenate(parts, axis),
+    lambda x, places: x[places],
+    lambda matrix, x: matrix @ x,
+    lambda x, n: x.reshape((n, n)),
+    lambda a: a.reshape(-1),
+)
 
 
 # ---- Luksan and Vlcek, problem 5.1 -----------------------------------------------------------------------------------
 
 
-def luksan_vlcek(n: int = 10_000) -> Large:
+def luksan_vlcek(by: Spelling = NUMPY, n: int = 10_000) -> Large:
     """Chained Rosenbrock's function with trigonometric and exponential constraints.
 
     L. Luksan, J. Vlcek: Sparse and partially separable test problems for unconstrained and equality constrained
@@ -89,7 +82,7 @@ def luksan_vlcek(n: int = 10_000) -> Large:
     """
 
     def f(x: Any) -> Any:
-        return total(100 * (x[:-1] ** 2 - x[1:]) ** 2 + (x[:-1] - 1) ** 2)
+        return by.total(100 * (x[:-1] ** 2 - x[1:]) ** 2 + (x[:-1] - 1) ** 2)
 
     def g(x: Any) -> Any:
         a, b, c = x[:-2], x[1:-1], x[2:]
@@ -102,7 +95,7 @@ def luksan_vlcek(n: int = 10_000) -> Large:
 # ---- optimal control by collocation ----------------------------------------------------------------------------------
 
 
-def van_der_pol(intervals: int = 3333) -> Large:
+def van_der_pol(by: Spelling = NUMPY, intervals: int = 3333) -> Large:
     """Van der Pol's oscillator brought to rest by a bounded force, by Hermite-Simpson collocation.
 
     Minimize the integral of y^2 + v^2 + u^2 over 10 units of time, where y' = (1 - v^2) y - v + u and v' = y, from
@@ -124,12 +117,12 @@ def van_der_pol(intervals: int = 3333) -> Large:
     def f(x: Any) -> Any:
         y, v, u, _, _, y_mid, v_mid, u_mid = split(x)
         ends = y**2 + v**2 + u**2
-        return h / 6 * (total(ends[:-1] + ends[1:]) + 4 * total(y_mid**2 + v_mid**2 + u_mid**2))
+        return h / 6 * (by.total(ends[:-1] + ends[1:]) + 4 * by.total(y_mid**2 + v_mid**2 + u_mid**2))
 
     def g(x: Any) -> Any:
         y, v, _, dy, dv, y_mid, v_mid, u_mid = split(x)
         dy_mid, dv_mid = rates(y_mid, v_mid, u_mid)
-        return joined(
+        return by.joined(
             y[1:] - y[:-1] - h / 6 * (dy[:-1] + 4 * dy_mid + dy[1:]),
             v[1:] - v[:-1] - h / 6 * (dv[:-1] + 4 * dv_mid + dv[1:]),
         )
@@ -185,7 +178,7 @@ def _grid(case: dict[str, Any]) -> _Grid:
     )
 
 
-def power_flow() -> Large:
+def power_flow(by: Spelling = NUMPY) -> Large:
     """The cheapest generation that feeds the IEEE network of 118 buses, voltages in polar coordinates.
 
     Formulas of the MATPOWER manual, section 6.1, data of `pypower.case118`. Variables are the angles and magnitudes of
@@ -201,7 +194,7 @@ def power_flow() -> Large:
 
     def f(x: Any) -> Any:
         power = x[2 * n : 2 * n + m]
-        return total(c2 * power**2 + c1 * power + c0)
+        return by.total(c2 * power**2 + c1 * power + c0)
 
     def flows(x: Any) -> list[tuple[Any, Any]]:
         angle, size = x[:n], x[n : 2 * n]
@@ -209,8 +202,8 @@ def power_flow() -> Large:
         for side in (0, 1):
             here, there = grid.ends[side], grid.ends[1 - side]
             own, mutual = grid.own[side], grid.mutual[side]
-            own_size = taken(size, here)
-            turn, both = taken(angle, here) - taken(angle, there), own_size * taken(size, there)
+            own_size = by.taken(size, here)
+            turn, both = by.taken(angle, here) - by.taken(angle, there), own_size * by.taken(size, there)
             cosine, sine = both * np.cos(turn), both * np.sin(turn)
             square = own_size**2
             real = own.real * square + mutual.real * cosine + mutual.imag * sine
@@ -222,11 +215,11 @@ def power_flow() -> Large:
         (p_from, q_from), (p_to, q_to) = flows(x)
         tails, heads, gens = grid.into
         square = size**2
-        real = times(tails, p_from) + times(heads, p_to) + grid.shunt.real * square + grid.load.real
-        reactive = times(tails, q_from) + times(heads, q_to) - grid.shunt.imag * square + grid.load.imag
-        return joined(
-            real - times(gens, x[2 * n : 2 * n + m]),
-            reactive - times(gens, x[2 * n + m :]),
+        real = by.times(tails, p_from) + by.times(heads, p_to) + grid.shunt.real * square + grid.load.real
+        reactive = by.times(tails, q_from) + by.times(heads, q_to) - grid.shunt.imag * square + grid.load.imag
+        return by.joined(
+            real - by.times(gens, x[2 * n : 2 * n + m]),
+            reactive - by.times(gens, x[2 * n + m :]),
             p_from**2 + q_from**2,
             p_to**2 + q_to**2,
         )
@@ -243,8 +236,83 @@ def power_flow() -> Large:
     return Large(start, f, g, g_low, np.concatenate([np.zeros(2 * n), squares]), low, high, 129660.70)
 
 
-PROBLEMS: dict[str, Callable[[], Large]] = {
+PROBLEMS: dict[str, Callable[..., Large]] = {
     "power flow, 118 buses": power_flow,
     "Luksan-Vlcek, n = 10,000": luksan_vlcek,
     "collocation, n = 10,002": van_der_pol,
+}
+
+
+# ---- functions of which only derivatives are wanted; slices and arithmetic alone, so that JAX reads them, too --------
+
+
+def tridiagonal(x: Any, by: Spelling) -> Any:
+    """Broyden's tridiagonal equations but for the first and the last."""
+    return (3 - 2 * x[1:-1]) * x[1:-1] + 1 - x[:-2] - 2 * x[2:]
+
+
+def rosenbrock(x: Any, by: Spelling) -> Any:
+    """Chained Rosenbrock's function."""
+    return by.total(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def brusselator(z: Any, by: Spelling) -> Any:
+    """The rates of two substances on a square that react and diffuse, edges meeting."""
+    n = round((z.shape[0] / 2) ** 0.5)
+    u, v = by.square(z[: n * n], n), by.square(z[n * n :], n)
+
+    def spread(a: Any) -> Any:
+        rows = by.joined(a[1:, :], a[:1, :]) + by.joined(a[-1:, :], a[:-1, :])
+        columns = by.joined(a[:, 1:], a[:, :1], axis=1) + by.joined(a[:, -1:], a[:, :-1], axis=1)
+        return 10.0 * (n - 1) ** 2 * (rows + columns - 4 * a)
+
+    reacts = u * u * v
+    return by.joined(by.flat(1 + reacts - 4.4 * u + spread(u)), by.flat(3.4 * u - reacts + spread(v)))
+
+
+def heat(z: Any, by: Spelling) -> Any:
+    """One implicit step of heat in a square whose conductivity grows with its temperature, no flow over the edges."""
+    n = round(z.shape[0] ** 0.5)
+    u = by.square(z, n)
+    k = 1 + u * u
+    down = (k[1:, :] + k[:-1, :]) * (u[1:, :] - u[:-1, :])
+    right = (k[:, 1:] + k[:, :-1]) * (u[:, 1:] - u[:, :-1])
+    rows = by.joined(down, 0 * u[:1, :]) - by.joined(0 * u[:1, :], down)
+    columns = by.joined(right, 0 * u[:, :1], axis=1) - by.joined(0 * u[:, :1], right, axis=1)
+    return by.flat(u - 0.1 * (rows + columns))
+
+
+def stencil(z: Any, by: Spelling) -> Any:
+    """Five points of a square, the edges left out."""
+    n = round(z.shape[0] ** 0.5)
+    u = by.square(z, n)
+    c = u[1:-1, 1:-1]
+    return by.flat(4 * c + c * c * c - u[:-2, 1:-1] - u[2:, 1:-1] - u[1:-1, :-2] - u[1:-1, 2:])
+
+
+class Sparse(NamedTuple):
+    """A matrix of derivatives that is timed.
+
+    Attributes:
+        f: a function (x, spelling).
+        size: how many unknowns it has.
+        hessian: whether the matrix is the Hessian.
+    """
+
+    f: Callable[[Any, Spelling], Any]
+    size: int
+    hessian: bool = False
+
+    def point(self) -> Array:
+        """Return where the derivatives are taken."""
+        return 1 + np.random.default_rng(0).uniform(size=self.size)
+
+
+SPARSE: dict[str, Sparse] = {
+    "tridiagonal, Jacobian, n = 5,000": Sparse(tridiagonal, 5000),
+    "Rosenbrock, Hessian, n = 5,000": Sparse(rosenbrock, 5000, True),
+    "Brusselator 32 x 32": Sparse(brusselator, 2 * 32**2),
+    "Brusselator 256 x 256": Sparse(brusselator, 2 * 256**2),
+    "heat 200 x 200": Sparse(heat, 200**2),
+    "stencil 1000 x 1000": Sparse(stencil, 1000**2),
 }
