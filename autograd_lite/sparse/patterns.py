@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,14 +12,15 @@ from ..core.errors import GradError
 from ..core.indices import indices_in, with_indices
 from ..core.shape_arithmetic import ShapeDtype
 from ..functional.reverse_mode import grad
-from ..ir.graph_node import Kind
+from ..ir.graph_node import GraphNode, Kind
 from ..ir.pure_program import PureProgram
 from ..tensors.tensor import Tensor, tensor
 from ..tree import leaves, map as map_leaves
 from .control_patterns import Flow
 from .index_sets import IndexSets, empty, identity, stack, union
-from .local_patterns import Call, local_pattern
+from .local_patterns import known_result, local_pattern
 from .pattern import Pattern
+from .steps import Call, Partly, Steps
 
 
 class Detection(NamedTuple):
@@ -27,11 +28,9 @@ class Detection(NamedTuple):
 
     Attributes:
         sets: of every element of the results, one result after the other, the inputs that it depends on.
-        masks: of each constant whose zeros were used, by the id of its node, where it is not 0.
     """
 
     sets: IndexSets
-    masks: Mapping[str, Any]
 
 
 def jacobian_pattern(f: Callable[..., Any], *args: Any, argnums: int = 0, local: bool = False) -> Pattern:
@@ -146,17 +145,16 @@ def detect(
     if values is None:
         bound = {i: v._data if isinstance(v, Tensor) else v for i, v in program.bindings.items()}
         values = {i: v for i, v in bound.items() if i not in program.inputs}
-    masks: dict[str, Any] = {}
-    propagate(program, sets, dict(values), width, masks)
+    propagate(program, sets, dict(values), width, program.graph.outputs)
     parts = [
         sets.get(i) or empty(ShapeDtype(program.graph[i].shape, program.graph[i].dtype).size, width)
         for i in program.graph.outputs
     ]
-    return Detection(stack(parts), masks)
+    return Detection(stack(parts))
 
 
 def propagate(
-    program: PureProgram, sets: dict[str, IndexSets], values: dict[str, Any], width: int, masks: dict[str, Any]
+    program: PureProgram, sets: dict[str, IndexSets], values: dict[str, Any], width: int, outputs: Collection[str] = ()
 ) -> None:
     """Add the sets of all nodes of a program that depend on something.
 
@@ -165,67 +163,82 @@ def propagate(
         sets: of its slots that depend on something.
         values: of its nodes that are known.
         width: how many inputs there are.
-        masks: receives the constants whose zeros were used; see `Detection`.
+        outputs: the nodes whose sets are of use, so that those of others may be let go; by default all.
     """
     several: dict[str, list[IndexSets | None]] = {}
-    flow = Flow(lambda *inner: propagate(*inner, {}), width)
+    flow = Flow(propagate, width)
+    parts: dict[str, Partly] = {}
+    last = {a: node.id for node in program.graph.nodes for a in node.inputs} if outputs else {}
     for node in program.graph.nodes:
         if node.kind is not Kind.OP:
             continue
         op, arguments, params = program.calls[node.id]
         if op.name == "get_tuple_element":
-            call = several.get(arguments[0])
-            result = None if call is None else call[params["index"]]
+            results = several.get(arguments[0])
+            result = None if results is None else results[params["index"]]
             if result is not None:
                 sets[node.id] = result
             if arguments[0] in values and (value := values[arguments[0]][params["index"]]) is not None:
                 values[node.id] = value
             continue
-        indices = node.inputs[len(arguments) :]
         if node.id not in values and all(i in values for i in node.inputs) and op.name[:7] != "random_":
             with np.errstate(all="ignore"):
                 values[node.id] = program.compute(node.id, values)
-        if not any(a in sets for a in arguments):
+        if node.id in values and not any(a in sets for a in arguments):
             continue
         inside = flow.through(op, [sets.get(a) for a in arguments], [values.get(a) for a in arguments])
         if inside is not None:
             several[node.id], values[node.id] = inside
             continue
-        computed = next(indices_in(params), None) is not None
-        if computed and all(i in values for i in indices):
-            params, computed = with_indices(params, iter([values[i] for i in indices])), False
-        call = Call(
-            op,
-            params,
-            tuple(ShapeDtype(program.graph[a].shape, program.graph[a].dtype) for a in arguments),
-            _specs(node),
-            tuple(values.get(a) for a in arguments),
-            values.get(node.id),
-            computed,
-        )
-        results = _results(call, [sets.get(a) for a in arguments], width)
-        if op.results is None:
-            if results[0] is not None:
-                sets[node.id] = results[0]
-        else:
+        call = _call(program, node, values, parts)
+        results, part = _results(call, [sets.get(a) for a in arguments], node.id in values)
+        if part is not None:
+            parts[node.id] = part
+        if op.results is not None:
             several[node.id] = results
+        elif results[0] is not None:
+            sets[node.id] = results[0]
+        for a in arguments:
+            if last.get(a) == node.id and a not in outputs:
+                sets.pop(a, None)
+                parts.pop(a, None)
 
 
-def _specs(node: Any) -> tuple[ShapeDtype, ...]:
-    if node.shape and isinstance(node.shape[0], tuple):
-        return tuple(map(ShapeDtype, node.shape, node.dtype))
-    return (ShapeDtype(node.shape, node.dtype),)
+def _call(program: PureProgram, node: GraphNode, values: Mapping[str, Any], parts: Mapping[str, Partly]) -> Call:
+    op, arguments, params = program.calls[node.id]
+    computed = next(indices_in(params), None) is not None
+    if computed and all(i in values for i in node.inputs[len(arguments) :]):
+        params = with_indices(params, iter([values[i] for i in node.inputs[len(arguments) :]]))
+        computed = False
+    nodes = [program.graph[a] for a in arguments]
+    shapes, dtypes = (node.shape, node.dtype) if op.results is not None else ((node.shape,), (node.dtype,))
+    return Call(
+        op,
+        params,
+        tuple([ShapeDtype(a.shape, a.dtype) for a in nodes]),
+        tuple(map(ShapeDtype, shapes, dtypes)),
+        tuple([values.get(a) for a in arguments]),
+        values.get(node.id),
+        computed,
+        tuple([parts.get(a) for a in arguments]),
+    )
 
 
-def _results(call: Call, inputs: Sequence[IndexSets | None], width: int) -> list[IndexSets | None]:
-    """Return the sets of each result of a call, None for one that depends on nothing."""
-    parts: list[list[IndexSets]] = [[] for _ in call.out]
+def _results(
+    call: Call, inputs: Sequence[IndexSets | None], is_known: bool
+) -> tuple[list[IndexSets | None], Partly | None]:
+    """Return the sets of each result of a call, None for no dependence, and what is known of its value."""
+    united: list[list[IndexSets]] = [[] for _ in call.out]
+    steps_of: dict[int, Steps] = {}
     for i, own in enumerate(inputs):
         if own is not None:
-            for k, steps in enumerate(local_pattern(call, i)):
+            every_steps = local_pattern(call, i)
+            steps_of[i] = every_steps[0]
+            for k, steps in enumerate(every_steps):
                 if steps is not None:
-                    united = own
+                    result = own
                     for step in steps:
-                        united = step(united)
-                    parts[k].append(united)
-    return [union(p) if p else None for p in parts]
+                        result = step(result)
+                    united[k].append(result)
+    part = None if is_known else known_result(call, steps_of)
+    return [union(p) if p else None for p in united], part
