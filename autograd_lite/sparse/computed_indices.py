@@ -13,7 +13,7 @@ from .steps import Call, Group, Shape, Steps, Take, spread, without
 INDEXED = frozenset(("getitem", "scatter_add", "index_update", "gather", "gather_adjoint"))
 
 
-def indexed(call: Call, i: int) -> Steps | bool:
+def by_index(call: Call, i: int) -> Steps | bool:
     """Return the steps of an op that reads or writes at an index; False if the index is known."""
     shape = call.out[0].shape
     if call.out[0].dtype.kind not in "fc" or not math.prod(shape) or not call.inputs[i].size:
@@ -29,7 +29,7 @@ def indexed(call: Call, i: int) -> Steps | bool:
         lines = spread(without(own, axes), own)
         return Group(lines, int(lines.max()) + 1), Take(lines.reshape(own)[some].ravel())
     if call.op.name == "index_update" and i == 0:
-        return ()  # what is written may be elsewhere
+        return ()  # the index may be elsewhere
     lines = spread(without(shape, axes), shape)
     places = lines.reshape(shape)[some]
     own = call.inputs[i].shape
@@ -38,7 +38,7 @@ def indexed(call: Call, i: int) -> Steps | bool:
 
 
 def _computed_axes(index: tuple[Any, ...], shape: Shape) -> tuple[tuple[int, ...], tuple[Any, ...]]:
-    """Return the axes that are indexed by unknown numbers, and the index with 0 for these."""
+    """Return the axes that are by_index by unknown numbers, and the index with 0 for these."""
     lengths = [0 if k is None else np.ndim(k) if getattr(k, "dtype", np.dtype(int)).kind == "b" else 1 for k in index]
     lengths = [0 if k is Ellipsis else n for k, n in zip(index, lengths, strict=True)]
     axes, some, axis = [], [], 0

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core import batching
 from ..core.op import EachInput, Kind, Op
-from .computed_indices import INDEXED, indexed
+from .computed_indices import INDEXED, by_index
 from .contractions import LETTERS, contraction
 from .partial_values import known_part, nonzero_partial
 from .probes import probe
@@ -32,7 +32,7 @@ def local_pattern(call: Call, i: int) -> list[Steps]:
             return [_reduction(call, i)]
         if op.name in LETTERS:
             return [contraction(call, i)]
-        if op.name in INDEXED and (steps := indexed(call, i)) is not False:
+        if op.name in INDEXED and (steps := by_index(call, i)) is not False:
             return [steps]
         if not call.computed and (steps := structural(call, i)) is not False:
             return [steps]

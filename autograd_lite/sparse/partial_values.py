@@ -1,8 +1,8 @@
-"""What is known of values, element by element: constants beside unknown numbers, and zeros whatever those are.
+"""Known values, element by element: constants beside unknown numbers, and zeros whatever those are.
 
 `0 * x` is 0 for every x, so `x * np.pad(y, 1)` does not depend on all of x. An elementwise op is tried on many numbers
-in place of the unknown ones: special ones, large and small, of both signs, and those near what is known beside them,
-since these are where a function of pieces has its edges.
+in place of those that are unknown: special ones, large and small ones of both signs, and those near the constants
+beside them, since a function of pieces has its edges there.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _samples(call: Call) -> Iterator[list[Any]]:
             yield sample
 
 
-# ---- what is known of results ---------------------------------------------------------------------------------------
+# ---- results --------------------------------------------------------------------------------------------------------
 
 
 def known_part(call: Call, steps: dict[int, Steps], is_elementwise: bool, is_product: bool) -> Partly | None:
@@ -125,13 +125,13 @@ def known_part(call: Call, steps: dict[int, Steps], is_elementwise: bool, is_pro
     Args:
         call: of one result.
         steps: those from each input that is followed.
-        is_elementwise, is_product: what is known of the op.
+        is_elementwise, is_product: whether the op is one of these.
     """
     if call.out[0].dtype.kind not in "fc" or call.op.results is not None:
         return None
     if is_product:
         return _known_product(call)
-    filled = [_filled(v, p, s) for v, p, s in zip(call.values, call.parts, call.inputs, strict=True)]
+    operands_here = [_fill(v, p, s) for v, p, s in zip(call.values, call.parts, call.inputs, strict=True)]
     if is_elementwise:
         if not any(call.parts) and not _has_zeros(call):
             return None
@@ -143,14 +143,14 @@ def known_part(call: Call, steps: dict[int, Steps], is_elementwise: bool, is_pro
     if not np.any(mask):
         return None
     with np.errstate(all="ignore"):
-        value = np.asarray(call.op.forward(*filled, **call.params))
+        value = np.asarray(call.op.forward(*operands_here, **call.params))
     shape = call.out[0].shape
     return Partly(
         np.where(np.isfinite(value), value, 0), np.broadcast_to(np.reshape(mask, np.shape(mask) or ()), shape)
     )
 
 
-def _filled(value: Any, part: Partly | None, spec: ShapeDtype) -> Any:
+def _fill(value: Any, part: Partly | None, spec: ShapeDtype) -> Any:
     if value is not None:
         return value
     if part is None:

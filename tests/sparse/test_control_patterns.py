@@ -36,7 +36,7 @@ FUNCTIONS: dict[str, tuple[Callable[[Any], Any], int, int]] = {
     "collocation": (lambda x: ag.scan(lambda c, t: (t, t - c * np.sin(c)), x[0], x[1:])[1], 0, 0),
     "by index": (lambda x: ag.scan(lambda c, i: (c, x[i + 1] - x[i] * np.sin(x[i])), 0.0, PLACES[:-1])[1], 0, 0),
     "checkpointed": (lambda x: ag.scan(lambda c, t: (np.sin(c) * t, c), x[0], x, max_bytes=20)[1], 0, 0),
-    "hidden state": (lambda x: ag.scan(rotate, x[:2], np.reshape(x, (4, 2)))[1], 0, 18),
+    "hidden state": (lambda x: ag.scan(rotate, x[:2], np.reshape(x, (4, 2)))[1], 0, 0),
     "cond": (lambda x: ag.cond(np.sum(x) > 0, lambda x: x * x[0], lambda x: x[::-1] * x, x), 0, 0),
     "while": (lambda x: ag.while_loop(lambda c: np.sum(c) < 10, ring, x, max_steps=3), 0, 0),
     "fori": (lambda x: ag.fori_loop(0, 3, lambda i, c: c * x[i], x), 0, 0),
