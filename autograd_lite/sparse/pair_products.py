@@ -70,6 +70,9 @@ class Pairs:
         self.layouts = left, right, out
         self.places = first, second, np.arange(total, dtype=dtype) if third is None else third
 
+    def __repr__(self) -> str:
+        return f"<{len(self.places[0])} pairs>"
+
     def size(self, k: int) -> int:
         """Return the number of entries of one of the three matrices."""
         return len(self.layouts[k].indices)

@@ -62,6 +62,9 @@ class Layout:
         self._turned: Layout | None = None
         self.pairs: Any = None
 
+    def __repr__(self) -> str:
+        return f"<{self.format} {self.shape[0]} x {self.shape[1]}>"
+
     def matrix(self, data: Any, transposed: bool = False) -> Any:
         """Return SciPy's matrix with these entries, or its transpose, in the memory of `data`."""
         if transposed and self._turned is not None:
