@@ -117,7 +117,7 @@ def diags(diagonals: Any, offsets: int | Sequence[int] = 0, shape: Sequence[int]
                 [0., 2., 2.],
                 [0., 0., 3.]])
     """
-    places = [offsets] if np.ndim(offsets) == 0 else list(offsets)  # type: ignore[arg-type, list-item]
+    places = [offsets] if np.ndim(offsets) == 0 else list(offsets)  # type: ignore[arg-type]
     is_one = np.ndim(offsets) == 0 and not (isinstance(diagonals, (list, tuple)) and np.ndim(diagonals[0]) == 1)
     lines = [as_entries("diags", line) for line in ([diagonals] if is_one else diagonals)]
     ends = np.cumsum([1, *(len(line) for line in lines)])
@@ -175,7 +175,7 @@ def block_array(blocks: Sequence[Sequence[Any]]) -> SparseTensor:
         each = iter(places)
         return original.block_array([[None if block is None else next(each) for block in row] for row in rows])
 
-    return rearrange(join, *parts)  # type: ignore[no-any-return]
+    return rearrange(join, *parts)
 
 
 def _block(block: Any) -> SparseTensor:

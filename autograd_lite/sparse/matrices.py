@@ -85,12 +85,12 @@ class SparseTensor:
     ndim: ClassVar[int] = 2
 
     def __post_init__(self, layout: Layout) -> None:
-        self.layout = layout
+        vars(self).update(layout=layout)
 
     @property
     def _fixed_part(self) -> Layout:
         """What containers of one structure have in common, for `tree.structure`."""
-        return self.layout  # type: ignore[no-any-return]
+        return self.layout
 
     @classmethod
     def of(cls, a: Any) -> SparseTensor:
@@ -266,7 +266,7 @@ class SparseTensor:
         if other.layout is self.layout:
             return SparseTensor(self.data * other.data, self.layout)
         keys = [part.layout.rows.astype(np.int64) * self.shape[1] + part.indices for part in (self, other)]
-        _, here, there = np.intersect1d(*keys, assume_unique=True, return_indices=True)
+        _, here, there = np.intersect1d(keys[0], keys[1], assume_unique=True, return_indices=True)
         data = take(self.data, here) * take(other.data, there)
         return compress(data, self.layout.rows[here], self.indices[here], self.shape)
 

@@ -21,8 +21,9 @@ from ..core.op import OPS, Op, structural
 from ..core.shape_arithmetic import ShapeDtype
 
 with needs("autograd_lite.sparse", "scipy", "'autograd-lite[scipy]'"):
-    import scipy.sparse as original
+    import scipy.sparse as _sparse
 
+original: Any = _sparse  # for the other files here
 _SAMPLE = 64  # elements of an array by which another one that may be equal is looked up
 _BLOCK = 1 << 16  # elements that are multiplied at a time
 _ARRAYS: WeakValueDictionary[Any, npt.NDArray[Any]] = WeakValueDictionary()

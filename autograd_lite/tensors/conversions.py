@@ -222,7 +222,7 @@ class Conversions:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         if (no_array := left_to_us()) is not None:
-            return no_array  # type: ignore[no-any-return]
+            return no_array
         if TAPES:
             leaving("np.asarray(t), or a function that takes arrays alone")
         if self.requires_grad and not is_readable(self):

@@ -118,7 +118,7 @@ class Tracer(Operators, Methods, Dispatched):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         if (no_array := left_to_us()) is not None:
-            return no_array  # type: ignore[no-any-return]
+            return no_array
         if self.dtype.kind in "biu" and not self.per_example:  # values that carry no derivative
             return np.array(to_numpy(wrap_any(self.example, None).data), dtype)
         raise self.refusal(
