@@ -30,6 +30,8 @@ Places = npt.NDArray[np.int64]
 # Which products a coloring may have.
 Products = Literal["any", "columns", "rows", "both"]
 _PRODUCTS = ("any", "columns", "rows", "both")
+# What a product backward costs, in products forward.
+_BACKWARD = 1.5
 
 
 class Level(NamedTuple):
@@ -188,23 +190,23 @@ def color_both(pattern: Pattern, seconds: float | None = None) -> Coloring:
         seconds: as of `color`.
 
     Returns:
-        The coloring with the fewest colors; of columns alone if all rows, and all columns, have as many nonzeros.
+        The coloring with the fewest colors, even if one of columns alone has fewer; of columns alone if all rows, and
+        all columns, have as many nonzeros.
     """
     sides = lines_of(pattern)
     budget = _budget(sides, seconds)
-    best = _best(_divisions(pattern, sides, pattern.nnz + 1, budget), budget, None)
+    best = _best(_divisions(pattern, sides, np.inf, budget), budget, None)
     return color(pattern, "columns", seconds=seconds) if best is None else best
 
 
 def color(
     pattern: Pattern, products: Products = "any", *, symmetric: bool = False, seconds: float | None = None
 ) -> Coloring:
-    """Return the coloring with the fewest colors of several.
+    """Return the coloring with the fewest colors of several; two colors of rows cost as much as three of columns.
 
     Args:
         pattern: of any matrix.
-        products: those of "columns", of "rows", of "both", or "any" of these. Of as many colors, those of columns
-            alone win, and then those of rows alone.
+        products: those of "columns", of "rows", of "both", or "any" of these.
         symmetric: whether the matrix is symmetric: then only columns have colors, and an entry may be read at both of
             its places.
         seconds: about how long it may take; None for some greedy colorings, and at most 0.3. Steps are counted, not
@@ -228,8 +230,8 @@ def color(
     sides = lines_of(pattern)
     budget = _budget(sides, seconds)
     by_columns, by_rows = (
-        _Candidate(lines.least, lines.steps, partial(_on_lines, pattern, lines, budget, is_transposed))
-        for is_transposed, lines in enumerate(sides)
+        _Candidate(weight * lines.least, lines.steps, partial(_on_lines, pattern, lines, budget, is_transposed))
+        for is_transposed, lines, weight in ((False, sides[0], 1.0), (True, sides[1], _BACKWARD))
     )
     simple = {"columns": [by_columns], "rows": [by_rows]}.get(products, sorted([by_columns, by_rows], key=_least))
     if symmetric:
@@ -237,7 +239,7 @@ def color(
         simple = [by_columns] if is_full else [_stars(pattern, budget), by_columns]
     best = _best(simple, budget, None)
     if products == "any" and not symmetric:
-        below = pattern.nnz + 1 if best is None else best.count
+        below = np.inf if best is None else _cost(best)
         best = _best(_divisions(pattern, sides, below, budget), budget, best)
     if best is None:  # all of them take longer
         is_dense = pattern.nnz * 8 > pattern.shape[0] * pattern.shape[1]
@@ -249,27 +251,31 @@ def color(
 
 
 class _Candidate(NamedTuple):
-    """A coloring that might be made: it has at least this many colors, and takes this many steps."""
+    """A coloring that might be made: its products cost at least so much, and it takes this many steps."""
 
-    least: int
+    least: float
     steps: float
     make: Callable[[], Coloring]
 
 
 def _best(candidates: Iterable[_Candidate], budget: Budget, best: Coloring | None) -> Coloring | None:
-    """Return the coloring with the fewest colors, the first of several, of those that the budget allows."""
+    """Return the cheapest coloring, the first of several, of those that the budget allows."""
     for candidate in candidates:
-        if (best is None or candidate.least < best.count) and budget.allows(candidate.steps):
+        if (best is None or candidate.least < _cost(best)) and budget.allows(candidate.steps):
             coloring = candidate.make()
-            best = coloring if best is None or coloring.count < best.count else best
+            best = coloring if best is None or _cost(coloring) < _cost(best) else best
     return best
+
+
+def _cost(coloring: Coloring) -> float:
+    return coloring.column_count + _BACKWARD * coloring.row_count
 
 
 def _budget(sides: tuple[Lines, Lines], seconds: float | None) -> Budget:
     return Budget(min(0.3, 0.004 + 16 * min(lines.seconds for lines in sides)) if seconds is None else seconds)
 
 
-def _least(candidate: _Candidate) -> int:
+def _least(candidate: _Candidate) -> float:
     return candidate.least
 
 
@@ -297,31 +303,33 @@ def _stars(pattern: Pattern, budget: Budget) -> _Candidate:
     return _Candidate(1, steps, make)
 
 
-def _divisions(pattern: Pattern, sides: tuple[Lines, Lines], below: int, budget: Budget) -> list[_Candidate]:
-    """Return colorings of both that may have fewer colors than `below`: the densest lines of a side have their own.
+def _divisions(pattern: Pattern, sides: tuple[Lines, Lines], below: float, budget: Budget) -> list[_Candidate]:
+    """Return colorings of both that may cost less than `below`: the densest lines of a side have their own products.
 
     If lines with more than `most` nonzeros have products of their own, the others need `most` colors at least, and the
     dense ones as many as there are on a place.
     """
     candidates = []
-    for is_transposed, lines in enumerate(sides):
+    for is_transposed, lines, others, own in ((False, sides[0], 1.0, _BACKWARD), (True, sides[1], _BACKWARD, 1.0)):
         sizes = np.diff(lines.indptr)
         counts = np.bincount(sizes, minlength=1)
+        nonzeros = np.cumsum(counts * np.arange(len(counts)))
         steps = np.cumsum(counts * np.arange(len(counts), dtype=float) ** 2)
         distinct = np.flatnonzero(counts)[::-1]
         on_place, last = np.zeros(lines.n, np.int64), len(counts)
         for most in distinct[np.unique(np.geomspace(1, len(distinct) + 1, 32).astype(int))[:-2]].tolist():
-            if most + (len(lines.indices) - counts[: most + 1] @ np.arange(most + 1)) / lines.n >= below:
+            if others * most + own * (nonzeros[-1] - nonzeros[most]) / lines.n >= below:
                 continue
             rows = np.flatnonzero((sizes > most) & (sizes < last))
             last = most + 1
             on_place += np.bincount(lines_at(lines.indptr, lines.indices, rows)[1], minlength=lines.n)
             densest = int(on_place.max(initial=0))
-            if densest >= below:
+            if own * densest >= below:
                 break
-            if most + densest < below:
-                make = partial(_divide, pattern, lines, sizes > most, budget, bool(is_transposed))
-                candidates.append(_Candidate(most + densest, 5.0 * (steps[most] + on_place @ on_place), make))
+            cost = others * most + own * densest
+            if cost < below:
+                make = partial(_divide, pattern, lines, sizes > most, budget, is_transposed)
+                candidates.append(_Candidate(cost, 5.0 * (steps[most] + on_place @ on_place), make))
     return sorted(candidates, key=_least)
 
 
@@ -341,7 +349,7 @@ def _divide(
     )
     pairs = (columns, rows), (stars[m:], stars[:m])
     both = [_coloring(pattern, *(pair[::-1] if is_transposed else pair)) for pair in pairs]
-    return min(both, key=lambda coloring: coloring.count)
+    return min(both, key=_cost)
 
 
 def _rows_where(lines: Lines, mask: npt.NDArray[np.bool_]) -> tuple[Indices, Indices]:
