@@ -80,7 +80,7 @@ class Coloring(NamedTuple):
     levels: tuple[Level, ...] = ()
 
     @property
-    def count(self) -> int:
+    def count(self) -> int:  # type: ignore[override]  # not the method of tuples
         """The number of products: of colors of columns and rows."""
         return self.column_count + self.row_count
 

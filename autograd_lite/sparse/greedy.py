@@ -51,7 +51,8 @@ def _order(
     buckets: list[list[int]] = [[] for _ in range(max(degrees, default=0) + 1)]
     for v in range(n - 1, -1, -1):
         buckets[numbers[v]].append(v)
-    order, at, is_out = [], 0 if kind == 1 else len(buckets) - 1, [False] * n
+    order: list[int] = []
+    at, is_out = 0 if kind == 1 else len(buckets) - 1, [False] * n
     while len(order) < n:
         while not buckets[at]:
             at -= step

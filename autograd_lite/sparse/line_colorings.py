@@ -144,8 +144,9 @@ class Lines(NamedTuple):
 
 def lines_of(pattern: Pattern) -> tuple[Lines, Lines]:
     """Return the columns of a matrix on its rows, and the rows on its columns."""
-    transposed = transpose(*pattern[:2], pattern.shape[1])[:2]
-    return Lines(*pattern[:2], *transposed), Lines(*transposed, *pattern[:2])
+    indptr, indices, shape = pattern
+    starts, members, _ = transpose(indptr, indices, shape[1])
+    return Lines(indptr, indices, starts, members), Lines(starts, members, indptr, indices)
 
 
 def count_colors(colors: Indices) -> int:
