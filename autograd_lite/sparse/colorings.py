@@ -31,7 +31,7 @@ Places = npt.NDArray[np.int64]
 Products = Literal["any", "columns", "rows", "both"]
 _PRODUCTS = ("any", "columns", "rows", "both")
 # What a product backward costs, in products forward.
-_BACKWARD = 1.5
+_BACKWARD = 1.4
 
 
 class Level(NamedTuple):
@@ -202,7 +202,7 @@ def color_both(pattern: Pattern, seconds: float | None = None) -> Coloring:
 def color(
     pattern: Pattern, products: Products = "any", *, symmetric: bool = False, seconds: float | None = None
 ) -> Coloring:
-    """Return the coloring with the fewest colors of several; two colors of rows cost as much as three of columns.
+    """Return the coloring with the fewest colors of several; five colors of rows cost as much as seven of columns.
 
     Args:
         pattern: of any matrix.

@@ -1,4 +1,4 @@
-"""Pictures of patterns: a golden file, each nonzero in the color that it is read from, small files of large matrices."""
+"""Pictures of patterns: a golden file, each nonzero in the color that it is read from, small files of large ones."""
 
 from __future__ import annotations
 
