@@ -17,8 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from ..core.arguments import describe
 from ..core.errors import ShapeError, UnsupportedError
 from ..core.frozen import Frozen
+from ..core.messages import checked
 from ..core.op import Op
 from ..core.shape_arithmetic import ShapeDtype
 from ..functional.derivative_rules import KeepSame
@@ -29,10 +31,10 @@ from ..ops.solve import lapack_dtype, real_dtype
 from ..tensors.tensor import Tensor
 from .construction import block_array
 from .iterative import may_have_tensors, minres
-from .linalg import shared_columns, solve
+from .linalg import Columns, solve
 from .linear_maps import ClosureMap, Map, MatrixMap, as_map
 from .matrices import SparseTensor, compress
-from .operators import LinearOperator, aslinearoperator, original
+from .operators import LinearOperator, aslinearoperator, eye_array, issparse, original
 from .products import Layout
 
 _DEGENERATE = (
@@ -88,6 +90,70 @@ class Search(Frozen):
         )
 
 
+# ---- bordered systems ------------------------------------------------------------------------------------------------
+
+_SHIFT = 1e-11  # of a matrix before it is factored, relative to its entries
+_MOST_REFINEMENTS = 12
+
+
+class Bordered(Columns):
+    """The pattern of [[B, V], [W, 0]] for a B that is nearly singular, with few columns in the border.
+
+    Factors of the whole would fill up, since a border is dense. So B is factored after a small shift, which leaves it
+    sparse, and the solution is refined.
+    """
+
+    def __init__(self, layout: Layout, border: int) -> None:
+        super().__init__(layout)
+        self.border = border
+
+    def compute(self, matrix: Any) -> Any:
+        """Return an object that solves with a matrix of SciPy's."""
+        return _BorderedFactors(matrix, self.border)
+
+
+class _BorderedFactors:
+    def __init__(self, matrix: Any, border: int) -> None:
+        matrix = matrix.astype(np.result_type(matrix.dtype, np.float64), copy=False)
+        n = matrix.shape[0] - border
+        block = matrix[:n, :n]
+        shift = _SHIFT * np.abs(block.data).max(initial=0)
+        self._matrix, self._n = matrix, n
+        self._factors = original.splu((block + shift * eye_array(n, dtype=block.dtype)).tocsc())
+        corner = matrix[:n, n:].toarray(), matrix[n:, :n].toarray()
+        self._sides = {"N": corner, "T": tuple(side.T for side in reversed(corner))}
+        self._columns: dict[str, Any] = {}
+
+    def solve(self, b: Any, trans: str) -> Any:
+        """Solve with the matrix or its transpose.
+
+        Raises:
+            LinAlgError: if the solution does not converge.
+        """
+        matrix, dtype = self._matrix if trans == "N" else self._matrix.T, b.dtype
+        b = b.astype(matrix.dtype, copy=False)
+        x, before = np.zeros_like(b), np.inf
+        for _ in range(_MOST_REFINEMENTS):
+            step = self._solve_nearly(b - matrix @ x, trans)
+            x, size = x + step, np.abs(step).max(initial=0)
+            if not np.isfinite(size):
+                return x.astype(dtype, copy=False)
+            if not size < 0.5 * before:
+                break
+            before = size
+        if not before <= 1e-7 * np.abs(x).max(initial=0):
+            raise np.linalg.LinAlgError(_DEGENERATE)
+        return x.astype(dtype, copy=False)
+
+    def _solve_nearly(self, b: Any, trans: str) -> Any:
+        right, below = self._sides[trans]
+        if trans not in self._columns:
+            self._columns[trans] = self._factors.solve(np.ascontiguousarray(right), trans)
+        columns, y = self._columns[trans], self._factors.solve(b[: self._n], trans)
+        rest = np.linalg.solve(below @ columns, below @ y - b[self._n :])
+        return np.concatenate([y - columns @ rest, rest])
+
+
 # ---- outside of the span --------------------------------------------------------------------------------------------
 
 
@@ -134,7 +200,7 @@ def _by_border(matrix: MatrixMap, data: Any, shift: Any, v: Any, r: Any) -> Any:
     rows = np.concatenate([layout.rows, diagonal, inside, border])
     whole = compress(entries, rows, np.concatenate([layout.indices, diagonal, border, inside]), (n + k, n + k))
     b = np.concatenate([r, np.zeros(k, r.dtype)])
-    columns = shared_columns(whole.layout, singular=_DEGENERATE)
+    columns = Bordered(whole.layout, k)
     return solve(whole.data, b, columns=columns, trans="T")[:n]
 
 
@@ -262,6 +328,7 @@ def _options(arguments: dict[str, Any], n: int) -> tuple[tuple[str, Any], ...]:
     return tuple((key, value) for key, value in arguments.items() if value is not None)
 
 
+@checked
 def eigsh(
     A: Any,
     k: int = 6,
@@ -321,6 +388,7 @@ def eigsh(
     return _search("eigsh", search, parameters, return_eigenvectors)
 
 
+@checked
 def svds(
     A: Any,
     k: int = 6,
@@ -388,6 +456,7 @@ def svds(
     return (None if return_singular_vectors == "vh" else u), s, (None if return_singular_vectors == "u" else vh)
 
 
+@checked
 def norm(x: Any, ord: Any = None, axis: Any = None) -> Any:
     """Return a norm of a sparse matrix, or of its rows or columns, with its derivatives.
 
@@ -406,6 +475,10 @@ def norm(x: Any, ord: Any = None, axis: Any = None) -> Any:
         (Tensor(5.), Tensor(4.), Tensor([3., 4.]))
     """
     if not isinstance(x, SparseTensor):
+        if not issparse(x):
+            raise TypeError(
+                f"norm: expected a sparse matrix; received {describe(x)}. Of a dense one use np.linalg.norm"
+            )
         return original.norm(x, ord, axis)
     axes = (0, 1) if axis is None else tuple(a % 2 for a in (axis if isinstance(axis, tuple) else (axis,)))
     if len(axes) == 2 and ord in (None, "fro", "f"):
@@ -423,4 +496,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None) -> Any:
         return sizes.sum(axis=axes[0])
     elif isinstance(ord, (int, float)) and 0 < ord < np.inf:
         return x.with_data(sizes.data**ord).sum(axis=axes[0]) ** (1 / ord)
-    raise UnsupportedError(f"norm: the order {ord!r} with axis={axis} is not supported on Tensors; use A.to_scipy()")
+    raise UnsupportedError(
+        "norm: expected ord None, 'fro', 1, -1, 2, inf or -inf, or with an axis None or p > 0, since the entries are "
+        f"a Tensor; received {describe(ord)} with axis={axis}. Take the norm of A.to_scipy()"
+    )

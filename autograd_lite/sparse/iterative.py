@@ -14,6 +14,7 @@ import numpy as np
 
 from ..core.errors import GradError, ShapeError
 from ..core.frozen import Frozen
+from ..core.messages import checked
 from ..core.mode import MODE, TAPES
 from ..core.op import Op
 from ..core.shape_arithmetic import ShapeDtype
@@ -208,6 +209,7 @@ def may_have_tensors(x: Any) -> bool:
     return not (x is None or isinstance(x, (np.ndarray, list, str)) or issparse(x))
 
 
+@checked
 def cg(
     A: Any,
     b: Any,
@@ -246,6 +248,7 @@ def cg(
     return _run("cg", A, b, x0, M, atol, {"rtol": rtol, "maxiter": maxiter}, {"callback": callback})
 
 
+@checked
 def bicgstab(
     A: Any,
     b: Any,
@@ -266,6 +269,7 @@ def bicgstab(
     return _run("bicgstab", A, b, x0, M, atol, {"rtol": rtol, "maxiter": maxiter}, {"callback": callback})
 
 
+@checked
 def gmres(
     A: Any,
     b: Any,
@@ -297,6 +301,7 @@ def gmres(
     return _run("gmres", A, b, x0, M, atol, options, {"callback": callback, "callback_type": callback_type})
 
 
+@checked
 def minres(
     A: Any,
     b: Any,

@@ -19,6 +19,7 @@ from ..core import batching
 from ..core.errors import ShapeError, UnsupportedError
 from ..core.forks import fork_safe_lock
 from ..core.late import needs
+from ..core.messages import checked
 from ..core.mode import MODE, TAPES
 from ..core.op import Op
 from ..core.shape_arithmetic import ShapeDtype
@@ -47,11 +48,10 @@ class Columns:
     Args:
         layout: of the transposed matrix, by rows.
         options: keywords of `scipy.sparse.linalg.splu`, as pairs.
-        singular: the message for a singular matrix; by default that it is.
     """
 
-    def __init__(self, layout: Layout, options: Options = (), singular: str = "") -> None:
-        self.layout, self.options, self.singular, self.size = layout, options, singular, layout.shape[0]
+    def __init__(self, layout: Layout, options: Options = ()) -> None:
+        self.layout, self.options, self.size = layout, options, layout.shape[0]
         self._factors: list[tuple[str, bytes, Any]] = []
         self._lock = fork_safe_lock()
 
@@ -71,28 +71,31 @@ class Columns:
             for *numbers, factors in self._factors:
                 if tuple(numbers) == key:
                     return factors
+        factors = self.compute(self.layout.matrix(data, True))
+        with self._lock:
+            self._factors = [*self._factors[1 - _MOST :], (*key, factors)]
+        return factors
+
+    def compute(self, matrix: Any) -> Any:
+        """Return an object that solves with a matrix of SciPy's."""
         try:
-            factors = original.splu(self.layout.matrix(data, True), **dict(self.options))
+            return original.splu(matrix, **dict(self.options))
         except RuntimeError as error:
             if "singular" not in str(error):
                 raise
             raise np.linalg.LinAlgError(
-                self.singular
-                or f"expected a matrix that can be inverted, and one of {self.size} rows is exactly singular"
+                f"expected a matrix that can be inverted, and one of {self.size} rows is exactly singular"
             ) from None
-        with self._lock:
-            self._factors = [*self._factors[1 - _MOST :], (*key, factors)]
-        return factors
 
 
 _SHARED: WeakValueDictionary[Any, Columns] = WeakValueDictionary()
 
 
-def shared_columns(layout: Layout, options: Options = (), singular: str = "") -> Columns:
+def shared_columns(layout: Layout, options: Options = ()) -> Columns:
     """Return the one `Columns` of a pattern and options that is in use, so that its factors are shared."""
-    key = id(layout), options, singular
+    key = id(layout), options
     columns = _SHARED.get(key)
-    return _SHARED.setdefault(key, Columns(layout, options, singular)) if columns is None else columns
+    return _SHARED.setdefault(key, Columns(layout, options)) if columns is None else columns
 
 
 # ---- the op ---------------------------------------------------------------------------------------------------------
@@ -169,6 +172,7 @@ def _square(name: str, a: Any, b_shape: tuple[int, ...] = ()) -> Any:
     return a
 
 
+@checked
 def spsolve(A: Any, b: Any, permc_spec: str | None = None, use_umfpack: bool = True) -> Any:
     """Solve A x = b for a sparse matrix A, with gradients by its nonzeros and by b, to any order.
 
@@ -280,13 +284,14 @@ class SuperLU:
             raise ShapeError(
                 f"splu.solve: expected rhs of shape ({self.shape[0]},) or ({self.shape[0]}, k); received {b.shape}"
             )
+        if not isinstance(trans, str) or trans not in ("N", "T", "H"):
+            raise ValueError(f"splu.solve: expected trans as 'N', 'T' or 'H'; received {trans!r}")
         if trans == "H":
             return user(solve(self._data, user(b), columns=self._columns, trans="T"))
-        if trans not in _OTHER:
-            raise ValueError(f"splu.solve: expected trans as 'N', 'T' or 'H'; received {trans!r}")
         return solve(self._data, b, columns=self._columns, trans=trans)
 
 
+@checked
 def splu(
     A: Any,
     permc_spec: str | None = None,
@@ -330,6 +335,7 @@ def splu(
     return SuperLU(data, Columns(layout_of(indices, indptr, a.shape), options_of))
 
 
+@checked
 def factorized(A: Any) -> Callable[[Any], Any]:
     """Return the function b ↦ A⁻¹ b, with the factors of A computed once; see `splu`.
 

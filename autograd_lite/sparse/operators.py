@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..core.arguments import describe
 from ..core.errors import ShapeError, UnsupportedError
 from ..core.late import needs
+from ..core.messages import checked
 from ..core.op import Op
 from ..core.shape_arithmetic import ShapeDtype
 from ..functional import vjp
@@ -23,7 +25,7 @@ with needs("autograd_lite.sparse", "scipy", "'autograd-lite[scipy]'"):
     import scipy.sparse
     import scipy.sparse.linalg
 
-original, issparse = scipy.sparse.linalg, scipy.sparse.issparse
+original, issparse, eye_array = scipy.sparse.linalg, scipy.sparse.issparse, scipy.sparse.eye_array
 
 Function = Callable[[Any], Any]
 
@@ -88,6 +90,11 @@ class LinearOperator(scipy.sparse.linalg.LinearOperator):  # type: ignore[misc]
         dtype: Any = None,
         rmatmat: Function | None = None,
     ) -> None:
+        lengths = shape if isinstance(shape, (tuple, list)) else ()
+        if len(lengths) != 2 or not all(isinstance(n, (int, np.integer)) and n >= 0 for n in lengths):
+            raise ShapeError(f"LinearOperator: expected shape as (rows, columns); received {shape!r}")
+        if not callable(matvec):
+            raise TypeError(f"LinearOperator: expected matvec as a function of x; received {describe(matvec)}")
         super().__init__(dtype, shape)
         self.args: tuple[Any, ...] = ()
         self.functions = matvec, rmatvec, matmat, rmatmat
@@ -238,6 +245,7 @@ def _like(x: Any, out: Any) -> Any:
     return out.numpy() if plain and out.__class__ is Tensor else out
 
 
+@checked
 def aslinearoperator(A: Any) -> LinearOperator:
     """Return a matrix as a `LinearOperator`, which takes Tensors.
 
