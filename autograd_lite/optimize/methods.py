@@ -54,6 +54,6 @@ MOST_FOR_HESSIAN = 64
 # Parameters up to which Ipopt is given a dense Hessian.
 MOST_FOR_DENSE = 2000
 # Parameters from which on sparse matrices may pay: more where solvers work with dense ones of that size in no time.
-LEAST_FOR_SPARSE = {"ipopt": 32, "trust-constr": MOST_FOR_HESSIAN + 1, "least_squares": 256, "root": 256}
+LEAST_FOR_SPARSE = {"ipopt": 128, "trust-constr": MOST_FOR_HESSIAN + 1, "least_squares": 256, "root": 256}
 # The part of entries up to which a matrix counts as sparse.
 MOST_NONZEROS = 0.25

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ MESSAGES = {
     4: "The equations, or their derivatives, are not finite where the search starts.",
 }
 DECREASE, SHORTEST = 1e-4, 1e-10  # of the line search: Armijo's constant, and the least part of a step
+MOST_PRODUCTS = 60  # with incomplete factors in a step, before they are made anew
 
 
 def newton(
@@ -137,19 +139,23 @@ def _search(
 
 
 class Preconditioner(LinearOperator):  # type: ignore[misc]
-    """The inverse of a sparse Jacobian, incomplete: what SciPy's Krylov methods take as `inner_M`, and update."""
+    """The inverse of a sparse Jacobian, incomplete where it fills up: what SciPy's Krylov methods take as `inner_M`.
+
+    SciPy calls `update` after each step. Factors are made anew once products with them become many in a step.
+    """
 
     def __init__(self, jac: Callable[[Vector], Any], x: Vector) -> None:
         super().__init__(np.float64, (x.size, x.size))
-        self.jac = jac
+        self.jac, self.factors, self.products = jac, None, MOST_PRODUCTS + 1
         self.update(x)
 
     def update(self, x: Vector, f: Any = None) -> None:
-        """Factorize the Jacobian at another point; where it is singular, the factors stay as they are."""
-        try:
-            self.factors = spilu(self.jac(x).tocsc())
-        except RuntimeError:
-            self.factors = getattr(self, "factors", None)
+        """Factorize the Jacobian at another point if that pays; where it is singular, the factors stay as they are."""
+        if self.products > MOST_PRODUCTS:
+            with contextlib.suppress(RuntimeError):
+                self.factors = spilu(self.jac(x).tocsc())
+        self.products = 0
 
     def _matvec(self, v: Vector) -> Vector:
+        self.products += 1
         return v if self.factors is None else self.factors.solve(np.ravel(v))

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("scipy.optimize")
 
-from autograd_lite.optimize.methods import MINIMIZE, ROOT, ROOT_SCALAR
+from autograd_lite.optimize.methods import LEAST_FOR_SPARSE, MINIMIZE, ROOT, ROOT_SCALAR
 
 from .strd import MODELS
 
@@ -33,3 +33,10 @@ def test_the_table_of_digits_has_every_data_set() -> None:
     digits = re.findall(r"^\| (\w+) \| ([\d.]+), ([\d.]+) \| [\d.]+, [\d.]+ \|", PAGE, re.MULTILINE)
     assert [name for name, *_ in digits] == list(MODELS)
     assert min(float(x) for _, *both in digits for x in both) >= 10
+
+
+def test_the_table_of_sparse_methods() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `([\w-]+)`.*\| (\d+) \w+ \|$", PAGE, re.MULTILINE)
+    least = {method if function == "minimize" else function: int(n) for function, method, n in rows}
+    assert least == LEAST_FOR_SPARSE
+    assert {name for name, takes in MINIMIZE.items() if takes.sparse} <= least.keys()
