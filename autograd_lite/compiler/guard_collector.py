@@ -307,7 +307,7 @@ class GuardCollector:
 
     def _attribute(self, x: Any, key: str, use: Use, name: str) -> Any:
         """Return an attribute of an object or a class, without running code of its."""
-        if key == "T" and is_sparse(x):
+        if key in ("T", "dot") and is_sparse(x):
             return x  # of which it shows whether an operation has taken its arrays
         if isinstance(x, type):
             value = class_item(x, key)

@@ -40,7 +40,7 @@ class CapturedArrays:
         self._held.append(owner)
         frame: FrameType | None = sys._getframe(1)
         for _ in range(_DEEP):
-            while frame is not None and (code := frame.f_code) is not self._outermost and is_hidden(code):
+            while frame is not None and (code := frame.f_code) is not self._outermost and _is_between(frame):
                 frame = frame.f_back
             if frame is None or code is self._outermost:
                 return
@@ -94,6 +94,11 @@ class CapturedArrays:
         """Let go of the arrays."""
         self._held.clear()
         self._inside.clear()
+
+
+def _is_between(frame: FrameType) -> bool:
+    """Return whether a frame lies between the user's code and an operation; `dot` of sparse matrices may, too."""
+    return is_hidden(frame.f_code) or frame.f_globals.get("__name__", "").startswith("scipy.sparse.")
 
 
 def owner_of(a: np.ndarray) -> np.ndarray:

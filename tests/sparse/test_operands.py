@@ -266,7 +266,16 @@ def test_a_compiled_function_sees_every_change_of_a_matrix(row: tuple[str, str])
             change(a)
 
 
-REPLAYED = ("a product", "from the right", "transposed", "an attribute", "another name", "an argument", "a gradient")
+REPLAYED = (
+    "by dot",
+    "a product",
+    "from the right",
+    "transposed",
+    "an attribute",
+    "another name",
+    "an argument",
+    "a gradient",
+)
 
 
 @for_every([(f, name) for f in ("csr", "csc", "coo") for name in REPLAYED], by=lambda row: row[0], stride=6)
