@@ -152,7 +152,13 @@ def layout_of_constant(matrix: Any) -> Layout:
 
 @functools.cache
 def _product_dtype(*dtypes: np.dtype[Any]) -> Any:
-    return (original.csr_array((1, 1), dtype=dtypes[0]) @ np.zeros(1, dtypes[1])).dtype
+    data, x = (np.zeros(1, np.float32 if dtype == np.float16 else dtype) for dtype in dtypes)
+    return (original.csr_array((data, ([0], [0])), (1, 1)) @ x).dtype
+
+
+def _sample_dtype(*dtypes: np.dtype[Any]) -> Any:
+    dtype = np.result_type(*dtypes)
+    return np.float32 if dtype == np.float16 else dtype  # as SciPy's products, of which these are the derivatives
 
 
 def _multiply(data: Any, x: Any, *, layout: Layout, transposed: bool) -> Any:
@@ -181,9 +187,11 @@ def _batched_product(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], 
 
 def _sample(u: Any, v: Any, *, layout: Layout) -> Any:
     u, v, rows, columns = np.asarray(u), np.asarray(v), layout.rows, layout.indices
+    if (dtype := _sample_dtype(u.dtype, v.dtype)) != u.dtype:
+        u = u.astype(dtype)
     if u.ndim == 1:
         return u[rows] * v[columns]
-    out = np.empty(len(columns), np.result_type(u, v))
+    out = np.empty(len(columns), dtype)
     step = max(1, _BLOCK // max(1, u.shape[1]))
     for k in range(0, len(columns), step):
         part = slice(k, k + step)
@@ -242,7 +250,7 @@ sampled_matmul: Op = structural(
     _sample,
     lambda g, out, u, v, *, layout: sparse_matmul(g, v, layout=layout, transposed=False),
     lambda g, out, u, v, *, layout: sparse_matmul(g, u, layout=layout, transposed=True),
-    infer=lambda u, v, *, layout: ShapeDtype((len(layout.indices),), np.result_type(u.dtype, v.dtype)),
+    infer=lambda u, v, *, layout: ShapeDtype((len(layout.indices),), _sample_dtype(u.dtype, v.dtype)),
     saves=("y", "x"),
     multilinear=True,
     batch=_batched_sample,

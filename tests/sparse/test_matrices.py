@@ -12,12 +12,15 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.testing import check_grads
+from autograd_lite.testing import check_grads, check_op
 from tests.rows import for_every
 
 sp = pytest.importorskip("scipy.sparse")
 from autograd_lite import sparse  # noqa: E402
 from autograd_lite.sparse import SparseTensor  # noqa: E402
+from autograd_lite.sparse.pair_products import pairs_of, sum_pairs  # noqa: E402
+from autograd_lite.sparse.patterns import jacobian_pattern  # noqa: E402
+from autograd_lite.sparse.products import sampled_matmul, sparse_matmul  # noqa: E402
 
 M, N = 5, 4
 
@@ -153,6 +156,39 @@ def test_batches_tangents_and_compiled_code_give_what_each_call_gives(row: tuple
     for point, expected in zip(points * 2, each * 2, strict=True):
         np.testing.assert_allclose(compiled(*point), expected, rtol=1e-12, atol=1e-13)
     assert len(compiled.traces) == 1
+
+
+OWN, OTHER = SparseTensor.of(A), SparseTensor.of(C)
+MEETING = pairs_of(OWN.layout, OTHER.layout)
+# The ops: the shapes of their inputs, and parameters.
+OPS: list[tuple[Any, list[tuple[tuple[int, ...], tuple[int, ...]]], dict[str, Any]]] = [
+    (sparse_matmul, [((A.nnz,), (N,)), ((A.nnz,), (N, 3))], {"layout": OWN.layout, "transposed": False}),
+    (sparse_matmul, [((A.nnz,), (M,)), ((A.nnz,), (M, 3))], {"layout": OWN.layout, "transposed": True}),
+    (sampled_matmul, [((M,), (N,)), ((M, 3), (N, 3))], {"layout": OWN.layout}),
+    *[
+        (sum_pairs, [((MEETING.size(roles[0]),), (MEETING.size(roles[1]),))], {"pairs": MEETING, "roles": roles})
+        for roles in ((0, 1, 2), (2, 1, 0), (2, 0, 1))
+    ],
+]
+
+
+@for_every(OPS, name=lambda row: f"{row[0].name} {row[2]}")
+def test_the_ops_keep_every_law(row: Any) -> None:
+    op, shapes, params = row
+    cases = [(tuple(numbers(k, *s, seed=len(s)) for s in pair), params) for pair in shapes for k in ("real", "complex")]
+    assert check_op(op, cases).ok
+
+
+@for_every(OPS, name=lambda row: f"{row[0].name} {row[2]}")
+def test_the_ops_say_which_elements_depend_on_which(row: Any) -> None:
+    op, shapes, params = row
+    for pair in shapes:
+        x, y = (np.abs(numbers("real", *shape)) for shape in pair)
+        for k, f in enumerate((lambda x, y: op(x, y, **params), lambda y, x: op(x, y, **params))):
+            point, other = (x, y) if k == 0 else (y, x)
+            dense = ag.jacobian(lambda p, f=f, other=other: f(p, other))(point).reshape(-1, point.size) != 0
+            found = jacobian_pattern(lambda p, f=f, other=other: f(p, other), point)
+            np.testing.assert_array_equal(found.toarray(), dense)
 
 
 # ---- making them -----------------------------------------------------------------------------------------------------
