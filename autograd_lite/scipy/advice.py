@@ -93,6 +93,17 @@ def _takes_tensors(area: str, name: str) -> bool:
     return f"{area}.{name}" in ROWS
 
 
+def _of_sparse(module: str, names: tuple[str, ...]) -> str:
+    """Return the sentence about one of some names in `scipy.sparse`, which may end in the kind of matrix there."""
+    ours = load("..sparse", __package__).__all__
+    where = "scipy.sparse.linalg" if module.startswith("scipy.sparse.linalg") else "scipy.sparse"
+    for name in names:
+        for own in (name, name.removesuffix("_array").removesuffix("_matrix")):
+            if own in ours:
+                return f"{where}.{name} takes arrays alone; autograd_lite.sparse.{own} takes Tensors. "
+    return ""
+
+
 def _sentence_of(module: str, frame: FrameType) -> str:
     """Return the sentence about one frame of SciPy, which may be that of a wrapper around a function."""
     area = module.split(".")[1]
@@ -105,6 +116,8 @@ def _sentence_of(module: str, frame: FrameType) -> str:
             return _sentence("stats", f"{distribution}.{frame.f_code.co_name}")
     if area == "optimize" and f"optimize.{frame.f_code.co_name}" not in _BY_STANDARD:
         return _sentence(area, frame.f_code.co_name) if not frame.f_code.co_name.startswith("_") else ""
+    if area == "sparse":
+        return _of_sparse(module, (frame.f_code.co_name, type(frame.f_locals.get("self")).__name__))
     local = frame.f_locals.values()
     names = [(area, frame.f_code.co_name), (area, type(frame.f_locals.get("self")).__name__)]
     names += [

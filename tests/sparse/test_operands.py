@@ -166,6 +166,24 @@ REFUSALS: dict[str, tuple[Callable[[Any, Any], Any], Any, str]] = {
     "a quotient": (lambda a, t: t / a, (M, N), "divide: expected .* sparse matrix"),
 }
 
+OURS = {
+    "scipy.sparse.csr_array takes arrays alone; autograd_lite.sparse.csr takes": lambda t: sp.csr_array(
+        (t, np.arange(N), np.arange(N + 1)), (N, N)
+    ),
+    "scipy.sparse.kron takes arrays alone; autograd_lite.sparse.kron takes": lambda t: sp.kron(
+        constant("csr"), t[None]
+    ),
+    "scipy.sparse.linalg.spsolve takes arrays alone; autograd_lite.sparse.spsolve takes": lambda t: sp.linalg.spsolve(
+        sp.eye_array(N).tocsc(), t
+    ),
+}
+
+
+@for_every(OURS)
+def test_functions_of_scipy_that_take_arrays_alone_name_ours(message: str) -> None:
+    with pytest.raises(ag.GradError, match=message):
+        OURS[message](ag.tensor(np.ones(N), requires_grad=True))
+
 
 @for_every(REFUSALS)
 def test_other_uses_are_refused_with_the_reason(name: str) -> None:
