@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..core.indices import IndexArray
-from .steps import Call, Group, Shape, Steps, Take, spread, without
+from ..core.op import OPS
+from .steps import Call, Group, Shape, Steps, Take, spread, unite_pairs, without
+from .structural_patterns import sources
 
+WINDOWS = frozenset(("window_max", "window_take", "window_sum", "window_put", "window_spread"))
+PUT = frozenset(("window_put", "window_spread"))
 INDEXED = frozenset(("getitem", "scatter_add", "index_update", "gather", "gather_adjoint"))
 
 
@@ -49,6 +53,21 @@ def _computed_axes(index: tuple[Any, ...], shape: Shape) -> tuple[tuple[int, ...
         axis += len(shape) - sum(lengths) if k is Ellipsis else n
         some.append(k)
     return tuple(axes), tuple(some)
+
+
+def in_windows(call: Call, i: int) -> list[Steps]:
+    """Return the steps of an op that takes any element of each window, puts there, or adds all of them up."""
+    spec, out = call.inputs[0], call.out[0]
+    lengths = {name: call.params[name] for name in ("window", "stride", "padding")}
+    large, small = (out.shape, spec.shape) if call.op.name in PUT else (spec.shape, out.shape)
+    rows, members = [], []
+    for k in range(math.prod(lengths["window"]) if math.prod(large) and math.prod(small) else 0):
+        index = np.full(small, k)
+        places = sources(lambda x, index=index: OPS["window_take"].forward(x, index, **lengths), large)
+        taken = np.flatnonzero(places >= 0)
+        rows.append(taken if call.op.name not in PUT else places[taken])
+        members.append(places[taken] if call.op.name not in PUT else taken)
+    return [(unite_pairs(rows, members, math.prod(out.shape)),), *[None] * (len(call.out) - 1)]
 
 
 def _by_numbers(call: Call) -> Steps:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .partial_values import may_be_nonzero
-from .steps import Call, Group, Shape, Steps, Take, Unite, spread
+from .steps import Call, Group, Shape, Steps, Take, Unite, spread, unite_pairs
 
 
 def _letters_of_contract(call: Call) -> tuple[str, str, str]:
@@ -85,6 +85,4 @@ def _pairs(
         index = [pool[c] if n > 1 else np.zeros_like(pool[c]) for c, n in zip(letters, lengths, strict=True)]
         places.append(np.ravel_multi_index(tuple(index), lengths) if index else np.zeros(1, int))
     members, rows = np.broadcast_arrays(*places)
-    order = np.argsort(rows, kind="stable")
-    counts = np.bincount(rows, minlength=math.prod(out_shape))
-    return Unite(np.concatenate([[0], np.cumsum(counts)]), members[order])
+    return unite_pairs([rows], [members], math.prod(out_shape))

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core import batching
 from ..core.op import EachInput, Kind, Op
-from .computed_indices import INDEXED, by_index
+from .computed_indices import INDEXED, WINDOWS, by_index, in_windows
 from .contractions import LETTERS, contraction
 from .partial_values import known_part, nonzero_partial
 from .probes import probe
@@ -25,6 +25,8 @@ def local_pattern(call: Call, i: int) -> list[Steps]:
         return [None] * len(call.out)
     if op.depends is not None:
         return [(Unite(*op.depends(i, call.inputs, call.out[0], **call.params)),)]
+    if op.name in WINDOWS and any(v is None for v in call.values):
+        return in_windows(call, i)
     if op.results is None:
         if is_elementwise(op):
             return [_elementwise(call, i)]

@@ -36,7 +36,7 @@ def nonzero_partial(call: Call, i: int) -> Any:
             g = np.ones(call.out[0].shape, call.out[0].dtype)
             nonzero = np.asarray(read_rule(rule, g, operands(call), dict(call.params)) != 0)
         return None if nonzero.all() else nonzero
-    if rule.kind is Kind.REDUCED:
+    if rule.kind is Kind.REDUCED or not _can_be_tried(call):
         return None
     numbers = tuple(_as_number(v) for v in call.values)
     if not any(call.parts) and all(v is None or n is not None for v, n in zip(call.values, numbers, strict=True)):
@@ -51,6 +51,11 @@ def nonzero_partial(call: Call, i: int) -> Any:
         return None
     zero = _is_zero(lambda *inputs: _partial(call, i, inputs), call)
     return ~zero if zero.any() else None
+
+
+def _can_be_tried(call: Call) -> bool:
+    """Return whether an op is defined for enough numbers to be tried; SciPy's functions are 0 where they are not."""
+    return "." not in call.op.name and call.op.name in OPS
 
 
 def _as_number(value: Any) -> Any:
@@ -136,7 +141,7 @@ def known_part(call: Call, steps: dict[int, Steps], is_elementwise: bool, is_pro
         if not any(call.parts) and not _has_zeros(call):
             return None
         mask = _broadcast_masks(call)
-        if _has_zeros(call) and not mask.all():
+        if _has_zeros(call) and not mask.all() and _can_be_tried(call):
             mask = mask | _is_zero(lambda *inputs: call.op.forward(*inputs, **call.params), call)
     else:
         mask = _moved_masks(call, steps)

@@ -11,8 +11,12 @@ import numpy as np
 from ..core import batching
 from ..core.multi_result import Several
 from ..core.op import Op, read_rule
-from .steps import Call, Group, Shape, Steps, Take, Unite, spread, without
+from .steps import Call, Group, Shape, Steps, Take, Unite, spread, unite_pairs, without
 
+# Where rounding makes something of nothing, and in other places than a backward pass does.
+_NOISY = frozenset(["cholesky", "cholesky_pullback", "qr", "qr_r", "svd", "full_svd", "eigh", "eig", "lstsq", "pinv"])
+# Smooth functions whose records do not say so.
+_SMOOTH = frozenset(("rotate_pairs", "standardize_pullback"))
 _MOST_PROBES = 256
 _MOST_WORK = 2**22
 
@@ -67,9 +71,7 @@ def probe(call: Call, i: int, k: int) -> Steps:
     local = all(v is not None for _, v in pairs)
     smooth = _is_smooth(call.op) and all(v is not None or s.dtype.kind in "fc" for s, v in pairs)
     work = probes * max(math.prod(out.shape), spec.size)
-    # Of decompositions of matrices, rounding makes something of nothing in other places than in a backward pass.
-    exact = not any(n > 1 for n in getattr(call.op.batch, "core", ()))
-    if not exact or not (local or smooth) or not work or probes > _MOST_PROBES or work > _MOST_WORK:
+    if call.op.name in _NOISY or not (local or smooth) or not work or probes > _MOST_PROBES or work > _MOST_WORK:
         return dense(call, i, k)
     points = (call.values,) if local else tuple(_random_point(call, seed) for seed in range(2))
     with np.errstate(all="ignore"):
@@ -82,7 +84,7 @@ def probe(call: Call, i: int, k: int) -> Steps:
 def _is_smooth(op: Op) -> bool:
     """Return whether zeros of the derivative at random points are zeros everywhere."""
     analytic = op.batch is batching.along_axis or hasattr(op.batch, "core")
-    return op.linear or op.multilinear or (analytic and not op.kinks and not op.selects)
+    return op.name in _SMOOTH or op.linear or op.multilinear or (analytic and not op.kinks and not op.selects)
 
 
 def _united_cores(reached: list[Any], cores: Cores, shape: Shape, out_shape: Shape) -> Unite:
@@ -101,10 +103,7 @@ def _united_cores(reached: list[Any], cores: Cores, shape: Shape, out_shape: Sha
         rows.append(np.repeat(places[core].ravel(), repeats))
         inside = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
         members.append(elements[np.repeat(ends - repeats, repeats) + inside])
-    every_row = np.concatenate(rows)
-    order = np.argsort(every_row, kind="stable")
-    counts = np.bincount(every_row, minlength=places.size)
-    return Unite(np.concatenate([[0], np.cumsum(counts)]), np.concatenate(members)[order])
+    return unite_pairs(rows, members, places.size)
 
 
 def _core_indices(cores: Cores, shape: Shape) -> Iterator[tuple[Any, ...]]:

@@ -80,6 +80,15 @@ class Unite(NamedTuple):
         return unite(self.indptr, self.members, sets)
 
 
+def unite_pairs(rows: list[Any], members: list[Any], count: int) -> Unite:
+    """Return the step by which element `rows[k][j]` of `count` depends on element `members[k][j]`."""
+    every_row = np.concatenate(rows) if rows else np.zeros(0, int)
+    order = np.argsort(every_row, kind="stable")
+    counts = np.bincount(every_row, minlength=count)
+    every_member = np.concatenate(members) if members else np.zeros(0, int)
+    return Unite(np.concatenate([[0], np.cumsum(counts)]), every_member[order])
+
+
 Steps = tuple[Callable[[IndexSets], IndexSets], ...] | None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.op import EachInput, read_rule
-from .steps import Call, Group, Shape, Steps, Take, Unite, is_known, operands
+from .steps import Call, Group, Shape, Steps, Take, is_known, operands, unite_pairs
 
 _MOST_RUNS = 1024
 
@@ -29,10 +29,10 @@ def structural(call: Call, i: int) -> Steps | bool:
         return _product(call, i)
     if not is_known(call, reads) or not (op.linear or op.jvp is not None):
         return False
-    if (positions := _sources(_tangent(call, i), call.inputs[i].shape)) is not None:
+    if (positions := sources(_tangent(call, i), call.inputs[i].shape)) is not None:
         return () if _is_identity(positions, size) else (Take(positions),)
     saved, params = operands(call), dict(call.params)
-    if (groups := _sources(lambda g: read_rule(rule, g, saved, params), call.out[0].shape)) is not None:
+    if (groups := sources(lambda g: read_rule(rule, g, saved, params), call.out[0].shape)) is not None:
         return (Group(groups, out_size),)
     return False
 
@@ -52,7 +52,7 @@ def _tangent(call: Call, i: int) -> Callable[[Any], Any]:
     return lambda t: op.jvp((*none[:i], t, *none[i + 1 :]), *saved, **params)  # type: ignore[misc]
 
 
-def _sources(linear: Callable[[Any], Any], shape: Shape) -> Any:
+def sources(linear: Callable[[Any], Any], shape: Shape) -> Any:
     """Return which element each element of `linear(x)` is a multiple of, -1 for none; None if it is not that simple."""
     n = math.prod(shape)
     random = np.concatenate([[0.0], np.random.default_rng(0).uniform(0.5, 1.0, n)])
@@ -96,7 +96,7 @@ def _product(call: Call, i: int) -> Steps | bool:
         for k in range(other.size) if value is None else np.flatnonzero(value):
             one = np.zeros(other.size)
             one[k] = 1
-            positions = _sources(lambda x, y=one: multiply(x, y.reshape(other.shape)), spec.shape)
+            positions = sources(lambda x, y=one: multiply(x, y.reshape(other.shape)), spec.shape)
             if positions is None:
                 return False
             rows.append(np.flatnonzero(positions >= 0))
@@ -108,9 +108,4 @@ def _product(call: Call, i: int) -> Steps | bool:
             one[k] = 1
             rows.append(np.flatnonzero(multiply(one.reshape(spec.shape), y)))
             members.append(np.full(len(rows[-1]), k))
-    if not rows:
-        return None
-    every_row = np.concatenate(rows)
-    counts = np.bincount(every_row, minlength=out_size)
-    order = np.argsort(every_row, kind="stable")
-    return (Unite(np.concatenate([[0], np.cumsum(counts)]), np.concatenate(members)[order]),)
+    return (unite_pairs(rows, members, out_size),)

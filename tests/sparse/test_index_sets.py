@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -42,13 +43,12 @@ def test_unions_are_those_of_python(native: bool, density: float, monkeypatch: p
         assert as_lists(group(parts[0], groups, 4)) == unions(expected)
         indptr = pointers(rng.integers(0, 9, 6) if rows else np.zeros(6, int))
         members = rng.integers(0, max(rows, 1), indptr[-1])
-        expected = [[lists[0][m] for m in members[a:b]] for a, b in zip(indptr[:-1], indptr[1:], strict=True)]
+        expected = [[lists[0][m] for m in members[a:b]] for a, b in pairwise(indptr)]
         assert as_lists(unite(indptr, members, parts[0])) == unions(expected)
         mask = rng.random(rows) < 0.5
         pattern = keep(parts[0], mask).to_pattern()
         assert pattern.shape == (rows, width)
-        ends = list(zip(pattern.indptr[:-1], pattern.indptr[1:], strict=True))
-        assert [pattern.indices[a:b].tolist() for a, b in ends] == [
+        assert [pattern.indices[a:b].tolist() for a, b in pairwise(pattern.indptr)] == [
             row if m else [] for row, m in zip(lists[0], mask, strict=True)
         ]
 
