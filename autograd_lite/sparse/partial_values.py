@@ -197,6 +197,10 @@ def _known_product(call: Call) -> Partly | None:
     """Return the zeros of a sum of products, all of whose terms have a factor that is 0."""
     if len(call.values) != 2 or not _has_zeros(call):
         return None
+    if not call.op.multilinear:  # solve: where a right-hand side is 0
+        right = may_be_nonzero(call, 1)
+        zero = np.broadcast_to(~right.any(axis=-1 if right.ndim == 1 else -2, keepdims=True), call.out[0].shape)
+        return Partly(np.zeros(call.out[0].shape), zero) if zero.any() else None
     nonzero = [may_be_nonzero(call, i).astype(float) for i in range(2)]
     zero = np.asarray(call.op.forward(*nonzero, **call.params)) == 0
     return Partly(np.zeros(call.out[0].shape), zero) if zero.any() else None
