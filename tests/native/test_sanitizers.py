@@ -17,6 +17,7 @@ SOURCES = sorted(map(str, (ROOT / "autograd_lite" / "native" / "c").glob("*.c"))
 FLAGS = ["-std=gnu11", "-O1", "-g1", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-w"]
 FLAGS += [f"-I{np.get_include()}", f"-I{sysconfig.get_path('include')}", "-fPIC", "-shared", "-pthread"]
 PLANS = [f"tests/compiler/test_{name}.py" for name in ("plans", "blocks", "segments")]
+SPARSE = ["tests/sparse/test_colorings.py", "tests/sparse/test_index_sets.py"]
 FUSED = "tests/compiler/c_code/test_laws.py"
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "tests.native.instead"]
 
@@ -40,7 +41,7 @@ def built(sanitizer: str, library: Path) -> str:
         # Not in Python's own pools of memory, where it sees nothing; what lives as long as the process has not leaked.
         (
             "address,undefined",
-            ["tests/native", *PLANS, FUSED],
+            ["tests/native", *SPARSE, *PLANS, FUSED],
             {
                 "AUTOGRAD_LITE_CC": "gcc -fsanitize=address,undefined",
                 "PYTHONMALLOC": "malloc",
