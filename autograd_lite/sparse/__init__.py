@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..core.late import attach as _attach
 
 if TYPE_CHECKING:
+    from .colorings import Coloring as Coloring, color as color
     from .construction import (
         block_array as block_array,
         coo as coo,
@@ -24,5 +25,6 @@ if TYPE_CHECKING:
     from .matrices import SparseTensor as SparseTensor
     from .operators import LinearOperator as LinearOperator, aslinearoperator as aslinearoperator
     from .pattern import Pattern as Pattern
+    from .pictures import picture as picture
 else:
     __getattr__, __dir__, __all__ = _attach(__name__)

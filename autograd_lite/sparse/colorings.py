@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from .greedy import color_acyclic, color_star, peel_places, read_places
 from .line_colorings import ORDERS, Budget, Lines, Order, arrange, count_colors, lines_at, lines_of
-from .pattern import Indices, Pattern, transpose
+from .pattern import Indices, Pattern, as_pattern, transpose
 
 Places = npt.NDArray[np.int64]
 # Which products a coloring may have.
@@ -200,12 +200,12 @@ def color_both(pattern: Pattern, seconds: float | None = None) -> Coloring:
 
 
 def color(
-    pattern: Pattern, products: Products = "any", *, symmetric: bool = False, seconds: float | None = None
+    pattern: Any, products: Products = "any", *, symmetric: bool = False, seconds: float | None = None
 ) -> Coloring:
     """Return the coloring with the fewest colors of several; five colors of rows cost as much as seven of columns.
 
     Args:
-        pattern: of any matrix.
+        pattern: a `Pattern`, or a matrix of any shape: a sparse one of SciPy, or an array.
         products: those of "columns", of "rows", of "both", or "any" of these.
         symmetric: whether the matrix is symmetric: then only columns have colors, and an entry may be read at both of
             its places.
@@ -216,15 +216,17 @@ def color(
         The coloring.
 
     Raises:
+        ShapeError: if it is no matrix.
         ValueError: if there are no such products, or a matrix that is said to be symmetric is not.
 
     Example:
-        >>> arrow = Pattern(np.array([0, 3, 5, 7], "i"), np.array([0, 1, 2, 0, 1, 0, 2], "i"), (3, 3))
-        >>> color(arrow, "columns").count, color(arrow, symmetric=True).count
-        (3, 2)
+        >>> arrow = [[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 0, 1]]
+        >>> color(arrow).count, color(arrow, "columns").count, color(arrow, symmetric=True).count
+        (3, 4, 2)
     """
     if products not in _PRODUCTS:
-        raise ValueError(f"color: expected products to be one of {', '.join(_PRODUCTS)}; received {products!r}")
+        raise ValueError(f"sparse.color: expected products to be one of {', '.join(_PRODUCTS)}; received {products!r}")
+    pattern = pattern if isinstance(pattern, Pattern) else as_pattern("sparse.color", pattern, "the pattern")
     if products == "both" and not symmetric:
         return color_both(pattern, seconds)
     sides = lines_of(pattern)
@@ -418,10 +420,12 @@ def _levels(pattern: Pattern, mirror: Indices, colors: Indices, source: Places, 
 def _mirror(pattern: Pattern) -> Indices:
     """Return where the transposed place of each nonzero of a symmetric pattern is."""
     lines, members, mirror = transpose(*pattern[:2], pattern.shape[1])
-    if pattern.shape[0] != pattern.shape[1]:
-        raise ValueError(f"coloring: expected a square matrix to be symmetric; received one of shape {pattern.shape}")
-    if not (np.array_equal(lines, pattern.indptr) and np.array_equal(members, pattern.indices)):
-        raise ValueError("coloring: expected a symmetric pattern; received one that is not; color_columns takes any")
+    is_square = pattern.shape[0] == pattern.shape[1]
+    if not (is_square and np.array_equal(lines, pattern.indptr) and np.array_equal(members, pattern.indices)):
+        received = "one that differs from its transpose" if is_square else f"one of shape {pattern.shape}"
+        raise ValueError(
+            f"sparse.color: expected a symmetric pattern; received {received}. Without symmetric=True, any will do"
+        )
     result: Indices = mirror
     return result
 

@@ -85,7 +85,7 @@ def pattern_of_array(a: Any) -> Pattern:
     return Pattern(indptr, columns.astype(np.int32), a.shape)
 
 
-def as_pattern(called: str, sparsity: Any) -> Pattern:
+def as_pattern(called: str, sparsity: Any, name: str = "sparsity=") -> Pattern:
     """Return the pattern that a user gives: as one, as a sparse matrix of SciPy, or as an array.
 
     Raises:
@@ -101,7 +101,7 @@ def as_pattern(called: str, sparsity: Any) -> Pattern:
     dense = np.asarray(sparsity)
     if dense.ndim != 2 or dense.dtype.kind not in "biufc":
         raise ShapeError(
-            f"{called}: expected sparsity= to be a matrix: a sparse one of SciPy, an array of two dimensions, or a "
+            f"{called}: expected {name} to be a matrix: a sparse one of SciPy, an array of two dimensions, or a "
             f"Pattern; received {describe(sparsity)}"
         )
     return pattern_of_array(dense)

@@ -17,7 +17,7 @@ from ..graph.pictures.view import EdgeKind
 from ..graph.pictures.widths import text_width
 from ..ir.node_labels import count_of, visible
 from .colorings import Coloring
-from .pattern import Pattern
+from .pattern import Pattern, as_pattern
 
 # The looks of products, in turn; and that of cells in which several products meet.
 _LOOKS = ("input", "output", "parameter", "backward", "removed", "state", "changed", "exploding")
@@ -36,25 +36,39 @@ class _Cells(NamedTuple):
     products: npt.NDArray[np.intp]
 
 
-def picture(pattern: Pattern, coloring: Coloring | None = None, title: str = "Sparsity pattern") -> DrawnPicture:
+def picture(pattern: Any, coloring: Coloring | None = None, title: str = "Sparsity pattern") -> DrawnPicture:
     """Return a picture of a pattern, with a color for each product from which nonzeros are read.
 
     A cell is a place of the matrix, with the number of the color, or of a larger matrix many places. Filled cells are
     read from products of columns, framed ones from products of rows.
 
     Args:
-        pattern: of the matrix.
-        coloring: how it is computed; None for the pattern alone.
+        pattern: a `Pattern`, or a matrix: a sparse one of SciPy, or an array.
+        coloring: of the pattern; None for the pattern alone.
         title: above the picture.
 
     Returns:
         The picture, with `.save`, for `.svg`, `.png` and `.pdf`; a notebook shows it.
 
+    Raises:
+        ShapeError: if it is no matrix.
+        ValueError: if the coloring is of a matrix of another shape.
+
     Example:
-        >>> picture(Pattern(np.array([0, 1, 3], "i"), np.array([0, 0, 1], "i"), (2, 2)))
+        >>> picture([[1, 0], [1, 1]])
         <DrawnPicture: Sparsity pattern>
     """
+    pattern = pattern if isinstance(pattern, Pattern) else as_pattern("sparse.picture", pattern, "the pattern")
     m, n = pattern.shape
+    if coloring is not None:
+        wanted, received = (
+            "{} × {} with {} nonzeros".format(*sizes)
+            for sizes in ((m, n, pattern.nnz), map(len, (coloring.rows, coloring.columns, coloring.source)))
+        )
+        if wanted != received:
+            raise ValueError(
+                f"sparse.picture: expected the coloring of a matrix of {wanted}; received one of {received}"
+            )
     longest = max(m, n, 1)
     cell = min(_CELL, _LONGEST / min(longest, _CELLS))
     # A longer matrix has as many cells to either side as make it as high and as wide as it is.

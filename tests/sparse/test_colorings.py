@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from autograd_lite.core.errors import ShapeError
 from autograd_lite.native.kernels import REASON, library
 from autograd_lite.sparse import colorings, greedy, pattern as patterns
 from autograd_lite.sparse.colorings import (
@@ -187,6 +188,28 @@ def test_colors_that_are_merged_give_another_matrix(near: Any) -> None:
 def test_no_more_colors_than_scipy(near: Any) -> None:
     numdiff = pytest.importorskip("scipy.optimize._numdiff")
     assert color(pattern_of_array(near)).count <= len(np.unique(numdiff.group_columns(near)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ([[1, 2]], {}, "expected the pattern to be a matrix: .*; received"),
+        ([[[1]], "forward"], {}, "expected products to be one of any, columns, rows, both; received 'forward'"),
+        ([banded(3)[:2]], {"symmetric": True}, r"expected a symmetric pattern; received one of shape \(2, 3\)"),
+        ([np.triu(banded(3))], {"symmetric": True}, "expected a symmetric pattern; received one that differs"),
+    ],
+)
+def test_bad_input_is_one_error(arguments: list[Any], options: dict[str, Any], message: str) -> None:
+    with pytest.raises((ShapeError, ValueError), match=f"^sparse.color: {message}"):
+        color(*arguments, **options)
+
+
+def test_matrices_of_any_kind_are_colored() -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    expected = color(pattern_of_array(arrow(5)))
+    for a in (arrow(5), arrow(5).astype(float).tolist(), sparse.coo_array(arrow(5))):
+        for ours, theirs in zip(color(a), expected, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.ci

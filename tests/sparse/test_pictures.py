@@ -71,6 +71,11 @@ def test_pictures_of_large_matrices_are_small() -> None:
         assert len(svg) < 40_000
 
 
+def test_a_coloring_of_another_matrix_is_one_error() -> None:
+    with pytest.raises(ValueError, match="^sparse.picture: expected the coloring of a matrix of 3 × 3 with 3 nonz.*; received one of 2 × 2"):
+        picture(np.eye(3), color(np.eye(2)))
+
+
 def test_derivatives_have_pictures(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     jacobian = ag.sparse.jacobian(np.diff)
