@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .derivatives import SparseDerivative as SparseDerivative, hessian as hessian, jacobian as jacobian
     from .eigen import eigsh as eigsh, norm as norm, svds as svds
     from .iterative import bicgstab as bicgstab, cg as cg, gmres as gmres, minres as minres
+    from .least_squares import lsmr as lsmr, lsqr as lsqr
     from .linalg import SuperLU as SuperLU, factorized as factorized, splu as splu, spsolve as spsolve
     from .linearizations import Linearization as Linearization, linearize as linearize
     from .matrices import SparseTensor as SparseTensor

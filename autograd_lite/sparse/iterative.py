@@ -57,7 +57,7 @@ class Method(Frozen):
 
 
 @functools.cache
-def _convergence(method: str) -> Op:
+def convergence(method: str) -> Op:
     """Return the identity of x that raises where `info` says that a method has not converged."""
 
     def require(x: Any, info: Any) -> Any:
@@ -108,7 +108,7 @@ def _solve_again(g: Any, scale: Any, parameters: Sequence[Any], method: Method, 
     """Return the solution for another right-hand side."""
     inputs = g, scale, _NO_START, *parameters
     x, info, _ = _operation(method.name, len(inputs))(*inputs, method=method, turned=turned)
-    return _convergence(method.name)(x, info)
+    return convergence(method.name)(x, info)
 
 
 def _solve_adjoint(g: Any, scale: Any, parameters: Sequence[Any], method: Method, turned: bool) -> Any:
@@ -121,7 +121,7 @@ def _pull(needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str
     (x, info, scale), _, _, _, *parameters = saved
     method, turned = params["method"], params["turned"]
     count = _count(method)
-    s = _solve_adjoint(_convergence(method.name)(g[0], info), scale, parameters, method, turned)
+    s = _solve_adjoint(convergence(method.name)(g[0], info), scale, parameters, method, turned)
     by_parameter: list[Any] = []
     if any(3 <= k < 3 + count for k in needs):
         pair = (-s, x) if turned else (x, -s)
@@ -139,7 +139,7 @@ def _push(tangents: Sequence[Any], out: Any, b: Any, scale: Any, x0: Any, *param
         moved = -change if moved is None else moved - change
     if moved is None:
         return None
-    moved = _convergence(method.name)(moved, info)
+    moved = convergence(method.name)(moved, info)
     return _solve_again(moved, scale, parameters, method, turned), None, None
 
 

@@ -111,11 +111,19 @@ class ClosureMap:
 
     def native(self, parameters: Sequence[Any], turned: bool = False) -> Any:
         """Return A or Aᵀ as SciPy takes it, of bare arrays."""
-        body, hermitian = self._body(turned), self._body(not turned) if self._given else None
-        functions = [_on_arrays(part, parameters) for part in (body, hermitian) if part is not None]
-        shape = self.shape[::-1] if turned else self.shape
-        back = (lambda x: user(functions[1](user(x)))) if len(functions) > 1 else None
-        return original.LinearOperator(shape, functions[0], back, dtype=body.specs[0].dtype)
+        functions: dict[bool, Callable[[Any], Any]] = {}
+
+        def apply(x: Any, turned: bool) -> Any:
+            if turned not in functions:
+                functions[turned] = _on_arrays(self._body(turned), parameters)
+            return functions[turned](x)
+
+        return original.LinearOperator(
+            self.shape[::-1] if turned else self.shape,
+            lambda x: apply(x, turned),
+            lambda x: user(apply(user(x), not turned)),
+            dtype=self.body.specs[0].dtype,
+        )
 
 
 Map = MatrixMap | ClosureMap
