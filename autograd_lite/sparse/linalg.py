@@ -284,7 +284,7 @@ class SuperLU:
             raise ShapeError(
                 f"splu.solve: expected rhs of shape ({self.shape[0]},) or ({self.shape[0]}, k); received {b.shape}"
             )
-        if not isinstance(trans, str) or trans not in ("N", "T", "H"):
+        if str(trans) not in ("N", "T", "H"):
             raise ValueError(f"splu.solve: expected trans as 'N', 'T' or 'H'; received {trans!r}")
         if trans == "H":
             return user(solve(self._data, user(b), columns=self._columns, trans="T"))

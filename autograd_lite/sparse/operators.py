@@ -83,8 +83,8 @@ class LinearOperator(scipy.sparse.linalg.LinearOperator):  # type: ignore[misc]
 
     def __init__(
         self,
-        shape: tuple[int, int],
-        matvec: Function,
+        shape: Any,
+        matvec: Any,
         rmatvec: Function | None = None,
         matmat: Function | None = None,
         dtype: Any = None,
