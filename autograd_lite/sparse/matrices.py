@@ -135,13 +135,8 @@ class SparseTensor:
         """The number of entries."""
         return self.nnz
 
-    @property
-    def requires_grad(self) -> bool:
-        """Whether a gradient flows to the entries."""
-        return bool(getattr(self.data, "requires_grad", False))
-
     def __repr__(self) -> str:
-        return f"SparseTensor(shape={self.shape}, nnz={self.nnz}, dtype={self.dtype})"
+        return f"SparseTensor(shape={self.shape}, nnz={self.nnz}, dtype={getattr(self.data, 'dtype', None)})"
 
     def to_scipy(self) -> Any:
         """Return a `scipy.sparse.csr_array` of the values, a copy without history."""
@@ -174,7 +169,8 @@ class SparseTensor:
     @property
     def T(self) -> SparseTensor:
         """The transposed matrix."""
-        return rearrange(lambda a: a.T, self)
+        layout, order = self.layout.transpose()
+        return SparseTensor(self.data[order], layout)
 
     def transpose(self) -> SparseTensor:
         """Return the transposed matrix."""
@@ -350,8 +346,8 @@ class SparseTensor:
         )
 
     def __getattr__(self, name: str) -> Any:
-        if hasattr(original.csr_array, name) and not name.startswith("_"):
-            raise UnsupportedError(
+        if hasattr(original.csr_array, name) and not hasattr(SparseTensor, name) and not name.startswith("_"):
+            raise AttributeError(
                 f"A.{name}: a SparseTensor does not have this method of scipy.sparse.csr_array. Compute with A.data "
                 f"and A.with_data(…), or without a gradient with A.to_scipy().{name}"
             )

@@ -51,7 +51,18 @@ class Layout:
         pairs: the pairs of entries in the last product with this matrix on the left, see `pair_products`.
     """
 
-    __slots__ = ("__weakref__", "_attributes", "_blocks", "_kind", "_rows", "_turned", "format", "pairs", "shape")
+    __slots__ = (
+        "__weakref__",
+        "_attributes",
+        "_blocks",
+        "_kind",
+        "_rows",
+        "_transpose",
+        "_turned",
+        "format",
+        "pairs",
+        "shape",
+    )
 
     def __init__(self, matrix: Any) -> None:
         self.shape: tuple[int, int] = matrix.shape
@@ -61,6 +72,7 @@ class Layout:
         self._rows: Any = None
         self._blocks: tuple[int, Layout] | None = None
         self._turned: Layout | None = None
+        self._transpose: tuple[Layout, Any] | None = None
         self.pairs: Any = None
 
     def __repr__(self) -> str:
@@ -103,6 +115,14 @@ class Layout:
             counts = np.diff(self.indptr)
             self._rows = own_copy(np.repeat(np.arange(self.shape[0], dtype=self.indices.dtype), counts))
         return self._rows
+
+    def transpose(self) -> tuple[Layout, Any]:
+        """Return the layout of the transposed matrix, and which entry comes where in it; of "csr"."""
+        if self._transpose is None:
+            turned = original.csr_array(self.matrix(np.arange(len(self.indices)), transposed=True))
+            layout = layout_of(turned.indices, turned.indptr, (self.shape[1], self.shape[0]))
+            self._transpose = layout, own_copy(turned.data)
+        return self._transpose
 
     def blocks(self, count: int) -> Layout:
         """Return the layout of a matrix with as many of these along its diagonal, whose entries follow each other."""

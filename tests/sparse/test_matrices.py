@@ -241,6 +241,11 @@ def test_matrices_are_containers_of_their_entries() -> None:
         twice, product = compiled(a, x)
         np.testing.assert_allclose(twice.to_scipy().toarray(), 2 * a.to_scipy().toarray())
         np.testing.assert_allclose(product, a.to_scipy() @ x)
+    assert check_grads(lambda a: (a @ a.T) @ np.ones(M), own, order=2).ok
+    powers = ag.scan(lambda a, _: (a * 2, a.sum()), own, None, length=3)[1]
+    np.testing.assert_allclose(powers, A.sum() * np.array([1, 2, 4]))
+    tangent = ag.jvp(lambda a: a @ x)((own,), (own * 2,))[1]
+    np.testing.assert_allclose(tangent, 2 * (A @ x))
     np.testing.assert_array_equal(copy.deepcopy(own).toarray().numpy(), own.toarray().numpy())
     assert sparse.csr(B.data, B.indices.copy(), B.indptr.copy(), B.shape).layout is others[3].layout
 
@@ -248,8 +253,8 @@ def test_matrices_are_containers_of_their_entries() -> None:
 def test_backward_leaves_the_gradient_at_the_entries() -> None:
     data = ag.tensor(A.data, requires_grad=True)
     own = sparse.csr(data, A.indices, A.indptr, A.shape)
-    assert own.requires_grad
-    assert not own.detach().requires_grad
+    assert own.data.requires_grad
+    assert not own.detach().data.requires_grad
     (own.T @ (own @ np.ones(N))).sum().backward()
     expected = np.outer(np.ones(M), A.sum(axis=0)) * 0 + (A @ np.ones(N))[:, None] + (A @ np.ones(N))[:, None]
     np.testing.assert_allclose(data.grad.numpy(), expected[own.layout.rows, A.indices], rtol=1e-13)
