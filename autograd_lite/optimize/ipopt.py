@@ -25,7 +25,6 @@ MODULES = ("cyipopt", "pounce")
 RENAMED = {"disp": "print_level", "maxiter": "max_iter"}
 SOLVED = (0, 1)  # to the tolerance that was asked for, or to the one that is acceptable
 LINEAR = "linear"  # of a constraint without second derivatives
-LOW, HIGH = 3, 4  # limits in a _Block
 APPROXIMATE = "hessian_approximation"
 
 
@@ -188,7 +187,7 @@ def minimize_by_ipopt(
     options: dict[str, Any] | None,
     layout: Layout,
     compiled: bool | None,
-    sparse: Sparse,
+    sparse: Sparse | None,
 ) -> OptimizeResult:
     """Minimize a function of a vector by Ipopt, as `scipy.optimize.minimize` does by its methods.
 
@@ -212,10 +211,7 @@ def minimize_by_ipopt(
     problem = _Problem(objective, jac, blocks, sizes, curvatures or [], start)
     problem.callback = None if callback is None else _with_state(callback)
     low, high = _limits_of_vector(bounds, start.size)
-    lowest, highest = (
-        np.concatenate([np.empty(0), *(np.broadcast_to(b[end], n) for b, n in zip(blocks, sizes, strict=True))])
-        for end in (LOW, HIGH)
-    )
+    lowest, highest = (_flat(ends, sizes) for ends in ([b.low for b in blocks], [b.high for b in blocks]))
     solver = make(n=start.size, m=len(lowest), problem_obj=problem, lb=low, ub=high, cl=lowest, cu=highest)
     x, info = _solve(solver, start, settings, problem)
     result = _result(x, info, problem, lowest, highest)
@@ -296,9 +292,7 @@ def _curvatures(
     if not all(callable(h) for h, _ in parts):
         return None, "approximated: not all second derivatives are known"
     automatic = [(h, i) for h, i in parts if isinstance(h, Derivatives)]
-    terms = [(lambda x, w, h=h, i=i: h(x, w[i])) for h, i in parts if not isinstance(h, Derivatives)]
-    if not isinstance(hess, Derivatives):
-        terms[0] = lambda x, w: w[0] * hess(x)
+    terms = [_term(h, i, h is hess) for h, i in parts if not isinstance(h, Derivatives)]
     if not automatic:
         return terms, "given"
 
@@ -311,6 +305,10 @@ def _curvatures(
     if not matrix.is_sparse and start.size > MOST_FOR_DENSE:
         return None, f"approximated: it is {matrix.how}"
     return [*terms, lambda x, w: matrix(x, w[indices])], matrix.how
+
+
+def _term(hess: Callable[..., Any], indices: Any, is_objective: bool) -> Callable[[Vector, Vector], Any]:
+    return lambda x, w: w[0] * hess(x) if is_objective else hess(x, w[indices])
 
 
 def _limits_of_vector(bounds: Any, size: int) -> tuple[Vector, Vector]:
@@ -344,6 +342,11 @@ def _value_with_gradient(objective: Any, jac: Any) -> Callable[[Vector], tuple[A
     return lambda x: (objective(x), np.ravel(jac(x)))
 
 
+def _flat(limits: list[Any], sizes: list[int]) -> Vector:
+    """Return limits, each for as many values as its constraint has, as one vector."""
+    return np.concatenate([np.empty(0), *map(np.broadcast_to, limits, sizes)])
+
+
 def _vector(values: Any) -> Vector:
     return np.ravel(np.asarray(values, np.float64))
 
@@ -358,13 +361,13 @@ def _join(places: list[tuple[Any, Any]]) -> tuple[Any, Any]:
 
 
 def _result(x: Vector, info: dict[str, Any], problem: _Problem, low: Vector, high: Vector) -> OptimizeResult:
-    values = problem.values(x)
+    values, (value, gradient) = problem.values(x), problem.evaluate(x)
     message = info["status_msg"]
     message = message.decode() if isinstance(message, bytes) else str(message)
     return OptimizeResult(
         x=x,
-        fun=info["obj_val"],
-        jac=problem.evaluate(x)[1],
+        fun=float(np.squeeze(value)),
+        jac=gradient,
         success=info["status"] in SOLVED,
         status=info["status"],
         message=message.replace("_", " "),

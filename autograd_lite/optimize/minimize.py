@@ -105,6 +105,8 @@ def minimize(
         objective, jac = _of_vector(fun, jac, layout, args)
     exact = automatic or callable(hess) or callable(hessp)
     ipopt = takes is MINIMIZE["ipopt"]
+    if ipopt and hessp is not None:
+        raise ValueError("minimize: expected a Hessian or none for the method ipopt; received products, hessp")
     constraints = as_objects(constraints) if ipopt else constraints
     limits = of_vector(constraints, layout, takes, exact, compiled, choice) if np.size(constraints) else []
     same = {"jac": jac, "hess": hess, "bounds": pairs_of_bounds(bounds, layout), "constraints": limits, "tol": tol}

@@ -13,7 +13,7 @@ from scipy.sparse.linalg import LinearOperator, spilu, splu
 
 from .vectors import Vector
 
-OPTIONS = {"xtol": 1.49012e-8, "fatol": 0.0, "maxiter": 100, "disp": False}
+OPTIONS: dict[str, Any] = {"xtol": 1.49012e-8, "fatol": 0.0, "maxiter": 100, "disp": False}
 MESSAGES = {
     1: "The last step is at most xtol long, relative to the unknowns, or the equations hold to fatol.",
     2: "The number of steps reached maxiter.",
@@ -92,7 +92,7 @@ def _settings(tol: float | None, options: dict[str, Any] | None) -> tuple[float,
     if unknown:
         raise ValueError(f"root: expected options of newton to be among {', '.join(OPTIONS)}; received {unknown}")
     settings = OPTIONS | ({} if tol is None else {"xtol": tol}) | (options or {})
-    return tuple(settings[name] for name in OPTIONS)  # type: ignore[return-value]
+    return settings["xtol"], settings["fatol"], settings["maxiter"], settings["disp"]
 
 
 def _values(fun: Callable[[Vector], Any], x: Vector) -> Vector:
@@ -134,7 +134,7 @@ def _search(
             return t, x_next, f_next, evaluations
         # The minimum of the parabola through both values and the slope, which is -2 square.
         best = t * t * square / (new - square + 2 * t * square) if np.isfinite(new) else 0.5 * t
-        t = min(max(best, 0.1 * t), 0.5 * t)
+        t = float(min(max(best, 0.1 * t), 0.5 * t))
     return 0.0, x, f, evaluations
 
 
@@ -146,7 +146,8 @@ class Preconditioner(LinearOperator):  # type: ignore[misc]
 
     def __init__(self, jac: Callable[[Vector], Any], x: Vector) -> None:
         super().__init__(np.float64, (x.size, x.size))
-        self.jac, self.factors, self.products = jac, None, MOST_PRODUCTS + 1
+        self.jac, self.products = jac, MOST_PRODUCTS + 1
+        self.factors: Any = None
         self.update(x)
 
     def update(self, x: Vector, f: Any = None) -> None:

@@ -70,6 +70,7 @@ def test_the_published_optimum_and_its_multipliers(compiled: Any) -> None:
     found = solve(bounds=BOUNDS, constraints=CONSTRAINTS, compiled=compiled)
     np.testing.assert_allclose(found.x, SOLUTION, atol=1e-6)
     assert found.fun == pytest.approx(17.0140173, abs=1e-6)
+    assert found.fun == objective(found.x)
     assert found.constr_violation < 1e-7
     assert rest(found, objective, [product, lambda x: x @ x, lambda x: x.sum()]) < 1e-6
     signs = [float(np.sign(weights[0])) for weights in found.multipliers.constraints]
@@ -193,6 +194,8 @@ def test_bad_constraints_and_bounds_are_errors() -> None:
         solve(constraints={"type": "le", "fun": product})
     with pytest.raises(ValueError, match="expected a pair of bounds for each of 4 numbers"):
         solve(bounds=[(0, 1)])
+    with pytest.raises(ValueError, match="expected a Hessian or none for the method ipopt; received products"):
+        solve(hessp=lambda x, p: p)
     with pytest.raises(ag.GradError, match="^constraint: expected <lambda> to compute"):
         solve(constraints={"type": "ineq", "fun": lambda x: float(x[0])})
 
