@@ -141,7 +141,8 @@ def known_part(call: Call, steps: dict[int, Steps], is_elementwise: bool, is_pro
         if not any(call.parts) and not _has_zeros(call):
             return None
         mask = _broadcast_masks(call)
-        if _has_zeros(call) and not mask.all() and _can_be_tried(call):
+        adds = all(rule.kind in (Kind.UNIT, Kind.CONSTANT) for rule in call.op.rules or () if rule is not None)
+        if not adds and _has_zeros(call) and not mask.all() and _can_be_tried(call):
             mask = mask | _is_zero(lambda *inputs: call.op.forward(*inputs, **call.params), call)
     else:
         mask = _moved_masks(call, steps)
@@ -195,7 +196,7 @@ def _moved_masks(call: Call, steps: dict[int, Steps]) -> Any:
 
 def _known_product(call: Call) -> Partly | None:
     """Return the zeros of a sum of products, all of whose terms have a factor that is 0."""
-    if len(call.values) != 2 or not _has_zeros(call):
+    if not call.op.multilinear or not _has_zeros(call):
         return None
     if not call.op.multilinear:  # solve: where a right-hand side is 0
         right = may_be_nonzero(call, 1)

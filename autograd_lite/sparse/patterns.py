@@ -49,7 +49,8 @@ def jacobian_pattern(f: Callable[..., Any], *args: Any, argnums: int = 0, local:
         A `Pattern` of shape (size of the result, size of the argument).
 
     Raises:
-        GradError: if the function depends on values in a way that a program cannot, such as `if x > 0`.
+        GradError: if the argument has arrays that are not floating.
+        TraceError: if the function depends on values in Python, such as `if x > 0`.
 
     Example:
         >>> import autograd_lite as ag
@@ -168,6 +169,7 @@ def propagate(
     several: dict[str, list[IndexSets | None]] = {}
     flow = Flow(propagate, width)
     parts: dict[str, Partly] = {}
+    memory: dict[Any, Any] = {}
     last = {a: node.id for node in program.graph.nodes for a in node.inputs} if outputs else {}
     for node in program.graph.nodes:
         if node.kind is not Kind.OP:
@@ -190,7 +192,7 @@ def propagate(
         if inside is not None:
             several[node.id], values[node.id] = inside
             continue
-        call = _call(program, node, values, parts)
+        call = _call(program, node, values, parts)._replace(memory=memory)
         results, part = _results(call, [sets.get(a) for a in arguments], node.id in values)
         if part is not None:
             parts[node.id] = part
@@ -227,7 +229,7 @@ def _call(program: PureProgram, node: GraphNode, values: Mapping[str, Any], part
 def _results(
     call: Call, inputs: Sequence[IndexSets | None], is_known: bool
 ) -> tuple[list[IndexSets | None], Partly | None]:
-    """Return the sets of each result of a call, None for no dependence, and what is known of its value."""
+    """Return the sets of each result of a call, None for no dependence, and the known part of its value."""
     united: list[list[IndexSets]] = [[] for _ in call.out]
     steps_of: dict[int, Steps] = {}
     for i, own in enumerate(inputs):

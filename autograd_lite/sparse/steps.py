@@ -36,6 +36,7 @@ class Call(NamedTuple):
         inputs: the shapes and dtypes of its arrays.
         out: those of its result, or of each.
         values: of the inputs; None for one that is not known.
+        memory: for steps of calls that are alike.
         parts: of the inputs; None for one of which no element is known, or each is.
         result: the value of the result, or None.
         computed: whether there are indices among the parameters that are not known.
@@ -49,6 +50,7 @@ class Call(NamedTuple):
     result: Any = None
     computed: bool = False
     parts: tuple[Partly | None, ...] = ()
+    memory: dict[Any, Any] | None = None
 
 
 class Take(NamedTuple):

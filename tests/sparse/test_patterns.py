@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.core.errors import TraceError
 from autograd_lite.sparse.patterns import hessian_pattern, jacobian_pattern
 
 A = np.eye(6, k=1) + 2 * np.eye(6, k=-2)
@@ -70,3 +71,47 @@ def test_a_computed_index_may_be_any() -> None:
     x = np.array([3.0, 1.0, 2.0])
     assert jacobian_pattern(lambda x: x[np.argsort(x)], x).nnz == 9
     assert jacobian_pattern(lambda x: x[np.argsort(x)], x, local=True).nnz == 3
+
+
+def test_zeros_that_are_zero_whatever_the_argument_make_no_places() -> None:
+    x = np.arange(1.0, 7.0)
+    weights = np.ones(3)
+    assert hessian_pattern(lambda x, w: np.sum(w * np.sin(x)[2:5]), x, weights).nnz == 3
+    assert hessian_pattern(lambda x: np.sum(np.pad(x, 1)[1:] * np.pad(x, 1)[:-1]), x).nnz == 10
+    assert hessian_pattern(lambda x: np.sum(x ** np.arange(6)), x).nnz == 4
+    assert hessian_pattern(lambda x: np.sum(np.abs(x)), x).nnz == 0
+    assert hessian_pattern(np.prod, x).nnz == 30
+    assert jacobian_pattern(lambda x: np.concatenate([np.zeros(3), x[3:]]) * x[0], x).nnz == 6
+
+
+def test_known_matrices_with_an_unknown_one_are_as_dense_as_they_must_be() -> None:
+    x = np.arange(1.0, 7.0)
+    pattern = jacobian_pattern(lambda x: np.linalg.solve(np.pad(np.diag(x[:3]), ((0, 0), (0, 0))), x[3:]), x)
+    assert pattern.nnz == 18
+    columns = jacobian_pattern(lambda b: np.linalg.solve(np.eye(2) + 1.0, b), np.ones((2, 3)))
+    assert columns.nnz == 12
+
+
+def test_an_index_that_differs_makes_another_selection() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.permutation(2000), rng.permutation(2000)
+    a[0], b[0] = a[np.argmin(a)], b[np.argmin(b)]
+    pattern = jacobian_pattern(lambda x: x[a] + x[b], np.ones(2000))
+    expected = np.zeros((2000, 2000), bool)
+    expected[np.arange(2000), a] = expected[np.arange(2000), b] = True
+    assert np.array_equal(pattern.toarray(), expected)
+
+
+def test_a_function_that_depends_on_values_is_refused() -> None:
+    with pytest.raises(TraceError, match="test_patterns.py"):
+        jacobian_pattern(lambda x: x if x[0] > 0 else -x, np.ones(2))
+    with pytest.raises(ag.GradError, match="floats"):
+        jacobian_pattern(lambda x: x, np.arange(3))
+    with pytest.raises(TypeError, match="argnums"):
+        jacobian_pattern(lambda x: x, np.ones(3), argnums=1)
+
+
+def test_complex_arguments_have_patterns() -> None:
+    z = np.arange(1.0, 4.0) + 1j
+    assert jacobian_pattern(lambda z: np.real(z[1:]) * np.conj(z[:-1]), z).nnz == 4
+    assert jacobian_pattern(np.fft.fft, z).nnz == 9
