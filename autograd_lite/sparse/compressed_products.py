@@ -16,9 +16,9 @@ from ..tree import leaves, rebuild
 from .colorings import Coloring
 from .points import as_tree, as_vector, size_of
 
-# Seeds of more elements than these are made in a loop, block by block: as constants, they and all that is computed from
-# them alone would take many times the memory of the nonzeros.
-_BLOCK = 1 << 17
+# Seeds of more elements than these are made in a loop, in blocks of half as many at most: as constants, they and all
+# that is computed from them alone take many times the memory of the nonzeros, while they are compiled.
+_BLOCK = 1 << 18
 
 
 def compress(
@@ -81,7 +81,7 @@ def _products(f: Callable[..., Any], arrays: Sequence[Any], colors: Any, count: 
     """Return the products of a linear function of arrays with the seeds of all colors, of shape (count, size)."""
     if not _in_loop(colors, count):
         return _flat(vmap(f)(*_seeds(arrays, colors, np.arange(count, dtype=colors.dtype))), count)
-    block = max(1, _BLOCK // len(colors))
+    block = max(1, _BLOCK // 2 // len(colors))
     steps = -(-count // block)
     numbers = np.arange(steps * block, dtype=colors.dtype)  # beyond the colors, of seeds that are 0
 
@@ -89,6 +89,8 @@ def _products(f: Callable[..., Any], arrays: Sequence[Any], colors: Any, count: 
         return carry, _flat(vmap(f)(*_seeds(arrays, colors, some)), block)
 
     products = scan(step, np.zeros(()), numbers.reshape(steps, block))[1]
+    if steps * block == count:
+        return products.reshape((count, products.shape[-1]))
     return products.reshape((steps * block, products.shape[-1]))[:count]
 
 

@@ -92,7 +92,9 @@ class SparseDerivative:
             self._structures.clear()
             self._run = self._evaluation()
             structure, products = self._run(*inputs, **kwargs)
-        matrix = structure.matrix(products if products.__class__ is np.ndarray else plain(products))
+        nonzeros = structure.read(products if products.__class__ is np.ndarray else plain(products))
+        del products  # before more memory is taken, so that the C library has it for the next call
+        matrix = structure.matrix(nonzeros)
         if self.verify or not structure.is_checked:
             point = point_of(*self._call, inputs, kwargs)
             check_matrix(self.called, self.differentiated, point, matrix, self.sparsity is not None)

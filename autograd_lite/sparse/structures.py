@@ -47,8 +47,12 @@ class Structure:
         self.key = key._replace(constants=[np.array(a) for a in key.constants])
         self.watched: list[tuple[Any, Any]] = []
 
-    def matrix(self, products: Any) -> Any:
-        """Return the matrix with these products, as one vector; it shares no memory with others."""
+    def read(self, products: Any) -> Any:
+        """Return the nonzeros from the products, which are one vector."""
+        return products if self.is_in_order else read_nonzeros(self.coloring, products)
+
+    def matrix(self, nonzeros: Any) -> Any:
+        """Return the matrix with these nonzeros; it shares no memory with others."""
         if self._template is None:
             self._template = self.pattern.to_scipy(np.empty(self.pattern.nnz))
             self._template.has_canonical_format = True
@@ -56,7 +60,7 @@ class Structure:
         a = object.__new__(self._template.__class__)  # its constructor would take most of the time
         attributes = vars(a)
         attributes.update(vars(self._template))
-        attributes["data"] = products if self.is_in_order else read_nonzeros(self.coloring, products)
+        attributes["data"] = nonzeros
         attributes["indices"], attributes["indptr"] = attributes["indices"].copy(), attributes["indptr"].copy()
         return a
 

@@ -110,7 +110,7 @@ def dense(blocks_of: Any, out: Any, x: Any) -> Any:
 
 
 # The seeds of small matrices are constants, those of large ones are made in a loop.
-BLOCKS = [compressed_products._BLOCK, 2 * N + 1]
+BLOCKS = [compressed_products._BLOCK, 2 * N + 5]
 
 
 @pytest.mark.parametrize(("mode", "seeds"), [("auto", 0), ("forward", 1), ("reverse", 0), ("both", 1), ("reverse", 1)])

@@ -23,20 +23,28 @@ def with_constants(program: PureProgram) -> PureProgram:
     What comes from outside, captured arrays and Tensors too, is read at every run; nothing is folded that reads it.
     """
     constants: dict[str, Any] = {}
-    nodes: list[GraphNode] = []
+    nodes: dict[str, GraphNode] = {}
     values = known_values(program)
     names = values.keys()
+    last_reads = {i: node.id for node in program.graph.nodes for i in node.inputs}
+    needed = set(program.graph.outputs)  # by the operations that stay
     with np.errstate(all="ignore"):
         for node in program.graph.nodes:
-            if node.kind is Kind.OP and node.inputs and names >= set(node.inputs):
+            inputs = node.inputs
+            if node.kind is Kind.OP and inputs and names >= set(inputs):
                 value = _compute(program, node, values)
                 if value is not None:
                     values[node.id] = value
                     if not node.has_several:  # what takes its results out is constant, too
                         constants[node.id] = value
                         node = constant(node.id, value)
-            nodes.append(node)
-    return rebuild(program, nodes, program.graph.outputs, constants=constants) if constants else program
+            nodes[node.id] = node
+            needed.update(node.inputs)
+            for i in inputs:  # what only led to other constants would take their memory again
+                if last_reads[i] == node.id and i in constants and i not in needed:
+                    del constants[i], nodes[i], values[i]
+                    last_reads[i] = ""
+    return rebuild(program, [*nodes.values()], program.graph.outputs, constants=constants) if constants else program
 
 
 def _compute(program: PureProgram, node: GraphNode, values: Mapping[str, Any]) -> Any:
