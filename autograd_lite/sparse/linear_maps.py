@@ -225,7 +225,7 @@ def _closure(name: str, A: LinearOperator, dtype: Any) -> tuple[Map, list[Any], 
 
 
 def _require_linear(name: str, matrix: ClosureMap) -> None:
-    """Raise if the derivative of a function by x reads x: then it is not linear, and has no transpose."""
+    """Raise if a function is not linear in x: its derivative reads x, and it is not additive at random places."""
     body = matrix.body
     x = body.program.inputs[0]
 
@@ -235,8 +235,15 @@ def _require_linear(name: str, matrix: ClosureMap) -> None:
     spec = body.specs[0]
     backward = record_body(name, slope, [body.examples[0], np.zeros(spec.shape, spec.dtype), *body.examples[1:]])
     first = backward.program.inputs[0]
-    if x is not None and first in needed_for(backward.program, backward.outputs):
+    if x is None or first not in needed_for(backward.program, backward.outputs):
+        return
+    rng, parameters = np.random.default_rng(0), body.examples[1:]
+    u, v = (rng.standard_normal(body.examples[0].shape).astype(spec.dtype) for _ in range(2))
+    with np.errstate(all="ignore"):
+        a, b, both = (run_body(body, y, *parameters)[0] for y in (u, v, 2 * u - v))
+    size = np.abs(np.nan_to_num(both)).max(initial=0)
+    if not np.allclose(both, 2 * a - b, rtol=1e-5, atol=1e-5 * size, equal_nan=True):
         raise UnsupportedError(
-            f"{name}: expected matvec to be linear in x; received a function whose derivative depends on x. "
-            "Write it as products with x, or give the operator its rmatvec"
+            f"{name}: expected matvec to be linear in x; received a function that is not. Write it as products with x, "
+            "or give the operator its rmatvec"
         )

@@ -141,6 +141,24 @@ def test_a_derivative_of_a_solve_that_has_not_converged_raises() -> None:
             x.sum().backward()
 
 
+def test_functions_may_have_control_flow_and_preconditioners_factors() -> None:
+    a, b = matrix("gmres", "real")
+
+    def branching(t: Any) -> Any:
+        return sparse.cg(lambda x: ag.cond(t > 1, lambda x: t * x, lambda x: x, x), b)[0].sum()
+
+    np.testing.assert_allclose(ag.grad(branching)(2.0), -b.sum() / 4)
+
+    def by_factors(d: Any) -> Any:
+        m = with_data(a, d, False)
+        lu = sparse.splu(m)
+        inverse = sparse.LinearOperator(a.shape, lu.solve, lambda x: lu.solve(x, "H"), dtype=float)
+        return (sparse.gmres(m, b, M=inverse, rtol=1e-12)[0] ** 2).sum()
+
+    direct = ag.grad(lambda d: (sparse.spsolve(with_data(a, d, False), b) ** 2).sum())(a.data)
+    np.testing.assert_allclose(ag.grad(by_factors)(a.data), direct, rtol=1e-10, atol=1e-12)
+
+
 FAILURES = [
     ("nonlinear", lambda a, b: sparse.cg(lambda x: x * x, ag.tensor(b)), TypeError, "linear in x"),
     ("shape", lambda a, b: sparse.cg(a, ag.tensor(b[1:])), ValueError, r"expected A of shape \(7, 7\)"),
