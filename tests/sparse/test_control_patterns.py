@@ -59,7 +59,10 @@ def dense(name: str) -> tuple[Any, Any]:
     return one, two
 
 
-@pytest.mark.parametrize("most", [20_000, 40, 2], ids=["step by step", "by rows", "fixed point"])
+WAYS = {"step by step": 20_000, "by rows": 40, "fixed point": 2}
+
+
+@pytest.mark.parametrize("most", [pytest.param(n, id=k, marks=[pytest.mark.ci] * (n == 40)) for k, n in WAYS.items()])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_patterns_hold_dense_derivatives(name: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control_patterns, "MOST_CALLS", most)
@@ -92,3 +95,14 @@ def test_a_loop_of_many_elements_and_steps_takes_time_of_its_places() -> None:
     assert jacobian_pattern(FUNCTIONS["collocation"][0], x).nnz == 2 * x.size - 2
     f = lambda x: ag.while_loop(lambda c: np.sum(c) < 10, lambda c: c * np.exp(c), x)  # noqa: E731
     assert jacobian_pattern(f, x).nnz == x.size
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_sparse_derivatives_are_the_dense_ones(name: str) -> None:
+    """At other values than those of the first call, too: the pattern is found while the products are compiled."""
+    f = FUNCTIONS[name][0]
+    jacobian, hessian = ag.sparse.jacobian(f), ag.sparse.hessian(square(f))
+    for x in (X, -X, abs(X)):
+        np.testing.assert_allclose(jacobian(x).toarray(), np.reshape(ag.jacobian(f)(x), (-1, X.size)), atol=1e-12)
+        np.testing.assert_allclose(hessian(x).toarray(), ag.hessian(square(f))(x), atol=1e-12)
