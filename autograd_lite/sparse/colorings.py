@@ -32,6 +32,8 @@ Products = Literal["any", "columns", "rows", "both"]
 _PRODUCTS = ("any", "columns", "rows", "both")
 # What a product backward costs, in products forward.
 _BACKWARD = 1.4
+# And what products of both kinds cost beyond that, for the function is evaluated once more and the parts are joined.
+_BOTH = 4.0
 
 
 class Level(NamedTuple):
@@ -270,7 +272,8 @@ def _best(candidates: Iterable[_Candidate], budget: Budget, best: Coloring | Non
 
 
 def _cost(coloring: Coloring) -> float:
-    return coloring.column_count + _BACKWARD * coloring.row_count
+    both = _BOTH if coloring.column_count and coloring.row_count else 0.0
+    return coloring.column_count + _BACKWARD * coloring.row_count + both
 
 
 def _budget(sides: tuple[Lines, Lines], seconds: float | None) -> Budget:

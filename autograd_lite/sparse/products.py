@@ -88,8 +88,12 @@ class Layout:
         if not transposed:
             return matrix
         turned = matrix.T
-        if self.format in ("csr", "csc") and turned.indices is self.indices and turned.indptr is self.indptr:
-            self._turned = Layout(turned)  # the same arrays, read by columns
+        if self.format in ("csr", "csc") and all(
+            a.size == b.size and np.may_share_memory(a, b)
+            for a, b in ((turned.indices, self.indices), (turned.indptr, self.indptr))
+        ):
+            turned.indices, turned.indptr = self.indices, self.indptr  # of which SciPy has made views
+            self._turned = Layout(turned)
         return turned
 
     @property
