@@ -22,7 +22,7 @@ from .vectors import Layout, Vector
 # Modules with Ipopt behind the interface of cyipopt; the first one that is installed is taken.
 MODULES = ("cyipopt", "pounce")
 # What SciPy's methods call what Ipopt has another name for.
-RENAMED = {"disp": "print_level", "maxiter": "max_iter"}
+RENAMED = {"disp": "print_level", "verbose": "print_level", "maxiter": "max_iter"}
 SOLVED = (0, 1)  # to the tolerance that was asked for, or to the one that is acceptable
 LINEAR = "linear"  # of a constraint without second derivatives
 APPROXIMATE = "hessian_approximation"
@@ -242,7 +242,7 @@ def _settings(tol: float | None, options: dict[str, Any] | None) -> dict[str, An
     if tol is not None:
         settings["tol"] = float(tol)
     for name, x in (options or {}).items():
-        settings[RENAMED.get(name, name)] = (5 if x else 0) if name == "disp" else x
+        settings[RENAMED.get(name, name)] = (5 if x else 0) if name in ("disp", "verbose") else x
     return settings
 
 

@@ -177,10 +177,11 @@ def test_options_are_those_of_ipopt_or_of_scipy(capfd: Any) -> None:
     loose, tight = (solve(rosenbrock, np.full(3, 0.5), tol=tol) for tol in (1e-1, 1e-9))
     assert loose.nit < tight.nit
     assert capfd.readouterr().out == ""
-    found = solve(rosenbrock, np.full(3, 0.5), options={"disp": True})
-    log = capfd.readouterr().out
-    assert "inf_pr   inf_du lg(mu)" in log
-    assert f"\n  {found.nit:2d} " in log
+    for name in ("disp", "verbose"):
+        found = solve(rosenbrock, np.full(3, 0.5), options={name: True})
+        log = capfd.readouterr().out
+        assert "inf_pr   inf_du lg(mu)" in log
+        assert f"\n  {found.nit:2d} " in log
 
 
 @pytest.mark.parametrize("options", [{"foo": 1}, {"tol": "small"}, {"max_iter": 2.5}, {"mu_strategy": "best"}])

@@ -89,6 +89,37 @@ def test_equations_have_the_same_solution_sparse_and_dense(name: str, n: int) ->
     assert found.how.startswith("Jacobian: sparse: ")
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"x_scale": "jac"},
+        {"loss": "soft_l1", "f_scale": 0.1},
+        {"bounds": (-0.65, np.inf)},
+        {"method": "dogbox", "bounds": (-0.65, np.inf)},
+        {"tr_options": {"regularize": False}},
+    ],
+)
+def test_least_squares_takes_the_same_options_sparse_and_dense(options: dict[str, Any]) -> None:
+    start = np.full(60, -0.5)
+    target = np.random.default_rng(0).normal(size=60)
+
+    def residuals(x: Any) -> Any:
+        return np.concatenate([tridiagonal(x), x - target])
+
+    dense, found = (
+        optimize.least_squares(residuals, start, sparse=bool(choice), **_fit(options, choice)) for choice in (0, 1)
+    )
+    assert sparse.issparse(found.jac)
+    assert isinstance(dense.jac, np.ndarray)
+    assert found.cost == pytest.approx(dense.cost, rel=1e-6)
+    np.testing.assert_allclose(found.x, dense.x, atol=2e-3)
+
+
+def _fit(options: dict[str, Any], is_sparse: int) -> dict[str, Any]:
+    """Return options of which those of `lsmr` are for sparse matrices alone."""
+    return {name: x for name, x in options.items() if name != "tr_options" or is_sparse}
+
+
 def test_scipy_is_given_sparse_matrices_that_are_those_of_dense_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, Any] = {}
 
