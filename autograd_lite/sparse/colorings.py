@@ -33,7 +33,7 @@ _PRODUCTS = ("any", "columns", "rows", "both")
 # What a product backward costs, in products forward.
 _BACKWARD = 1.4
 # And what products of both kinds cost beyond that, for the function is evaluated once more and the parts are joined.
-_BOTH = 4.0
+_BOTH = 1.5
 
 
 class Level(NamedTuple):
