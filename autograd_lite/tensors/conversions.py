@@ -13,7 +13,7 @@ import numpy as np
 from ..core.arguments import describe
 from ..core.depth import DEPTH
 from ..core.duck_arrays import is_duck_array, to_numpy
-from ..core.errors import GradError, more_on
+from ..core.errors import GradError, UnsupportedError, more_on
 from ..core.hooks import HOOKS
 from ..core.mode import MODE, TAPES, is_grad_enabled
 from ..core.node import Node
@@ -113,10 +113,17 @@ _FOR_SPARSE["dot"] = np.zeros(())
 def left_to_us() -> Any:
     """Return what makes an operator of SciPy's sparse matrices leave the work to ours, if one asks for an array now."""
     frame: FrameType | None = sys._getframe(2)
+    name = ""
     while frame is not None and frame.f_globals.get("__name__", "").startswith("scipy.sparse."):
-        if frame.f_code.co_name in _FOR_SPARSE:
-            return _FOR_SPARSE[frame.f_code.co_name]
+        name = frame.f_code.co_name
+        if name in _FOR_SPARSE:
+            return _FOR_SPARSE[name]
         frame = frame.f_back
+    if name == "multiply":
+        raise UnsupportedError(
+            "A.multiply(t): expected an array; received a Tensor. Write A * t for a sparse array, and "
+            "ag.sparse.SparseTensor.of(A) * t for a sparse matrix of the old kind"
+        )
     return None
 
 

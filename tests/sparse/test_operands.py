@@ -164,6 +164,7 @@ REFUSALS: dict[str, tuple[Callable[[Any, Any], Any], Any, str]] = {
     "a sum": (lambda a, t: a + t, (M, N), r"add: expected .* sparse matrix of shape \(6, 4\).*A\.toarray\(\)"),
     "a difference": (lambda a, t: t - a, (M, N), "subtract: expected .* sparse matrix"),
     "a quotient": (lambda a, t: t / a, (M, N), "divide: expected .* sparse matrix"),
+    "a method": (lambda a, t: a.multiply(t), (M, N), r"A\.multiply\(t\): expected an array.*A \* t|t\.view"),
 }
 
 OURS = {

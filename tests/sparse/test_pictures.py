@@ -72,7 +72,10 @@ def test_pictures_of_large_matrices_are_small() -> None:
 
 
 def test_a_coloring_of_another_matrix_is_one_error() -> None:
-    with pytest.raises(ValueError, match="^sparse.picture: expected the coloring of a matrix of 3 × 3 with 3 nonz.*; received one of 2 × 2"):
+    with pytest.raises(
+        ValueError,
+        match="^sparse.picture: expected the coloring of a matrix of 3 × 3 with 3 nonz.*; received one of 2 × 2",
+    ):
         picture(np.eye(3), color(np.eye(2)))
 
 
