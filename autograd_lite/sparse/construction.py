@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..core.arguments import describe
 from ..core.errors import DtypeError, ShapeError
-from .matrices import SparseTensor, as_entries, compress, move_to, rearrange
-from .products import original
+from .matrices import SparseTensor, as_entries, compress, move_to, rearrange, spread
+from .pair_products import arrange
+from .products import Layout, original, own_copy
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -36,6 +38,36 @@ def _shape(call: str, shape: Any) -> tuple[int, int]:
     raise ShapeError(f"{call}: expected a shape of two lengths, such as (3, 4); received {shape!r}")
 
 
+class _Recent(NamedTuple):
+    """What a constructor has made of arrays of indices, which often come again with other entries."""
+
+    places_of: Any
+    shape: tuple[int, int]
+    arrays: tuple[Any, Any]
+    layout: Layout
+    places: Any
+
+    def is_of(self, count: int, arrays: tuple[Any, Any], shape: tuple[int, int], places_of: Any) -> bool:
+        """Return whether it is that of these arrays, for as many entries."""
+        if places_of is not self.places_of or shape != self.shape or count != len(self.arrays[1]):
+            return False
+        return all(a.dtype == b.dtype and np.array_equal(a, b) for a, b in zip(arrays, self.arrays, strict=True))
+
+
+_RECENT: deque[_Recent] = deque(maxlen=4)
+
+
+def _from_indices(data: Any, arrays: tuple[Any, Any], shape: tuple[int, int], places_of: Any) -> SparseTensor:
+    """Return the matrix of entries and arrays of indices, which `places_of` checks and turns to rows and columns."""
+    for recent in tuple(_RECENT):
+        if recent.is_of(len(data), arrays, shape, places_of):
+            return spread(data, recent.layout, recent.places)
+    layout, places = arrange(*places_of(len(data), *arrays, shape), shape)
+    places = None if places is None else own_copy(places)
+    _RECENT.appendleft(_Recent(places_of, shape, (arrays[0].copy(), arrays[1].copy()), layout, places))
+    return spread(data, layout, places)
+
+
 def csr(data: Any, indices: npt.ArrayLike, indptr: npt.ArrayLike, shape: Sequence[int]) -> SparseTensor:
     """Make a sparse matrix of its entries row by row, as `scipy.sparse.csr_array((data, indices, indptr), shape)` does.
 
@@ -56,17 +88,23 @@ def csr(data: Any, indices: npt.ArrayLike, indptr: npt.ArrayLike, shape: Sequenc
         >>> ag.grad(f)(np.array([1.0, 2.0, 3.0]))
         array([ 1.,  1., 10.])
     """
-    data, (m, n) = as_entries("csr", data), _shape("csr", shape)
+    data, shape = as_entries("csr", data), _shape("csr", shape)
+    return _from_indices(data, (np.asarray(indptr), np.asarray(indices)), shape, _places_of_csr)
+
+
+def _places_of_csr(count: int, indptr: Any, indices: Any, shape: tuple[int, int]) -> tuple[Any, Any]:
+    """Check the arrays of `csr`, and return the row and the column of each entry."""
+    m, n = shape
     columns = _indices("csr", "indices", indices, n)
     starts = _indices("csr", "indptr", indptr, len(columns) + 1)
-    if len(columns) != len(data):
-        raise ShapeError(f"csr: expected as many indices as entries; received {len(columns)} and {len(data)}")
+    if len(columns) != count:
+        raise ShapeError(f"csr: expected as many indices as entries; received {len(columns)} and {count}")
     if len(starts) != m + 1 or starts[0] != 0 or starts[-1] != len(columns) or np.any(np.diff(starts) < 0):
         raise ShapeError(
             f"csr: expected indptr of {m + 1} ascending numbers from 0 to {len(columns)}, the number of entries; "
             f"received {len(starts)} of them, {starts[:1]} to {starts[-1:]}"
         )
-    return compress(data, np.repeat(np.arange(m), np.diff(starts)), columns, (m, n))
+    return np.repeat(np.arange(m), np.diff(starts)), columns
 
 
 def coo(data: Any, coords: Sequence[npt.ArrayLike], shape: Sequence[int]) -> SparseTensor:
@@ -87,14 +125,19 @@ def coo(data: Any, coords: Sequence[npt.ArrayLike], shape: Sequence[int]) -> Spa
         Tensor([[1., 0.],
                 [0., 5.]])
     """
-    data, (m, n) = as_entries("coo", data), _shape("coo", shape)
+    data, shape = as_entries("coo", data), _shape("coo", shape)
     if len(coords) != 2:
         raise ShapeError(f"coo: expected coords to be rows and columns; received {len(coords)} of them")
-    rows, columns = _indices("coo", "rows", coords[0], m), _indices("coo", "columns", coords[1], n)
-    if not len(rows) == len(columns) == len(data):
-        sizes = f"{len(rows)}, {len(columns)} and {len(data)}"
+    return _from_indices(data, (np.asarray(coords[0]), np.asarray(coords[1])), shape, _places_of_coo)
+
+
+def _places_of_coo(count: int, rows: Any, columns: Any, shape: tuple[int, int]) -> tuple[Any, Any]:
+    """Check the arrays of `coo`, and return them."""
+    rows, columns = _indices("coo", "rows", rows, shape[0]), _indices("coo", "columns", columns, shape[1])
+    if not len(rows) == len(columns) == count:
+        sizes = f"{len(rows)}, {len(columns)} and {count}"
         raise ShapeError(f"coo: expected as many rows and columns as entries; received {sizes}")
-    return compress(data, rows, columns, (m, n))
+    return rows, columns
 
 
 def diags(diagonals: Any, offsets: int | Sequence[int] = 0, shape: Sequence[int] | None = None) -> SparseTensor:

@@ -30,8 +30,13 @@ def take(data: Any, places: Any) -> Any:
 def compress(data: Any, rows: Any, columns: Any, shape: tuple[int, int]) -> SparseTensor:
     """Return the matrix of entries in any order; those at one place are summed."""
     layout, places = arrange(rows, columns, shape)
+    return spread(data, layout, None if places is None else own_copy(places))
+
+
+def spread(data: Any, layout: Layout, places: Any) -> SparseTensor:
+    """Return the matrix of entries of which each has a place; of those in order that is None."""
     if places is not None:
-        data = scatter_add(data, index=(own_copy(places),), shape=(len(layout.indices),))
+        data = scatter_add(data, index=(places,), shape=(len(layout.indices),))
     return SparseTensor(data, layout)
 
 
