@@ -62,7 +62,8 @@ def _from_indices(data: Any, arrays: tuple[Any, Any], shape: tuple[int, int], pl
     for recent in tuple(_RECENT):
         if recent.is_of(len(data), arrays, shape, places_of):
             return spread(data, recent.layout, recent.places)
-    layout, places = arrange(*places_of(len(data), *arrays, shape), shape)
+    rows, columns = places_of(len(data), *arrays, shape)
+    layout, places = arrange(rows, columns, shape)
     places = None if places is None else own_copy(places)
     _RECENT.appendleft(_Recent(places_of, shape, (arrays[0].copy(), arrays[1].copy()), layout, places))
     return spread(data, layout, places)
