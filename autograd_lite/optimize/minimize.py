@@ -155,7 +155,7 @@ def _all_sparse(limits: list[Any], start: Vector, options: dict[str, Any] | None
     """Return options that make all Jacobians of constraints sparse if one is: the method does not take both kinds."""
     for jac in matrices_in(limits):
         jac.prepare(start)
-    if any(jac.is_sparse for jac in matrices_in(limits)):
+    if any(jac.is_sparse for jac in matrices_in(limits)) or any(issparse(getattr(c, "A", None)) for c in limits):
         return {"sparse_jacobian": True} | (options or {})
     return options
 

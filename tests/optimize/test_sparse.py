@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import tracemalloc
 from typing import Any
 
@@ -211,6 +212,32 @@ def test_sparse_matrices_are_compiled_and_confirmed() -> None:
     eager = optimize.root(tridiagonal, np.full(300, -1.0), compiled=False)
     assert eager.evaluation == "not compiled: compiled=False was given"
     np.testing.assert_array_equal(eager.x, optimize.root(tridiagonal, np.full(300, -1.0)).x)
+
+
+def test_what_changes_unseen_is_an_error() -> None:
+    factor, seen = ctypes.c_double(1.0), []
+    memory = ctypes.addressof(factor)
+
+    def f(x: Any) -> Any:
+        return tridiagonal(x) * ctypes.c_double.from_address(memory).value  # which no guard can see
+
+    def grow(x: Any, values: Any) -> None:
+        seen.append(x)
+        factor.value = 1.0 if len(seen) < 4 else 1.25  # when it is compiled
+
+    with pytest.raises(ag.ReplayError, match="^root: expected f to give the same at the same point"):
+        optimize.root(f, np.full(300, -1.0), callback=grow)
+
+
+@pytest.mark.parametrize("n", [20, 70])
+def test_linear_constraints_may_be_of_the_other_kind(n: int) -> None:
+    """SciPy wants all Jacobians sparse or all dense: those of 70 parameters are sparse by themselves."""
+    chain = optimize.NonlinearConstraint(lambda x: x[1:] * x[:-1], 0.5, 2)
+    options, start = {"maxiter": 3}, np.full(n, 0.8)
+    for matrix in (np.ones((1, n)), sparse.csr_array(np.ones((1, n)))):
+        both = [chain, optimize.LinearConstraint(matrix, -np.inf, 0.9 * n)]
+        found = optimize.minimize(rosenbrock, start, method="trust-constr", constraints=both, options=options)
+        assert sparse.issparse(found.jac[0]) == (n == 70 or sparse.issparse(matrix))
 
 
 @pytest.mark.parametrize(
