@@ -9,7 +9,6 @@ every further derivative solve with the same ones, as long as the numbers are th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from hashlib import sha1
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -56,9 +55,7 @@ class Columns:
         self._lock = fork_safe_lock()
 
     def __repr__(self) -> str:
-        parts = [self.layout.indptr.tobytes(), self.layout.indices.tobytes(), repr(self.options).encode()]
-        digest = sha1(b"".join(parts)).hexdigest()[:8]
-        return f"<{len(self.layout.indices)} nonzeros of {self.size} x {self.size}, {digest}>"
+        return f"<factors of {self.layout!r}, {self.options}>"
 
     def factor(self, data: Any) -> Any:
         """Return SciPy's factorization of the matrix with these nonzeros.

@@ -53,7 +53,7 @@ class MatrixMap:
         return self.layout.matrix(np.asarray(parameters[0]), turned)
 
     def __repr__(self) -> str:
-        return f"<matrix of shape {self.shape}>"
+        return f"<matrix {self.layout!r}>"
 
 
 class ClosureMap:

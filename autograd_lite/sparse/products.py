@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 from weakref import WeakValueDictionary
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,7 @@ class Layout:
         "__weakref__",
         "_attributes",
         "_blocks",
+        "_digest",
         "_kind",
         "_rows",
         "_transpose",
@@ -69,6 +71,7 @@ class Layout:
         self.format: str = matrix.format
         self._kind = type(matrix)
         self._attributes = {name: value for name, value in vars(matrix).items() if name != "data"}
+        self._digest: int | None = None
         self._rows: Any = None
         self._blocks: tuple[int, Layout] | None = None
         self._turned: Layout | None = None
@@ -76,7 +79,11 @@ class Layout:
         self.pairs: Any = None
 
     def __repr__(self) -> str:
-        return f"<{self.format} {self.shape[0]} x {self.shape[1]}>"
+        """Return a text that other patterns do not have, since graphs compare parameters by these."""
+        if self._digest is None:
+            arrays = [part for name in sorted(self._attributes) for part in _arrays_in(self._attributes[name])]
+            self._digest = functools.reduce(lambda digest, a: crc32(np.ascontiguousarray(a), digest), arrays, 0)
+        return f"<{self.format} {self.shape[0]} x {self.shape[1]}, {self._digest:08x}>"
 
     def matrix(self, data: Any, transposed: bool = False) -> Any:
         """Return SciPy's matrix with these entries, or its transpose, in the memory of `data`."""
@@ -137,6 +144,11 @@ class Layout:
             indptr = np.append(self.indptr[:-1] + step * nnz, [count * nnz]).astype(dtype)
             self._blocks = count, layout_of((self.indices + step * n).reshape(-1), indptr, (count * m, count * n))
         return self._blocks[1]
+
+
+def _arrays_in(value: Any) -> list[npt.NDArray[Any]]:
+    parts = value if isinstance(value, tuple) else (value,)
+    return [part for part in parts if isinstance(part, np.ndarray)]
 
 
 def index_dtype(largest: int) -> Any:

@@ -143,6 +143,20 @@ def test_one_factorization_serves_all_orders_and_is_never_stale(monkeypatch: pyt
     np.testing.assert_array_equal(before, original.splu(a.tocsc()).solve(b))
 
 
+def test_graphs_of_other_patterns_differ() -> None:
+    from autograd_lite.graph import Program
+
+    patterns = [sp.csr_array(np.eye(2)), sp.csr_array(np.eye(2)[::-1].copy())]
+    functions: list[Any] = [
+        lambda a, x: a @ x,
+        lambda a, x: sparse.spsolve(a, x),
+        lambda a, x: sparse.gmres(with_data(a, ag.tensor(a.data)), x)[0],
+    ]
+    for f in functions:
+        graphs = [Program.trace(lambda x, a=a, f=f: f(a, 2 * x), np.ones(2)).graph for a in patterns for _ in range(2)]
+        assert graphs[0] == graphs[1] != graphs[2] == graphs[3]
+
+
 LARGE = [
     ("spsolve", lambda m, b: sparse.spsolve(m, b).sum()),
     ("splu", lambda m, b: sparse.splu(m).solve(b).sum()),
