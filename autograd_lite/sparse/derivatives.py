@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from ..core.messages import checked
 from ..core.mode import no_grad
 from ..core.traceback_folding import folding
 from ..functional.reverse_mode import grad
+from ..ir.pure_program import PureProgram
 from ..tree import map as map_leaves
 from .colorings import Coloring, color, color_both
 from .compressed_products import check_matrix, compress
@@ -88,9 +89,7 @@ class SparseDerivative:
         """Return the matrix at these arguments, as `scipy.sparse.csr_array`."""
         inputs = as_arrays(*self._call, args, self._kinds)
         structure, products = self._run(*inputs, **kwargs)
-        if structure.watched and not structure.is_current():
-            self._structures.clear()
-            self._run = self._evaluation()
+        if structure.watched and not structure.is_current() and self._changes(structure, inputs, kwargs):
             structure, products = self._run(*inputs, **kwargs)
         nonzeros = structure.read(products if products.__class__ is np.ndarray else plain(products))
         del products  # before more memory is taken, so that the C library has it for the next call
@@ -126,15 +125,22 @@ class SparseDerivative:
         return drawn
 
     def _structure_at(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Structure:
-        return self._structure(point_of(*self._call, as_arrays(*self._call, args, self._kinds), keywords))[0]
+        return self._structure(point_of(*self._call, as_arrays(*self._call, args, self._kinds), keywords))
+
+    def _changes(self, structure: Structure, inputs: Sequence[Any], keywords: dict[str, Any]) -> bool:
+        """Return whether another pattern follows from constants that have changed, which is compiled anew."""
+        if self._structure(point_of(*self._call, inputs, keywords)) is structure:
+            return False
+        self._structures.clear()
+        self._run = self._evaluation()
+        return True
 
     def _evaluation(self) -> Callable[..., Any]:
         """Return the function that gives the structure and the products in which the nonzeros are."""
 
         def evaluate(*args: Any, **kwargs: Any) -> Any:
             point = point_of(*self._call, args, kwargs)
-            structure, constants = self._structure(point)
-            structure.watch(constants)
+            structure = self._structure(point, watches=self.compiled)
             with no_grad():  # so that a replay keeps nothing for what no matrix has
                 shape, coloring = structure.pattern.shape, structure.coloring
                 return structure, compress(self.called, self.differentiated, point, shape, coloring)
@@ -142,33 +148,47 @@ class SparseDerivative:
         evaluate.__name__ = self.differentiated.__name__  # for messages
         return compiled_form(evaluate) if self.compiled else evaluate
 
-    def _structure(self, point: Point) -> tuple[Structure, list[Any]]:
-        """Return the structure of the matrix, one from before if the function does the same, and its constants."""
+    def _structure(self, point: Point, watches: bool = False) -> Structure:
+        """Return the structure of the matrix, one from before if the function does the same.
+
+        Args:
+            point: where it is.
+            watches: whether it is for a replay, so that it must stay true.
+        """
         if (pattern := self.sparsity) is not None:
-            return self._find_structure(Key(None, []), lambda: pattern), []
-        structure: tuple[Structure, list[Any]] = outside(self._trace, (Point(*map_leaves(concrete, tuple(point))),), {})
+            return self._find_structure(Key(None, []), lambda: pattern)
+        structure: Structure = outside(self._trace, (Point(*map_leaves(concrete, tuple(point))), watches), {})
         return structure
 
-    def _trace(self, point: Point) -> tuple[Structure, list[Any]]:
+    def _trace(self, point: Point, watches: bool) -> Structure:
         try:
             program, slots = trace(self.differentiated, point)
         except TraceError as error:
             reason = str(error).removeprefix("trace: ")
             raise TraceError(f"{self.called}: {reason}. Or pass sparsity= and compiled=False") from None
-        values = [concrete(v) for i, v in program.bindings.items() if i not in program.inputs]
-        constants = [v for v in values if isinstance(v, np.ndarray)]
+        values = {i: concrete(v) for i, v in program.bindings.items() if i not in program.inputs}
+        arrays = {i: v for i, v in values.items() if isinstance(v, np.ndarray)} | _places_of_matrices(program)
 
-        def find() -> Pattern:
-            pattern = detect(program, slots).sets.to_pattern()
+        def find(constants: Mapping[str, Any] = values) -> Pattern:
+            pattern = detect(program, slots, constants).sets.to_pattern()
             return pattern if self.transform is _itself else symmetric(pattern)
 
-        return self._find_structure(Key(program.graph, constants), find), constants
+        structure = self._find_structure(Key(program.graph, [*arrays.values()]), find)
+        if watches and (places := structure.watch([*arrays.values()])):
+            changing = {i for k, i in enumerate(arrays) if k in places}
+            if _same_pattern(find({i: v for i, v in values.items() if i not in changing}), structure.pattern):
+                structure.watched = structure.watched[len(changing & values.keys()) :]  # it holds for all their values
+        return structure
 
     def _find_structure(self, key: Key, find: Callable[[], Pattern]) -> Structure:
         for structure in self._structures:
             if structure.is_of(key):
                 return structure
         pattern = find()
+        for structure in self._structures:
+            if structure.key.graph == key.graph and _same_pattern(structure.pattern, pattern):
+                structure.keep(key)
+                return structure
         structure = Structure(pattern, self.color(pattern), self.sparsity is None, key)
         self._structures[: -_MOST + 1] = []
         self._structures.append(structure)
@@ -269,6 +289,16 @@ def hessian(
     pattern = None if sparsity is None else symmetrize(as_pattern("sparse.hessian", sparsity))
     numbers = argnums if of is None else of
     return SparseDerivative("sparse.hessian", f, numbers, grad, _color_symmetric, pattern, verify, compiled)
+
+
+def _places_of_matrices(program: PureProgram) -> dict[str, Any]:
+    """Return the arrays that say where constant matrices of SciPy have their nonzeros."""
+    params = ((i, value) for i, (_, _, params) in program.calls.items() for value in params.values())
+    return {f"{i} {k}": a for i, value in params for k, a in enumerate(getattr(value, "arrays", ()))}
+
+
+def _same_pattern(a: Pattern, b: Pattern) -> bool:
+    return a.shape == b.shape and np.array_equal(a.indptr, b.indptr) and np.array_equal(a.indices, b.indices)
 
 
 def _itself(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -32,10 +32,11 @@ class Structure:
         is_in_order: whether the products are the nonzeros in order.
         is_checked: whether a matrix with this pattern needs no look at whether the pattern is too small.
         key: equal for functions that have this structure: a graph, and copies of the constants in it.
-        watched: those of the constants that may change from outside, each with its copy.
+        traces: how often a function with this structure was traced for a replay.
+        watched: those of the constants that may change from outside and that the pattern depends on, each with a copy.
     """
 
-    __slots__ = ("_template", "_traces", "coloring", "is_checked", "is_in_order", "key", "pattern", "watched")
+    __slots__ = ("_template", "coloring", "is_checked", "is_in_order", "key", "pattern", "traces", "watched")
 
     def __init__(self, pattern: Pattern, coloring: Coloring, is_checked: bool, key: Key) -> None:
         self.pattern, self.coloring, self.is_checked = pattern, coloring, is_checked
@@ -43,9 +44,9 @@ class Structure:
         size = coloring.column_count * m + coloring.row_count * n
         self.is_in_order = size == pattern.nnz and np.array_equal(coloring.source, np.arange(size))
         self._template: Any = None
-        self._traces = 0
-        self.key = key._replace(constants=[np.array(a) for a in key.constants])
+        self.traces = 0
         self.watched: list[tuple[Any, Any]] = []
+        self.keep(key)
 
     def read(self, products: Any) -> Any:
         """Return the nonzeros from the products, which are one vector."""
@@ -68,17 +69,25 @@ class Structure:
         """Return whether this is the structure of a function."""
         return bool(self.key.graph == key.graph and all(map(_same, self.key.constants, key.constants)))
 
-    def watch(self, constants: Sequence[Any]) -> None:
-        """Watch the constants that the function reads from now on.
+    def watch(self, constants: Sequence[Any]) -> set[int]:
+        """Watch the constants that the function reads from now on; return their places, from the second time on.
 
         Those that it has made for itself twice are left out: the second time, they are other arrays.
         """
-        self._traces += 1
-        pairs = list(zip(constants, self.key.constants, strict=True))
-        if self._traces == 2:
-            both = zip(pairs, self.watched, strict=True)
-            pairs = [pair for pair, old in both if np.may_share_memory(pair[0], old[0])]
-        self.watched = pairs
+        before, self.traces = self.watched, self.traces + 1
+        self.watched = list(zip(constants, self.key.constants, strict=True))
+        if self.traces == 1:
+            return set()
+        places = set(range(len(constants)))
+        if self.traces == 2:
+            places = {k for k in places if np.may_share_memory(constants[k], before[k][0])}
+            self.watched = [self.watched[k] for k in sorted(places)]
+        return places
+
+    def keep(self, key: Key) -> None:
+        """Be the structure of a function with these constants from now on."""
+        self.key = key._replace(constants=[np.array(a) for a in key.constants])
+        self.watched = [(a, np.array(a)) for a, _ in self.watched]
 
     def is_current(self) -> bool:
         """Return whether the constants that the pattern may depend on are as they were."""

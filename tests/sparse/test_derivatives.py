@@ -232,6 +232,33 @@ def test_what_the_function_reads_may_change(what: str) -> None:
         _change(what)
 
 
+def test_a_replay_stays_where_changed_constants_leave_the_pattern_as_it_is() -> None:
+    weights, chosen = np.ones(N), np.arange(N) % 2 == 0
+    jacobian = ag.sparse.jacobian(lambda x: weights * np.where(chosen, x, 0.0) * x)
+    for k in range(4):
+        weights[:] = k + 1
+        np.testing.assert_array_equal(jacobian(X).diagonal(), 2 * weights * np.where(chosen, X, 0))
+    traces = jacobian.traces
+    weights[:] = 0.5
+    np.testing.assert_array_equal(jacobian(X).diagonal(), np.where(chosen, X, 0))
+    assert jacobian.traces == traces
+    chosen[:] = ~chosen
+    np.testing.assert_array_equal(jacobian(X).diagonal(), np.where(chosen, X, 0))
+    assert jacobian.traces != traces
+
+
+def test_the_pattern_of_a_constant_matrix_may_change() -> None:
+    matrix = scipy_sparse.diags_array([1.0, 2.0, 3.0], offsets=[0, 2, 5], shape=(N, N)).tocsr()
+    jacobian = ag.sparse.jacobian(lambda x: matrix @ x**2)
+    for step in range(4):
+        if step == 1:
+            matrix.data *= 2
+        if step == 2:
+            matrix.indices[matrix.indptr[1]] = 8
+        for _ in range(3):
+            np.testing.assert_allclose(jacobian(X).toarray(), matrix.toarray() * 2 * X, rtol=1e-14)
+
+
 def test_other_shapes_dtypes_and_numbers_are_other_matrices() -> None:
     jacobian = ag.sparse.jacobian(lambda x, power=2, scale=1.0: scale * x[1:] ** power * x[:-1])
     for x in (X, X[:5], X.astype("f"), X[:5], np.stack([X, X])):
@@ -280,7 +307,7 @@ def test_a_pattern_that_is_too_small_is_an_error_that_names_the_entry() -> None:
 
 
 ERRORS: list[tuple[Callable[[], Any], type[Exception], str]] = [
-    (lambda: ag.sparse.jacobian(3), TypeError, "sparse.jacobian: expected a function"),
+    (lambda: ag.sparse.jacobian(3), TypeError, "sparse.jacobian: expected a function"),  # type: ignore[arg-type]
     (lambda: ag.sparse.jacobian(np.sin, mode="up"), ValueError, "received 'up'"),
     (lambda: ag.sparse.jacobian(np.sin, sparsity=np.eye(3))(X), ShapeError, f"expected sparsity= to have {N} columns"),
     (lambda: ag.sparse.jacobian(np.sin, sparsity=np.eye(3, N))(X), ShapeError, f"expected sparsity= to have {N} rows"),
