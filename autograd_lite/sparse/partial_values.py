@@ -175,7 +175,7 @@ def _broadcast_masks(call: Call) -> Any:
 def _moved_masks(call: Call, steps: dict[int, Steps]) -> Any:
     mask: Any = np.True_
     for i, (value, part) in enumerate(zip(call.values, call.parts, strict=True)):
-        if value is not None:
+        if value is not None or not call.inputs[i].size:
             continue
         if i not in steps or steps[i] is None or len(steps[i]) > 1:  # type: ignore[arg-type]
             return np.False_
