@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,7 +18,7 @@ PUT = frozenset(("window_put", "window_spread"))
 INDEXED = frozenset(("getitem", "scatter_add", "index_update", "gather", "gather_adjoint"))
 
 
-def by_index(call: Call, i: int) -> Steps | bool:
+def by_index(call: Call, i: int) -> Steps | Literal[False]:
     """Return the steps of an op that reads or writes at an index; False if the index is known."""
     shape = call.out[0].shape
     if call.out[0].dtype.kind not in "fc" or not math.prod(shape) or not call.inputs[i].size:
@@ -45,7 +46,9 @@ def _computed_axes(index: tuple[Any, ...], shape: Shape) -> tuple[tuple[int, ...
     """Return the axes that are by_index by unknown numbers, and the index with 0 for these."""
     lengths = [0 if k is None else np.ndim(k) if getattr(k, "dtype", np.dtype(int)).kind == "b" else 1 for k in index]
     lengths = [0 if k is Ellipsis else n for k, n in zip(index, lengths, strict=True)]
-    axes, some, axis = [], [], 0
+    axes: list[int] = []
+    some: list[Any] = []
+    axis = 0
     for k, n in zip(index, lengths, strict=True):
         if isinstance(k, IndexArray):
             axes += range(axis, axis + n)
@@ -63,7 +66,7 @@ def in_windows(call: Call, i: int) -> list[Steps]:
     rows, members = [], []
     for k in range(math.prod(lengths["window"]) if math.prod(large) and math.prod(small) else 0):
         index = np.full(small, k)
-        places = sources(lambda x, index=index: OPS["window_take"].forward(x, index, **lengths), large)
+        places = sources(partial(OPS["window_take"].forward, index=index, **lengths), large)
         taken = np.flatnonzero(places >= 0)
         rows.append(taken if call.op.name not in PUT else places[taken])
         members.append(places[taken] if call.op.name not in PUT else taken)

@@ -109,7 +109,8 @@ def unite(indptr: npt.NDArray[np.integer], members: npt.NDArray[np.integer], set
     """Return unions: set r is that of all `members[indptr[r]:indptr[r + 1]]`."""
     if library:
         indptr, members = indptr.astype(np.int32, copy=False), members.astype(np.int32, copy=False)
-        return IndexSets(*library.unite((sets,), indptr, members, sets.width), sets.width)
+        starts, stops, indices = library.unite((sets,), indptr, members, sets.width)
+        return IndexSets(starts, stops, indices, sets.width)
     parts = take(sets, members)
     counts = parts.stops - parts.starts
     width = np.int64(max(sets.width, 1))
@@ -133,7 +134,8 @@ def union(parts: Sequence[IndexSets]) -> IndexSets:
         return (distinct or parts)[0]
     n, width, count = distinct[0].size, distinct[0].width, len(distinct)
     if library:
-        return IndexSets(*library.unite(tuple(distinct), None, None, width), width)
+        starts, stops, indices = library.unite(tuple(distinct), None, None, width)
+        return IndexSets(starts, stops, indices, width)
     members = np.arange(n)[:, None] + n * np.arange(count)
     return unite(np.arange(n + 1) * count, members.ravel(), stack(distinct))
 

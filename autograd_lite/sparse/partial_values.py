@@ -141,7 +141,8 @@ def known_part(call: Call, steps: dict[int, Steps], is_elementwise: bool, is_pro
         if not any(call.parts) and not _has_zeros(call):
             return None
         mask = _broadcast_masks(call)
-        adds = all(rule.kind in (Kind.UNIT, Kind.CONSTANT) for rule in call.op.rules or () if rule is not None)
+        rules: Any = call.op.rules or ()
+        adds = all(rule.kind in (Kind.UNIT, Kind.CONSTANT) for rule in rules if rule is not None)
         if not adds and _has_zeros(call) and not mask.all() and _can_be_tried(call):
             mask = mask | _is_zero(lambda *inputs: call.op.forward(*inputs, **call.params), call)
     else:
@@ -185,7 +186,7 @@ def _moved_masks(call: Call, steps: dict[int, Steps]) -> Any:
             own = own[step.positions] | (step.positions < 0)
         elif isinstance(step, Group):
             inside = step.groups >= 0
-            own = np.bincount(step.groups[inside], ~own[inside], step.count) == 0
+            own = np.bincount(step.groups[inside], ~own[inside], step.number) == 0
         elif step is not None:
             return np.False_
         if not own.any():

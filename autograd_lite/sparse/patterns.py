@@ -83,10 +83,10 @@ def symmetric(pattern: Pattern) -> Pattern:
     """Return the places of a square pattern that are in its transpose too."""
     n = max(pattern.shape[1], 1)
     transposed = pattern.transpose()
-    keys = [p.rows * np.int64(n) + p.indices for p in (pattern, transposed)]
-    if np.array_equal(*keys):
+    own, other = (p.rows * np.int64(n) + p.indices for p in (pattern, transposed))
+    if np.array_equal(own, other):
         return pattern
-    rows, columns = np.divmod(np.intersect1d(*keys, assume_unique=True), n)
+    rows, columns = np.divmod(np.intersect1d(own, other, assume_unique=True), n)
     indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=pattern.shape[0]))]).astype(np.int32)
     return Pattern(indptr, columns.astype(np.int32), pattern.shape)
 
@@ -213,7 +213,8 @@ def _call(program: PureProgram, node: GraphNode, values: Mapping[str, Any], part
         params = with_indices(params, iter([values[i] for i in node.inputs[len(arguments) :]]))
         computed = False
     nodes = [program.graph[a] for a in arguments]
-    shapes, dtypes = (node.shape, node.dtype) if op.results is not None else ((node.shape,), (node.dtype,))
+    shapes: Any = node.shape if op.results is not None else (node.shape,)
+    dtypes: Any = node.dtype if op.results is not None else (node.dtype,)
     return Call(
         op,
         params,

@@ -7,7 +7,7 @@ are, and None says that nothing depends.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,10 +66,10 @@ class Group(NamedTuple):
     """Element r of the result depends on all elements whose group is r."""
 
     groups: npt.NDArray[np.integer]
-    count: int
+    number: int
 
     def __call__(self, sets: IndexSets) -> IndexSets:
-        return group(sets, self.groups, self.count)
+        return group(sets, self.groups, self.number)
 
 
 class Unite(NamedTuple):
@@ -91,7 +91,7 @@ def unite_pairs(rows: list[Any], members: list[Any], count: int) -> Unite:
     return Unite(np.concatenate([[0], np.cumsum(counts)]), every_member[order])
 
 
-Steps = tuple[Callable[[IndexSets], IndexSets], ...] | None
+Steps = tuple[Take | Group | Unite, ...] | None
 
 
 def operands(call: Call) -> tuple[Any, ...]:

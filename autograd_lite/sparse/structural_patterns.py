@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from .steps import Call, Group, Shape, Steps, Take, is_known, operands, unite_pa
 _MOST_RUNS = 1024
 
 
-def structural(call: Call, i: int) -> Steps | bool:
+def structural(call: Call, i: int) -> Steps | Literal[False]:
     """Return the steps of an op that moves or adds up elements, by running it; False for other ops.
 
     What its derivative reads must be known, as of a product with a constant.
@@ -35,10 +36,11 @@ def structural(call: Call, i: int) -> Steps | bool:
         return _moves(call, i)
     if key not in call.memory:
         call.memory[key] = _moves(call, i)
-    return call.memory[key]  # type: ignore[no-any-return]
+    steps: Steps | Literal[False] = call.memory[key]
+    return steps
 
 
-def _moves(call: Call, i: int) -> Steps | bool:
+def _moves(call: Call, i: int) -> Steps | Literal[False]:
     rule: Any = call.op.rule(i)
     size, out_size = call.inputs[i].size, math.prod(call.out[0].shape)
     if (positions := sources(_tangent(call, i), call.inputs[i].shape)) is not None:
@@ -89,7 +91,7 @@ def _are_places(whole: Any, n: int) -> bool:
     return bool(whole.min() >= 0 and whole.max() <= n)
 
 
-def _product(call: Call, i: int) -> Steps | bool:
+def _product(call: Call, i: int) -> Steps | Literal[False]:
     """Return the steps of a product with a small array, such as a kernel: it moves elements by each of its own.
 
     Of a small array beside a large one, each element is followed by itself.
@@ -108,7 +110,7 @@ def _product(call: Call, i: int) -> Steps | bool:
         for k in range(other.size) if value is None else np.flatnonzero(value):
             one = np.zeros(other.size)
             one[k] = 1
-            positions = sources(lambda x, y=one: multiply(x, y.reshape(other.shape)), spec.shape)
+            positions = sources(partial(multiply, y=one.reshape(other.shape)), spec.shape)
             if positions is None:
                 return False
             rows.append(np.flatnonzero(positions >= 0))

@@ -10,7 +10,7 @@ import pytest
 
 from autograd_lite.native.kernels import library
 from autograd_lite.sparse import index_sets
-from autograd_lite.sparse.index_sets import IndexSets, group, keep, pointers, stack, take, union, unite
+from autograd_lite.sparse.index_sets import IndexSets, group, identity, keep, pointers, stack, take, union, unite
 
 
 def draw_sets(rng: Any, rows: int, width: int, density: float) -> IndexSets:
@@ -56,3 +56,12 @@ def test_unions_are_those_of_python(native: bool, density: float, monkeypatch: p
 def test_too_many_places_are_refused() -> None:
     with pytest.raises(MemoryError, match=r"2\*\*31"):
         pointers(np.full(3, 2**30))
+
+
+@pytest.mark.skipif(not library, reason="no C")
+def test_too_many_places_are_refused_before_they_are_made() -> None:
+    n = 2**16
+    every = take(group(identity(n), np.zeros(n, int), 1), np.zeros(n, int))
+    assert len(union([every, take(identity(n), np.zeros(n, int))]).indices) == n
+    with pytest.raises(MemoryError, match=r"2\*\*31"):
+        union([every, identity(n)])

@@ -1,6 +1,8 @@
 /* Unions of sorted sets of numbers: see sparse/index_sets.py, which has the same in NumPy. */
 #include "kernels.h"
 
+#define TOO_MANY \
+    "sparse: expected a pattern of less than 2**31 places; received more. The derivative is too dense to be sparse"
 #define SHORT 48 /* sets of fewer entries in all are sorted by insertion */
 
 typedef struct {
@@ -152,6 +154,23 @@ static int unite_rows(Union *u, const Part *parts, int64_t n_parts, const int32_
     return failed;
 }
 
+/* Return how many entries unions of parts have at least; rows like the one before share theirs. */
+static int64_t least_entries(const Part *parts, int64_t n_parts, int64_t rows) {
+    int64_t total = 0;
+    for (int64_t r = 0; r < rows; r++) {
+        int64_t most = 0;
+        int like_before = r > 0;
+        for (int64_t k = 0; k < n_parts; k++) {
+            const int32_t *starts = parts[k].starts, *stops = parts[k].stops;
+            const int64_t n = stops[r] - starts[r];
+            most = n > most ? n : most;
+            like_before = like_before && starts[r] == starts[r - 1] && stops[r] == stops[r - 1];
+        }
+        total += like_before ? 0 : most;
+    }
+    return total;
+}
+
 static PyArrayObject *as_int32(PyObject *x) { return (PyArrayObject *)PyArray_FROM_OTF(x, NPY_INT32, NPY_ARRAY_IN_ARRAY); }
 
 static void free_entries(PyObject *capsule) { free(PyCapsule_GetPointer(capsule, NULL)); }
@@ -220,6 +239,10 @@ static PyObject *unite(PyObject *Py_UNUSED(module), PyObject *args) {
     for (npy_intp r = 0; pointers != NULL && r < rows; r++) {
         most = pointers[r + 1] - pointers[r] > most ? pointers[r + 1] - pointers[r] : most;
     }
+    if (indptr == NULL && least_entries(parts, n_parts, rows) > INT32_MAX) {
+        PyErr_SetString(PyExc_MemoryError, TOO_MANY);
+        goto done;
+    }
     u.room = 2 * rows + 16;
     u.entries = malloc((size_t)u.room * sizeof *u.entries);
     u.sorted = malloc((size_t)(width + 1) * sizeof *u.sorted);
@@ -239,7 +262,7 @@ static PyObject *unite(PyObject *Py_UNUSED(module), PyObject *args) {
                         PyArray_DATA(ends[0]), PyArray_DATA(ends[1]));
     Py_END_ALLOW_THREADS
     if (failed) {
-        PyErr_SetString(PyExc_MemoryError, failed == -1 ? "unite: out of memory" : "unite: 2**31 entries or more");
+        PyErr_SetString(PyExc_MemoryError, failed == -1 ? "sparse: out of memory" : TOO_MANY);
         goto done;
     }
     PyObject *indices = array_of(&u);
