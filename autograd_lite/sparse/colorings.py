@@ -222,9 +222,10 @@ def color(
         ValueError: if there are no such products, or a matrix that is said to be symmetric is not.
 
     Example:
-        >>> arrow = [[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 0, 1]]
+        >>> arrow = np.eye(9)
+        >>> arrow[0] = arrow[:, 0] = 1
         >>> color(arrow).count, color(arrow, "columns").count, color(arrow, symmetric=True).count
-        (3, 4, 2)
+        (3, 9, 2)
     """
     if products not in _PRODUCTS:
         raise ValueError(f"sparse.color: expected products to be one of {', '.join(_PRODUCTS)}; received {products!r}")

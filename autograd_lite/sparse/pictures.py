@@ -63,7 +63,7 @@ def picture(pattern: Any, coloring: Coloring | None = None, title: str = "Sparsi
     if coloring is not None:
         wanted, received = (
             "{} × {} with {} nonzeros".format(*sizes)
-            for sizes in ((m, n, pattern.nnz), map(len, (coloring.rows, coloring.columns, coloring.source)))
+            for sizes in ((m, n, pattern.nnz), (len(coloring.rows), len(coloring.columns), len(coloring.source)))
         )
         if wanted != received:
             raise ValueError(
