@@ -40,7 +40,7 @@ class Contender(NamedTuple):
 
     Attributes:
         prepare: seconds until the pattern is colored, or the matrix an expression.
-        seconds: runs it so many times; returns the seconds that one took.
+        seconds: runs it a number of times; returns the seconds that one took.
         nnz: how many entries it stores.
         probe: the sum of the sizes of its product with random numbers.
     """

@@ -218,7 +218,7 @@ def color(
         The coloring.
 
     Raises:
-        ShapeError: if it is no matrix.
+        ShapeError: if it is not a matrix.
         ValueError: if there are no such products, or a matrix that is said to be symmetric is not.
 
     Example:

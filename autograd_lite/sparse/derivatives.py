@@ -100,6 +100,9 @@ class SparseDerivative:
             structure.is_checked = True
         return matrix
 
+    def __repr__(self) -> str:
+        return f"<{self.called} of {getattr(self.f, '__name__', type(self.f).__name__)}>"
+
     @property
     def traces(self) -> tuple[Any, ...]:
         """The traces of the compiled evaluation, oldest first."""

@@ -51,7 +51,7 @@ def picture(pattern: Any, coloring: Coloring | None = None, title: str = "Sparsi
         The picture, with `.save`, for `.svg`, `.png` and `.pdf`; a notebook shows it.
 
     Raises:
-        ShapeError: if it is no matrix.
+        ShapeError: if it is not a matrix.
         ValueError: if the coloring is of a matrix of another shape.
 
     Example:
@@ -61,13 +61,13 @@ def picture(pattern: Any, coloring: Coloring | None = None, title: str = "Sparsi
     pattern = pattern if isinstance(pattern, Pattern) else as_pattern("sparse.picture", pattern, "the pattern")
     m, n = pattern.shape
     if coloring is not None:
-        wanted, received = (
+        expected, received = (
             "{} × {} with {} nonzeros".format(*sizes)
             for sizes in ((m, n, pattern.nnz), (len(coloring.rows), len(coloring.columns), len(coloring.source)))
         )
-        if wanted != received:
+        if expected != received:
             raise ValueError(
-                f"sparse.picture: expected the coloring of a matrix of {wanted}; received one of {received}"
+                f"sparse.picture: expected the coloring of a matrix of {expected}; received one of {received}"
             )
     longest = max(m, n, 1)
     cell = min(_CELL, _LONGEST / min(longest, _CELLS))

@@ -82,7 +82,7 @@ class Layout:
         """Return a text that other patterns do not have, since graphs compare parameters by these."""
         if self._digest is None:
             arrays = [part for name in sorted(self._attributes) for part in _arrays_in(self._attributes[name])]
-            self._digest = functools.reduce(lambda digest, a: crc32(np.ascontiguousarray(a), digest), arrays, 0)
+            self._digest = functools.reduce(lambda digest, a: crc32(np.ascontiguousarray(a).data, digest), arrays, 0)
         return f"<{self.format} {self.shape[0]} x {self.shape[1]}, {self._digest:08x}>"
 
     def matrix(self, data: Any, transposed: bool = False) -> Any:

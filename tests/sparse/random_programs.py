@@ -183,7 +183,7 @@ def check(program: Program) -> tuple[Outcome, Outcome] | None:
 
 
 def draw(count: int, seed: int, each: Callable[[Program], None]) -> None:
-    """Draw programs until `each` has had so many, no two of which have the same rows."""
+    """Draw programs until `each` has had `count` of them, no two of which have the same rows."""
     seen: set[tuple[int, ...]] = set()
 
     @settings(
