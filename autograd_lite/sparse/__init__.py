@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .matrices import SparseTensor as SparseTensor
     from .operators import LinearOperator as LinearOperator, aslinearoperator as aslinearoperator
     from .pattern import Pattern as Pattern
+    from .patterns import hessian_pattern as hessian_pattern, jacobian_pattern as jacobian_pattern
     from .pictures import picture as picture
 else:
     __getattr__, __dir__, __all__ = _attach(__name__)
