@@ -387,7 +387,7 @@ def _walk(
                 r = cast_back(r, dtype)
             if (previous := pending.get(edge)) is None or kind is _TOTAL:
                 pending[edge] = r
-            elif edge in owned:
+            elif edge in owned and r.__class__ is previous.__class__ is np.ndarray:
                 fast.add(previous, r, out=previous)
             else:
                 # `previous` takes the sum: another name would keep this array alive until the next one.

@@ -146,3 +146,15 @@ def test_no_examples(name: str) -> None:
     if name != "while_loop":
         gradient = ag.grad(lambda x: sum((leaf**2).sum() for leaf in ag.tree.leaves(ag.vmap(f)(x))))(none)
         assert gradient.shape == none.shape
+
+
+def test_gradients_of_a_large_array_add_up_where_the_last_of_them_has_a_tangent() -> None:
+    """The walk adds to an array of its own in place, but for what stands for several arrays."""
+    x, y, v = np.ones(2000), np.linspace(0, 1, 2000), np.full(2000, 2.0)
+
+    def f(x: Any, y: Any) -> Any:
+        return (x * 4).sum() + (x * y).sum() + (x * 2).sum() + (x * 3).sum()
+
+    out, tangent = ag.jvp(lambda y: ag.grad(f)(x, y))((y,), (v,))
+    np.testing.assert_allclose(out, y + 9)
+    np.testing.assert_allclose(tangent, v)
