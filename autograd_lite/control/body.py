@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -29,6 +30,8 @@ from ..tensors.tensor import Tensor
 Step = Callable[..., tuple[Any, ...]]
 # A plan takes as long as some hundred runs without one.
 PLANNED_AFTER = 100
+# Arrays of more elements than these take longer than the call of their op.
+_SMALL = 1024
 
 
 class Body:
@@ -91,6 +94,14 @@ class Body:
             if isinstance(array, (np.ndarray, np.generic)) and array.dtype != object:
                 digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:8]
+
+    @cached_property
+    def least_steps(self) -> int:
+        """A loop with more steps than these is worth a plan from the first one on: the fewer, the larger the arrays."""
+        sizes = [
+            math.prod(node.shape) for node in self.program.graph if not isinstance(next(iter(node.shape), 0), tuple)
+        ]
+        return PLANNED_AFTER // (1 + max(sizes, default=0) // _SMALL)
 
     @cached_property
     def constants(self) -> dict[str, Any]:

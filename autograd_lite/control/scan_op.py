@@ -188,7 +188,7 @@ class Scan(ControlOp):
                 carry = runner.into(views[n:], t, *carry, *[x[t] for x in arrays[n:m]], *arrays[m:])[:n]
             return carry
 
-        if not until and count > PLANNED_AFTER:
+        if not until and count > self.body.least_steps:
             self.body.runs = PLANNED_AFTER  # it is worth a plan from the first step on
         first = min(count, max(0, PLANNED_AFTER - self.body.runs))  # a plan may not be worth its time before
         carry = by_python(arrays[:n], 0, first)

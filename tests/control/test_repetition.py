@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.control.body import PLANNED_AFTER
+from autograd_lite.control.body import PLANNED_AFTER, Body
 from autograd_lite.control.native_loop import NativeLoop
 from autograd_lite.native.kernels import library
 
@@ -138,3 +138,15 @@ def test_a_gradient_within_a_budget_of_memory_is_the_same(monkeypatch: pytest.Mo
     found = [compiled(xs) for _ in range(4)]
     by_python(monkeypatch)
     assert all(same_bits(a, ag.grad(loss)(xs)) for a in found)
+
+
+@pytest.mark.parametrize(("size", "runs"), [(10, 3), (200_000, 0)])
+def test_a_short_loop_over_large_arrays_is_worth_a_plan(size: int, runs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its plan takes no longer than a step; of small arrays a plan takes as long as some hundred steps."""
+    counted: list[None] = []
+    one_by_one = Body._one_by_one
+    monkeypatch.setattr(Body, "_one_by_one", lambda *a: (counted.append(None), one_by_one(*a))[1])
+    xs = np.ones((3, size))
+    carry, _ = ag.scan(lambda c, x: (np.sin(c) + x, None), xs[0], xs)
+    assert len(counted) == runs
+    np.testing.assert_array_equal(carry, np.sin(np.sin(np.sin(1.0) + 1) + 1) + 1 + 0 * xs[0])
