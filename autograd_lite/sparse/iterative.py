@@ -228,7 +228,7 @@ def cg(
             are gradients by the nonzeros, and by Tensors that the functions of an operator close over.
         b: of shape `(n,)` or `(n, 1)`.
         x0: where to start.
-        rtol, atol: the residual may have the norm max(rtol |b|, atol). The backward pass solves to the same tolerance,
+        rtol, atol: the residual may have the norm max(rtol ‖b‖, atol). The backward pass solves to the same tolerance,
             relative to its own right-hand side, so that it limits the digits of gradients too.
         maxiter: the most iterations.
         M: a preconditioner, about A⁻¹, as A may be given. It has no effect on the exact solution, and no gradient.

@@ -182,7 +182,7 @@ def lsmr(
     show: bool = False,
     x0: Any = None,
 ) -> Any:
-    """Minimize |A x - b|² + damp² |x|² by the method of Fong and Saunders, for any A.
+    """Minimize ‖A x - b‖² + damp² ‖x‖² by the method of Fong and Saunders, for any A.
 
     The derivatives are those of the exact solution, the one of least norm where there are several, as long as the rank
     of A does not change; the backward pass solves by the same method with the same tolerances.
@@ -222,7 +222,7 @@ def lsqr(
     calc_var: bool = False,
     x0: Any = None,
 ) -> Any:
-    """Minimize |A x - b|² + damp² |x|² by the method of Paige and Saunders; see `lsmr`.
+    """Minimize ‖A x - b‖² + damp² ‖x‖² by the method of Paige and Saunders; see `lsmr`.
 
     Args:
         A, b, damp, atol, btol, conlim, show, x0: as for `lsmr`.
