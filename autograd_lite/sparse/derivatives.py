@@ -108,20 +108,20 @@ class SparseDerivative:
         """The traces of the compiled evaluation, oldest first."""
         return getattr(self._run, "traces", ())
 
-    def pattern(self, *args: Any, **kwargs: Any) -> Pattern:
+    def pattern(self, *inputs: Any, **keywords: Any) -> Pattern:
         """Return the pattern of the matrix for arguments of these shapes and dtypes; it holds for all their values."""
-        return self._structure_at(args, kwargs).pattern
+        return self._structure_at(inputs, keywords).pattern
 
-    def colors(self, *args: Any, **kwargs: Any) -> Coloring:
+    def colors(self, *inputs: Any, **keywords: Any) -> Coloring:
         """Return the coloring by which the matrix is computed for arguments of these shapes and dtypes."""
-        return self._structure_at(args, kwargs).coloring
+        return self._structure_at(inputs, keywords).coloring
 
-    def picture(self, *args: Any, **kwargs: Any) -> DrawnPicture:
+    def picture(self, *inputs: Any, **keywords: Any) -> DrawnPicture:
         """Return a picture of the pattern, with a color for each product that computes the matrix.
 
         It has `.save`, for files that end in .svg, .png or .pdf; a notebook shows it.
         """
-        structure = self._structure_at(args, kwargs)
+        structure = self._structure_at(inputs, keywords)
         name = getattr(self.f, "__name__", "<>")
         title = f"{self.called.partition('.')[2].capitalize()}{'' if '<' in name else f' of {name}'}"
         drawn: DrawnPicture = load(".pictures", __package__).picture(structure.pattern, structure.coloring, title)
