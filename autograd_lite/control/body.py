@@ -28,10 +28,10 @@ from ..tensors.record import apply, wrap
 from ..tensors.tensor import Tensor
 
 Step = Callable[..., tuple[Any, ...]]
-# A plan takes as long as some hundred runs without one.
+# A plan takes as long as some hundred runs without one of small arrays, and as some runs of large ones: those of more
+# elements than an op computes in the time of its call.
 PLANNED_AFTER = 100
-# Arrays of more elements than these take longer than the call of their op.
-_SMALL = 1024
+_LEAST_RUNS, _SMALL = 4, 1024
 
 
 class Body:
@@ -96,12 +96,12 @@ class Body:
         return digest.hexdigest()[:8]
 
     @cached_property
-    def least_steps(self) -> int:
-        """A loop with more steps than these is worth a plan from the first one on: the fewer, the larger the arrays."""
+    def planned_after(self) -> int:
+        """After how many runs a plan is worth its time: the fewer, the larger the arrays."""
         sizes = [
             math.prod(node.shape) for node in self.program.graph if not isinstance(next(iter(node.shape), 0), tuple)
         ]
-        return PLANNED_AFTER // (1 + max(sizes, default=0) // _SMALL)
+        return max(_LEAST_RUNS, PLANNED_AFTER // (1 + max(sizes, default=0) // _SMALL))
 
     @cached_property
     def constants(self) -> dict[str, Any]:
@@ -146,7 +146,7 @@ class Body:
         """
         key = num_kept, *[a.strides if a.__class__ is np.ndarray else a.__class__ for a in arrays]
         idle = self._idle.setdefault(key, [])
-        if not idle and self.runs < PLANNED_AFTER:
+        if not idle and self.runs < self.planned_after:
             return None, self._one_by_one
         try:
             return key, idle.pop()

@@ -17,7 +17,7 @@ from ..compiler.native_segments import as_one_segment
 from ..compiler.numpy_calls import Spec
 from ..native.instructions import aligned_memory
 from ..native.kernels import library
-from .body import PLANNED_AFTER, Body
+from .body import Body
 
 # A buffer is made for a run, and each has a number: first come the arguments of the body, then the rows to which its
 # collected results go, then temporaries.
@@ -157,7 +157,7 @@ def native_loop_of(
         body, n: as in `NativeLoop`.
         carry, xs, rest: as in `Repetition.run`.
     """
-    if body.runs < PLANNED_AFTER or library is None or body.effects:
+    if body.runs < body.planned_after or library is None or body.effects:
         return None
     for a in (*xs, *rest):
         if not a.flags.aligned:

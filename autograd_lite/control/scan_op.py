@@ -188,9 +188,9 @@ class Scan(ControlOp):
                 carry = runner.into(views[n:], t, *carry, *[x[t] for x in arrays[n:m]], *arrays[m:])[:n]
             return carry
 
-        if not until and count > self.body.least_steps:
+        if not until and count > self.body.planned_after:
             self.body.runs = PLANNED_AFTER  # it is worth a plan from the first step on
-        first = min(count, max(0, PLANNED_AFTER - self.body.runs))  # a plan may not be worth its time before
+        first = min(count, max(0, self.body.planned_after - self.body.runs))  # a plan may not be worth its time before
         carry = by_python(arrays[:n], 0, first)
         if first < count and (not until or carry[until]):
             carry = [np.array(a, order="C") for a in carry]
