@@ -31,7 +31,7 @@ Step = Callable[..., tuple[Any, ...]]
 # A plan takes as long as some hundred runs without one of small arrays, and as some runs of large ones: those of more
 # elements than an op computes in the time of its call.
 PLANNED_AFTER = 100
-_LEAST_RUNS, _SMALL = 4, 1024
+_LEAST_RUNS, _SMALL = 4, 8192
 
 
 class Body:
