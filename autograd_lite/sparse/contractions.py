@@ -54,6 +54,8 @@ def contraction(call: Call, i: int) -> Steps:
         for c, n in zip(letters, shape, strict=True):
             size[c] = max(size.get(c, 1), n)
     nonzero = None if call.op.name == "solve" else may_be_nonzero(call, 1 - i)
+    if nonzero is not None and not nonzero.any():
+        return None
     if nonzero is not None and not nonzero.all():
         return (_pairs(nonzero, other, spec.shape, own, call.out[0].shape, out, size),)
     shared = "".join(c for c in own if c in out)

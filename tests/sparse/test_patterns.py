@@ -115,3 +115,8 @@ def test_complex_arguments_have_patterns() -> None:
     z = np.arange(1.0, 4.0) + 1j
     assert jacobian_pattern(lambda z: np.real(z[1:]) * np.conj(z[:-1]), z).nnz == 4
     assert jacobian_pattern(np.fft.fft, z).nnz == 9
+
+
+def test_a_product_with_a_number_that_is_zero_depends_on_nothing() -> None:
+    assert jacobian_pattern(lambda x: np.einsum(",i->i", np.array(0.0), x), np.ones(3)).nnz == 0
+    assert jacobian_pattern(lambda x: np.einsum(",i->i", np.array(2.0), x), np.ones(3)).nnz == 3
