@@ -307,8 +307,8 @@ def derivatives(only: str, rounds: int, c: bool) -> None:
             print("\n".join(lines(f"{name}, {kind}", contenders, rounds)), flush=True)
         function(problem.start)
         for g, title in ((problem.g, "its constraints, NumPy"), (function, "its constraints, compiled")):
-            taken = [1e3 * per_call(partial(g, problem.start))(20) for _ in range(rounds)]
-            low, middle, high = np.percentile(taken, [25, 50, 75])
+            times = [1e3 * per_call(partial(g, problem.start))(20) for _ in range(rounds)]
+            low, middle, high = np.percentile(times, [25, 50, 75])
             print(f"| {name} | {title} | | | {middle:.3g} ({low:.3g} to {high:.3g}) | |", flush=True)
 
 
@@ -351,7 +351,7 @@ def solves(only: str, rounds: int) -> None:
         for results in zip(*turns, strict=True):
             value, iterations = results[0][1]
             assert abs(value - problem.optimum) < 1e-6 * abs(problem.optimum), (name, value)
-            seconds = sorted(taken for taken, _ in results)
+            seconds = sorted(one for one, _ in results)
             cells += [f"{value:.8g}", f"{iterations}", f"{seconds[len(seconds) // 2]:.2f} (from {seconds[0]:.2f})"]
         print(f"| {' | '.join(cells)} |", flush=True)
 

@@ -67,9 +67,9 @@ def in_windows(call: Call, i: int) -> list[Steps]:
     for k in range(math.prod(lengths["window"]) if math.prod(large) and math.prod(small) else 0):
         index = np.full(small, k)
         places = sources(partial(OPS["window_take"].forward, index=index, **lengths), large)
-        taken = np.flatnonzero(places >= 0)
-        rows.append(taken if call.op.name not in PUT else places[taken])
-        members.append(places[taken] if call.op.name not in PUT else taken)
+        inside = np.flatnonzero(places >= 0)
+        rows.append(inside if call.op.name not in PUT else places[inside])
+        members.append(places[inside] if call.op.name not in PUT else inside)
     return [(unite_pairs(rows, members, math.prod(out.shape)),), *[None] * (len(call.out) - 1)]
 
 

@@ -28,8 +28,8 @@ class IndexSets(NamedTuple):
 
     Example:
         >>> sets = identity(3)
-        >>> taken = take(sets, np.array([2, 2, -1]))
-        >>> [s.tolist() for s in taken.rows()]
+        >>> subset = take(sets, np.array([2, 2, -1]))
+        >>> [s.tolist() for s in subset.rows()]
         [[2], [2], []]
         >>> [s.tolist() for s in unite(np.array([0, 2, 3]), np.array([0, 1, 2]), sets).rows()]
         [[0, 1], [2]]
@@ -93,11 +93,11 @@ def take(sets: IndexSets, positions: npt.NDArray[np.integer]) -> IndexSets:
     """Return the sets at some positions; that of -1 is empty."""
     if not sets.size:
         return empty(len(positions), sets.width)
-    taken = sets._replace(starts=sets.starts[positions], stops=sets.stops[positions])
+    subset = sets._replace(starts=sets.starts[positions], stops=sets.stops[positions])
     nothing = positions < 0
     if nothing.any():
-        taken.stops[nothing] = taken.starts[nothing]
-    return taken
+        subset.stops[nothing] = subset.starts[nothing]
+    return subset
 
 
 def keep(sets: IndexSets, mask: npt.NDArray[np.bool_]) -> IndexSets:

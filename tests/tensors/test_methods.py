@@ -54,19 +54,19 @@ KEYWORDS: tuple[dict[str, Any], ...] = (
 
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_reductions_take_the_keywords_of_ndarrays_methods(name: str) -> None:
-    taken = 0
+    count = 0
     for keywords in KEYWORDS:
         try:
             value = getattr(A, name)(**keywords)
         except (TypeError, ValueError):  # NumPy's own method does not take these
             continue
-        taken += 1
+        count += 1
         np.testing.assert_array_equal(getattr(ag.tensor(A), name)(**keywords).numpy(), value)
         if value.dtype.kind == "f":
             by_method = ag.grad(lambda x, keywords=keywords: getattr(x, name)(**keywords).sum())(A)
             by_function = ag.grad(lambda x, keywords=keywords: getattr(np, name)(x, **keywords).sum())(A)
             np.testing.assert_array_equal(by_method, by_function)
-    assert taken
+    assert count
 
 
 def test_order_has_no_gradient() -> None:
