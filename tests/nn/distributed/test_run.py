@@ -184,9 +184,9 @@ import rank
 rank._hold_life(Path({os.fspath(tmp_path)!r}), 0)
 if not os.fork():
     os.close({of_rank})
+    print(flush=True)
     time.sleep(3)
     os._exit(0)
-print(flush=True)
 time.sleep(60)
 """
     with select.epoll() as events:
