@@ -17,6 +17,7 @@ from .core.errors import (
     CompileWarning as CompileWarning,
     DtypeError as DtypeError,
     GradError as GradError,
+    ImplicitError as ImplicitError,
     NonFiniteError as NonFiniteError,
     ReplayError as ReplayError,
     ShapeError as ShapeError,
@@ -130,6 +131,7 @@ if TYPE_CHECKING:
         observe as observe,
     )
     from .random import Generator as Generator, set_seed as set_seed
+    from .solutions.implicit import implicit as implicit
     from .tensors.changes import Changes as Changes, transaction as transaction
     from .tensors.nested_arrays import array as array
 else:

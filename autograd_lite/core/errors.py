@@ -95,6 +95,15 @@ class NonFiniteError(FloatingPointError):
         self.backward = backward
 
 
+class ImplicitError(GradError):
+    """The derivative of a solution is not certain to the digits that are asked for, or there is none.
+
+    Example:
+        >>> issubclass(ImplicitError, GradError)
+        True
+    """
+
+
 class TraceError(RuntimeError):
     """In a function that `compile` or `trace` runs, a value was about to become a constant of the program.
 

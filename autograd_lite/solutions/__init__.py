@@ -1,0 +1,1 @@
+"""Solutions of equations that can be differentiated, each with a certificate."""

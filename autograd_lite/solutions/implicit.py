@@ -1,0 +1,125 @@
+"""`implicit`: any solver with the derivatives of the equations that its results fulfil."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..control.closure_conversion import example_of
+from ..core.arguments import describe, require_function
+from ..core.depth import outside
+from ..core.errors import GradError
+from ..core.messages import checked
+from ..core.shape_arithmetic import ShapeDtype
+from ..core.traceback_folding import folding
+from ..sparse.points import as_tree, as_vector, size_of
+from ..tensors.tensor import Tensor
+from ..tree import items, leaves, map as map_leaves, rebuild
+from .closures import pure_functions
+from .settings import Settings
+from .solution import Solution, solution
+
+
+@checked
+def implicit(
+    solver: Callable[..., Any],
+    residual: Callable[..., Any],
+    *,
+    has_success: bool = False,
+    digits: float = 4,
+    on_uncertain: str = "raise",
+    on_failure: str = "raise",
+    refine: bool = False,
+    linear: str = "auto",
+) -> Callable[..., Any]:
+    """Return a function that solves by any means, and is differentiated by the equations that its result fulfils.
+
+    Where x(theta) solves F(x, theta) = 0, the implicit function theorem gives dx/dtheta = -(dF/dx)⁻¹ dF/dtheta. The
+    solver is never differentiated: it may be a library in C, another process, or a table.
+
+    Args:
+        solver: returns x, an array or a container of arrays, for the arguments as arrays. It runs again in each replay
+            of a compiled function, and for each example of a batch.
+        residual: of x and the same arguments, returns F(x, *args): as many numbers as there are in x, computed with
+            NumPy's functions. There are derivatives by the arguments, and by Tensors that it closes over.
+        has_success: whether the solver returns `(x, success)`; a solution that it calls a failure has no derivative.
+        digits: how many digits of a derivative must be certain.
+        on_uncertain: what to do if fewer are: "raise", "warn", or "nan" for a derivative of NaN.
+        on_failure: "differentiate" for derivatives of solutions that the solver calls failures.
+        refine: whether to take Newton's steps from the solver's result as long as they improve it.
+        linear: how to solve with dF/dx: "dense", "cholesky", "sparse", "gmres", "cg", or "auto", which chooses.
+
+    Returns:
+        A function of the solver's arguments that returns x: Tensors if a derivative by an argument may be asked for,
+        with the certificate as `x.sensitivity` where x is one array; otherwise what the solver has returned.
+
+    Raises:
+        ImplicitError: when a derivative is asked for that is not certain.
+        TraceError: if the residual asks for a value, as `if x > 0` does.
+
+    References:
+        Blondel et al.: Efficient and Modular Implicit Differentiation, 2022, equation 3.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> import math
+        >>> root = implicit(lambda a: math.sqrt(a), lambda x, a: x * x - a)
+        >>> float(ag.grad(root)(4.0))
+        0.25
+    """
+    require_function("implicit", solver)
+    require_function("implicit", residual)
+    settings = Settings(digits, on_uncertain, on_failure, refine, linear)
+
+    @functools.wraps(solver)
+    @folding
+    def solve(*args: Any) -> Any:
+        args = tuple([map_leaves(lambda a: np.float64(a) if isinstance(a, float) else a, a) for a in args])
+        values = map_leaves(lambda a: example_of(a.detach() if isinstance(a, Tensor) else a), args)
+        x, success = _solve(solver, values, has_success)
+        functions, theta = pure_functions("implicit", [residual], x, args)
+        if not any(isinstance(t, Tensor) for t in theta):
+            return (x, success) if has_success else x
+        first = [x, success, [example_of(t) for t in theta]]
+        dtype = np.result_type(*leaves(x))
+
+        def find(*arrays: Any) -> tuple[Any, bool, tuple[Any, ...]]:
+            if first and all(map(np.array_equal, first[2], arrays)):  # what has been solved above
+                return as_vector(first[0]), first[1], ()
+            flat = iter(arrays)
+            new = rebuild(args, iter([next(flat) if hasattr(a, "shape") else a for a in leaves(args)]))
+            result, success = _solve(solver, new, has_success)
+            return as_vector(result), success, ()
+
+        def equations(z: Any, aux: Any, *theta: Any) -> Any:
+            return as_vector(functions[0](as_tree(z, x), *theta))
+
+        out: Solution = solution("implicit", find, equations, theta, ShapeDtype((size_of(x),), dtype), (), settings)
+        first.clear()
+        tree = as_tree(out.z, x)
+        return (tree, out.success) if has_success else tree
+
+    return solve
+
+
+def _solve(solver: Callable[..., Any], args: tuple[Any, ...], has_success: bool) -> tuple[Any, bool]:
+    """Return what a solver returns for arrays, as arrays, and whether it has succeeded."""
+    out = outside(solver, args, {})
+    success = True
+    if has_success:
+        if not isinstance(out, tuple) or len(out) != 2:
+            raise TypeError(
+                f"implicit: expected the solver to return (x, success), as has_success=True says; received "
+                f"{describe(out)}"
+            )
+        out, success = out[0], bool(out[1])
+    for path, a in items(out, "x"):
+        if isinstance(a, Tensor):
+            raise GradError(
+                f"implicit: expected the solver to return arrays; received a Tensor at {path}. Tensors that it reads "
+                "are to be its arguments, which it receives as arrays"
+            )
+    return map_leaves(np.asarray, out), success

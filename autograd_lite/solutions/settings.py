@@ -1,0 +1,23 @@
+"""How a solution is differentiated."""
+
+from __future__ import annotations
+
+from ..core.frozen import Frozen
+
+
+class Settings(Frozen):
+    """How a solution is differentiated.
+
+    Attributes:
+        digits: how many digits of a derivative must be certain.
+        on_uncertain: what to do if fewer are: "raise", "warn" or "nan".
+        on_failure: what to do with the derivative of a solve that has failed: "raise" or "differentiate".
+        refine: whether Newton's steps are taken from the solver's solution.
+        linear: how to solve with dF/dz: "auto", "dense", "cholesky", "sparse", "gmres" or "cg".
+    """
+
+    digits: float = 4
+    on_uncertain: str = "raise"
+    on_failure: str = "raise"
+    refine: bool = False
+    linear: str = "auto"
