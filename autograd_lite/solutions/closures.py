@@ -24,7 +24,7 @@ class PureFunction:
         out: the structure of the result.
 
     Attributes:
-        derived: what was made of this function, by what it is for; it lives as long as the function.
+        derived: programs that follow from this function, by their purpose; they live as long as it does.
     """
 
     def __init__(self, body: Body, out: Any) -> None:
