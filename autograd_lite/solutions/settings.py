@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..core.frozen import Frozen
 
 
@@ -14,6 +16,8 @@ class Settings(Frozen):
         on_failure: what to do with the derivative of a solve that has failed: "raise" or "differentiate".
         refine: whether Newton's steps are taken from the solver's solution.
         linear: how to solve with dF/dz: "auto", "dense", "cholesky", "sparse", "gmres" or "cg".
+        conditions: with inequalities, which of them are active, and how certain that is; see
+            `optimize.active_set.Conditions`.
     """
 
     digits: float = 4
@@ -21,3 +25,4 @@ class Settings(Frozen):
     on_failure: str = "raise"
     refine: bool = False
     linear: str = "auto"
+    conditions: Any = None

@@ -48,6 +48,7 @@ def solution(
     example: ShapeDtype,
     aux: Sequence[ShapeDtype] = (),
     settings: Settings = Settings(),  # noqa: B008
+    matrix: Callable[..., Any] | None = None,
 ) -> Solution:
     """Return the solution that a solver finds, with derivatives by theta from the equations that it fulfils.
 
@@ -60,8 +61,9 @@ def solution(
         example: the shape (n,) and the dtype of z.
         aux: the shapes and dtypes of the arrays in aux, such as which constraints are active.
         settings: how to differentiate.
+        matrix: of the same arguments as the equations, dF/dz where that is known; by default it comes from them.
     """
-    system = System(called, equations, example, aux, theta)
+    system = System(called, equations, example, aux, theta, matrix)
     sensitivity = Sensitivity()
     certificate = Certificate(called, system, settings, sensitivity)
     specs = (example, _SUCCESS, *aux)

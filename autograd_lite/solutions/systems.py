@@ -25,6 +25,7 @@ class System:
         z: the shape and dtype of the unknowns, a vector.
         aux: those of data that come with a solution and have no derivative.
         theta: examples of what the equations depend on.
+        matrix: of z, aux and theta, A = dF/dz, where it is known better than by derivatives of the equations; as pure.
 
     Raises:
         ShapeError: if the residual has another shape than z.
@@ -37,8 +38,9 @@ class System:
         z: ShapeDtype,
         aux: Sequence[ShapeDtype],
         theta: Sequence[Any],
+        matrix: Callable[..., Any] | None = None,
     ) -> None:
-        self.called, self.z, self._n = called, z, 1 + len(aux)
+        self.called, self.z, self._n, self._matrix = called, z, 1 + len(aux), matrix
 
         def residual(z: Any, *rest: Any) -> list[Any]:
             return [equations(z, tuple(rest[: len(aux)]), *rest[len(aux) :])]
@@ -69,6 +71,8 @@ class System:
         """Return A = dF/dz, a dense matrix."""
 
         def compute(z: Any, *rest: Any) -> list[Any]:
+            if self._matrix is not None:
+                return [self._matrix(z, rest[: self._n - 1], *rest[self._n - 1 :])]
             return [jacobian(lambda z: self._body(z, *rest)[0])(z)]
 
         return run_body(self._derive("matrix", compute), *point)[0]

@@ -1,0 +1,240 @@
+"""The conditions for a minimum with bounds and constraints, as equations of one size for all active sets.
+
+minimize f(x)  where  low ≤ c(x) ≤ high  and  lower ≤ x ≤ upper
+
+The unknowns are z = (x, mu), with a multiplier for each constraint: positive where its upper limit holds, negative
+where its lower one does. An equation holds for each: where a bound is active, x equals it, elsewhere the Lagrangian's
+gradient ∇f + Jᵀmu is zero; where a limit is active, c equals it, elsewhere mu is zero. What is active is data (-1 for
+a lower limit, 1 for an upper one, 0 for none). The multipliers of bounds are minus the Lagrangian's gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import nnls
+
+from ..core.shape_arithmetic import ShapeDtype
+
+Vector = npt.NDArray[np.float64]
+Sides = npt.NDArray[np.int8]
+Active = tuple[Sides, Sides]
+
+SIDE = np.dtype(np.int8)
+# How far from its limit an active constraint may be, relative, where the solver tells no multipliers.
+NEAR = 1e-4
+
+
+class Limits(NamedTuple):
+    """Limits of the parameters and of the constraints; None for no bounds."""
+
+    lower: Any
+    upper: Any
+    low: Any
+    high: Any
+
+
+class Doubt(NamedTuple):
+    """A constraint of which it is not certain whether it is active.
+
+    Attributes:
+        name: of the constraint.
+        slack: how far it is from its limit, relative.
+        multiplier: of it, relative; negative if it has the wrong sign.
+        with_active: what is active if it is, `aux` of the equations.
+        without: what is active if it is not.
+    """
+
+    name: str
+    slack: float
+    multiplier: float
+    with_active: Active
+    without: Active
+
+
+class Conditions:
+    """The conditions for a minimum of a function of n parameters with m constraints.
+
+    Args:
+        n, m: the numbers of parameters and constraints.
+        values: c(x, *theta).
+        slope: the Lagrangian's gradient, of (x, mu, *theta).
+        limits: of theta.
+        rows: the Jacobian of c, of (x, *theta), as an array or a sparse matrix; for arrays alone.
+        name: of a constraint for messages, by "row" or "bound" and its index.
+    """
+
+    def __init__(
+        self,
+        n: int,
+        m: int,
+        values: Callable[..., Any],
+        slope: Callable[..., Any],
+        limits: Callable[..., Limits],
+        rows: Callable[..., Any],
+        name: Callable[[str, int], str],
+    ) -> None:
+        self.n, self.m = n, m
+        self.values, self.slope, self.limits, self.rows, self.name = values, slope, limits, rows, name
+
+    @property
+    def example(self) -> ShapeDtype:
+        """The shape of the unknowns."""
+        return ShapeDtype((self.n + self.m,), np.dtype(np.float64))
+
+    @property
+    def aux(self) -> tuple[ShapeDtype, ShapeDtype]:
+        """The shapes of what is active: of constraints and of bounds."""
+        return ShapeDtype((self.m,), SIDE), ShapeDtype((self.n,), SIDE)
+
+    def equations(self, z: Any, aux: Active, *theta: Any) -> Any:
+        """Return the residual, of shape (n + m,), recorded where the arguments are Tensors."""
+        x, mu = z[: self.n], z[self.n :]
+        of_rows, of_bounds = aux
+        limits = self.limits(*theta)
+        slope = self.slope(x, mu, *theta)
+        if limits.lower is not None:
+            slope = np.where(of_bounds == 0, slope, x - _on_side(of_bounds, limits.lower, limits.upper))
+        if not self.m:
+            return slope
+        gap = self.values(x, *theta) - _on_side(of_rows, limits.low, limits.high)
+        return np.concatenate([slope, np.where(of_rows == 0, mu, gap)])
+
+    def doubts(self, z: Vector, aux: Active, theta: tuple[Any, ...], tolerance: float) -> list[Doubt]:
+        """Return the constraints that are too near to being active and inactive at once, or that are neither.
+
+        Args:
+            z: the unknowns, as exact as they are known.
+            aux: which constraints are active.
+            theta: arrays.
+            tolerance: the relative size of a slack and a multiplier up to which they may be zero.
+        """
+        found = []
+        for kind, margins in enumerate(self.margins(z, aux, theta)):
+            sides, nearest, slack, multiplier, inequality = margins
+            margin = np.where(sides == 0, slack, multiplier)
+            for i in np.flatnonzero(inequality & ~(margin > tolerance)):
+                both = [tuple([np.array(a) for a in aux]) for _ in range(2)]
+                both[0][kind][i], both[1][kind][i] = nearest[i], 0
+                name = f"{'lower' if nearest[i] < 0 else 'upper'} {self.name(('row', 'bound')[kind], int(i))}"
+                found.append(Doubt(name, float(slack[i]), float(multiplier[i]), *both))
+        return found
+
+    def margins(self, z: Vector, aux: Active, theta: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """Return for constraints and bounds what is active, the nearest side, slacks, multipliers, and inequalities.
+
+        Slacks and multipliers are relative, and negative where they have the wrong sign; multipliers are those of the
+        nearest side.
+        """
+        x, mu = z[: self.n], z[self.n :]
+        limits = self.limits(*theta)
+        slope = np.asarray(self.slope(x, mu, *theta))
+        unit = self.unit(x, theta)
+        of_rows = _margins(aux[0], np.asarray(self.values(x, *theta)), limits.low, limits.high, mu / unit)
+        if limits.lower is None:
+            return [of_rows]
+        return [of_rows, _margins(aux[1], x, limits.lower, limits.upper, -slope / unit)]
+
+    def unit(self, x: Vector, theta: tuple[Any, ...]) -> float:
+        """Return the size of the objective's gradient, in whose unit multipliers are, or 1 if it is smaller."""
+        return max(1.0, float(np.abs(self.slope(x, np.zeros(self.m), *theta)).max(initial=0.0)))
+
+    def dependent(self, z: Vector, aux: Active, theta: tuple[Any, ...], tolerance: float = 1e-10) -> list[str]:
+        """Return the names of active constraints whose gradients depend on each other.
+
+        Args:
+            z, aux, theta: as of `doubts`.
+            tolerance: the relative singular value up to which they do.
+        """
+        of_rows, of_bounds = aux
+        active = np.flatnonzero(of_rows)
+        if not active.size:
+            return []
+        rows = _dense(self.rows(z[: self.n], *theta))[active][:, of_bounds == 0]
+        rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(float).tiny)
+        left, sizes, _ = np.linalg.svd(rows)
+        small = np.ones(active.size, bool)
+        small[: sizes.size] = sizes <= tolerance
+        weights = np.abs(left[:, small]).max(1, initial=0.0)
+        return [self.name("row", int(i)) for i in active[weights > 1e-3]]
+
+    def find_active(
+        self, x: Vector, theta: tuple[Any, ...], multipliers: tuple[Vector, Vector] | None = None
+    ) -> tuple[Vector, Active]:
+        """Return the unknowns z and what is active at a solver's solution.
+
+        Args:
+            x: the solver's.
+            theta: arrays.
+            multipliers: of constraints and bounds, if the solver has computed them; otherwise they come from the
+                Lagrangian's gradient, which they make as small as they can with the signs that they may have.
+        """
+        limits = self.limits(*theta)
+        c, rows = np.asarray(self.values(x, *theta)), _dense(self.rows(x, *theta))
+        size = np.maximum(np.linalg.norm(rows, axis=1), np.finfo(float).tiny) if self.m else np.ones(0)
+        gradient = np.asarray(self.slope(x, np.zeros(self.m), *theta))
+        side, slack, equal = _nearest(c, limits.low, limits.high)
+        near = slack / (size * (1 + np.abs(x).max(initial=0.0)))
+        bound = np.zeros(self.n, np.int8)
+        if limits.lower is not None:
+            bound, bound_slack, bound_equal = _nearest(x, limits.lower, limits.upper)
+            bound_near = bound_slack / (1 + np.abs(x))
+        if multipliers is None:
+            candidates = equal | (near < NEAR)
+            free = np.ones(self.n, bool) if limits.lower is None else ~(bound_equal | (bound_near < NEAR))
+            mu = _signed_least_squares(rows, gradient, np.where(candidates, side, 0), equal, free)
+        else:
+            mu = multipliers[0]
+        unit = max(1.0, float(np.abs(gradient).max(initial=0.0)))
+        active = np.where(equal | (mu * side * size / unit > near), side, 0).astype(SIDE)
+        of_bounds = np.zeros(self.n, SIDE)
+        if limits.lower is not None:
+            push = -(gradient + rows.T @ mu) if multipliers is None else multipliers[1]
+            of_bounds = np.where(bound_equal | (push * bound / unit > bound_near), bound, 0).astype(SIDE)
+        held = np.flatnonzero(active)
+        mu = np.zeros(self.m)
+        if held.size:
+            free = of_bounds == 0
+            mu[held] = np.linalg.lstsq(rows[held][:, free].T, -gradient[free], rcond=None)[0]
+        return np.concatenate([x, mu]), (active, of_bounds)
+
+
+def _dense(matrix: Any) -> Any:
+    return matrix.toarray() if hasattr(matrix, "toarray") else np.asarray(matrix)
+
+
+def _on_side(side: Any, low: Any, high: Any) -> Any:
+    """Return the limit that holds, and 0 where none does: it may be infinite."""
+    return np.where(side == 0, 0.0, np.where(side < 0, low, high))
+
+
+def _nearest(values: Vector, low: Any, high: Any) -> tuple[Sides, Vector, npt.NDArray[np.bool_]]:
+    """Return the side of the nearest limit, how far it is (at least 0), and where both are the same."""
+    below, above = values - low, high - values
+    side = np.where(below < above, -1, 1).astype(SIDE)
+    return side, np.maximum(np.minimum(below, above), 0.0), np.broadcast_to(np.equal(low, high), values.shape)
+
+
+def _margins(sides: Sides, values: Vector, low: Any, high: Any, push: Vector) -> tuple[Any, ...]:
+    below, above = values - low, high - values
+    nearest = np.where(sides != 0, sides, np.where(below < above, -1, 1)).astype(SIDE)
+    limit = np.where(nearest < 0, low, high)
+    slack = np.where(nearest < 0, below, above) / (1 + np.abs(np.where(np.isfinite(limit), limit, 0.0)))
+    return sides, nearest, slack, push * nearest, np.broadcast_to(np.not_equal(low, high), values.shape)
+
+
+def _signed_least_squares(rows: Any, gradient: Vector, side: Sides, equal: Any, free: Any) -> Vector:
+    """Return the multipliers that make the Lagrangian's gradient smallest: of the sign of their side, 0 for none."""
+    mu = np.zeros(len(side))
+    k = np.flatnonzero(side)
+    if not k.size:
+        return mu
+    signs = np.concatenate([side[k], -side[k][equal[k]]]).astype(float)
+    index = np.concatenate([k, k[equal[k]]])
+    scale = 1 / np.maximum(np.linalg.norm(rows[index][:, free], axis=1), np.finfo(float).tiny)
+    sizes = nnls((rows[index][:, free] * (signs * scale)[:, None]).T, -gradient[free])[0] if free.any() else 0 * scale
+    np.add.at(mu, index, sizes * signs * scale)
+    return mu
