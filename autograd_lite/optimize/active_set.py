@@ -4,7 +4,7 @@ minimize f(x)  where  low ≤ c(x) ≤ high  and  lower ≤ x ≤ upper
 
 The unknowns are z = (x, mu), with a multiplier for each constraint: positive where its upper limit holds, negative
 where its lower one does. An equation holds for each: where a bound is active, x equals it, elsewhere the Lagrangian's
-gradient ∇f + Jᵀmu is zero; where a limit is active, c equals it, elsewhere mu is zero. What is active is data (-1 for
+gradient ∇f + Jᵀmu is zero; where a limit is active, c equals it, elsewhere mu is zero. The active set is data (-1 for
 a lower limit, 1 for an upper one, 0 for none). The multipliers of bounds are minus the Lagrangian's gradient.
 """
 
@@ -44,8 +44,8 @@ class Doubt(NamedTuple):
         name: of the constraint.
         slack: how far it is from its limit, relative.
         multiplier: of it, relative; negative if it has the wrong sign.
-        with_active: what is active if it is, `aux` of the equations.
-        without: what is active if it is not.
+        with_active: the active set if it is, `aux` of the equations.
+        without: the active set if it is not.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Conditions:
 
     @property
     def aux(self) -> tuple[ShapeDtype, ShapeDtype]:
-        """The shapes of what is active: of constraints and of bounds."""
+        """The shapes of the active set: of constraints and of bounds."""
         return ShapeDtype((self.m,), SIDE), ShapeDtype((self.n,), SIDE)
 
     def equations(self, z: Any, aux: Active, *theta: Any) -> Any:
@@ -112,7 +112,7 @@ class Conditions:
             theta: arrays.
             tolerance: the relative size of a slack and a multiplier up to which they may be zero.
         """
-        found = []
+        doubts = []
         for kind, margins in enumerate(self.margins(z, aux, theta)):
             sides, nearest, slack, multiplier, inequality = margins
             margin = np.where(sides == 0, slack, multiplier)
@@ -120,11 +120,11 @@ class Conditions:
                 both = [tuple([np.array(a) for a in aux]) for _ in range(2)]
                 both[0][kind][i], both[1][kind][i] = nearest[i], 0
                 name = f"{'lower' if nearest[i] < 0 else 'upper'} {self.name(('row', 'bound')[kind], int(i))}"
-                found.append(Doubt(name, float(slack[i]), float(multiplier[i]), *both))
-        return found
+                doubts.append(Doubt(name, float(slack[i]), float(multiplier[i]), *both))
+        return doubts
 
     def margins(self, z: Vector, aux: Active, theta: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        """Return for constraints and bounds what is active, the nearest side, slacks, multipliers, and inequalities.
+        """Return for constraints and bounds the active set, the nearest side, slacks, multipliers, and inequalities.
 
         Slacks and multipliers are relative, and negative where they have the wrong sign; multipliers are those of the
         nearest side.
@@ -164,7 +164,7 @@ class Conditions:
     def find_active(
         self, x: Vector, theta: tuple[Any, ...], multipliers: tuple[Vector, Vector] | None = None
     ) -> tuple[Vector, Active]:
-        """Return the unknowns z and what is active at a solver's solution.
+        """Return the unknowns z and the active set at a solver's solution.
 
         Args:
             x: the solver's.

@@ -43,7 +43,7 @@ class Program(NamedTuple):
 
 
 class Minimum(NamedTuple):
-    """What was reached.
+    """A minimum, or where the steps have ended.
 
     Attributes:
         x: the minimum.
@@ -104,7 +104,7 @@ class _Form:
             return self.C @ x
         return np.concatenate([self.G @ x, x[self.above], -x[self.below]])
 
-    def transposed(self, v: Vector) -> Vector:
+    def times_transposed(self, v: Vector) -> Vector:
         """Return Cᵀ v."""
         if self.sparse:
             return self.C.T @ v
@@ -265,7 +265,7 @@ def _start(form: _Form) -> _Point:
     if not form.m:
         return _Point(np.zeros(form.n), np.zeros(form.f.size), np.empty(0), np.empty(0))
     solve = form.barrier(np.ones(form.m))
-    x, y = solve(form.transposed(form.d) - form.q, form.f)
+    x, y = solve(form.times_transposed(form.d) - form.q, form.f)
     s = form.d - form.times(x)
     z = -s
     scale = max(1.0, np.abs(s).max())
@@ -279,7 +279,7 @@ def _start(form: _Form) -> _Point:
 def _residuals(form: _Form, point: _Point) -> tuple[Vector, Vector, Vector]:
     x, y, s, z = point
     return (
-        form.P @ x + form.q + form.E.T @ y + form.transposed(z),
+        form.P @ x + form.q + form.E.T @ y + form.times_transposed(z),
         form.E @ x - form.f,
         form.times(x) + s - form.d,
     )
@@ -302,7 +302,7 @@ def _advance(form: _Form, point: _Point, residuals: tuple[Vector, Vector, Vector
     solve = form.barrier(z / s)
 
     def direction(complementarity: Vector) -> tuple[Vector, Vector, Vector, Vector]:
-        dx, dy = solve(-dual - form.transposed((z * primal - complementarity) / s), -equal)
+        dx, dy = solve(-dual - form.times_transposed((z * primal - complementarity) / s), -equal)
         ds = -primal - form.times(dx)
         return dx, dy, ds, (-complementarity - z * ds) / s
 
