@@ -12,7 +12,7 @@ from ..core.op import Op, by_need
 from ..functional.derivative_rules import KeepSame
 
 if TYPE_CHECKING:
-    from .systems import System
+    from .linear_systems import LinearSystems
 
 
 class Sensitivity:
@@ -32,16 +32,16 @@ class Certificate:
 
     Args:
         called: the caller, for messages.
-        system: the equations.
+        linear: the linear systems with A = dF/dz, and the equations; `linear.at(*point)` has its factors.
         settings: see `solution.Settings`.
         sensitivity: the report that it fills.
     """
 
-    def __init__(self, called: str, system: System, settings: Any, sensitivity: Sensitivity) -> None:
-        self.called, self.system, self.settings, self.sensitivity = called, system, settings, sensitivity
+    def __init__(self, called: str, linear: LinearSystems, settings: Any, sensitivity: Sensitivity) -> None:
+        self.called, self.linear, self.settings, self.sensitivity = called, linear, settings, sensitivity
         self._ops: dict[int, Op] = {}
 
-    def check(self, s: Any, g: Any, a: Any, success: Any, *point: Any) -> Any:
+    def check(self, s: Any, g: Any, success: Any, *point: Any, turned: bool = False) -> Any:
         """Return s, the solution of a linear system with A or Aᵀ, if the derivative that follows from it is certain.
 
         It is an op, which is an identity of s, so that it checks at every replay too.
@@ -49,32 +49,37 @@ class Certificate:
         Args:
             s: the solution.
             g: the right-hand side.
-            a: the matrix A = dF/dz.
             success: whether the solver calls z a solution.
             point: z, aux and theta.
+            turned: whether s solves a system with Aᵀ.
 
         Raises:
             ImplicitError: if it is not certain.
         """
-        inputs = s, g, a, success, *point
+        inputs = s, g, success, *point
         op = self._ops.get(len(inputs))
         if op is None:
             op = self._ops[len(inputs)] = Op(
                 f"certificate of {self.called}",
                 self._verify,
                 by_need(lambda needs, g, saved, params: [g if k == 0 else None for k in needs]),
-                lambda s, *_: s,
-                jvp=lambda tangents, out, *_: tangents[0],
+                lambda s, *_, **__: s,
+                jvp=lambda tangents, out, *_, **__: tangents[0],
                 batch=batching.one_by_one,
                 keeps=KeepSame((False,) * (len(inputs) + 1)),
             )
-        return op(*inputs)
+        return op(*inputs, turned=turned)
 
-    def _verify(self, s: Any, g: Any, a: Any, success: Any, *point: Any) -> Any:
+    def _verify(self, s: Any, g: Any, success: Any, *point: Any, turned: bool) -> Any:
         if not success and self.settings.on_failure == "raise":
             raise ImplicitError(
                 f"derivative of {self.called}: expected a solve that has succeeded; received one that its solver calls "
                 'a failure. Let it run longer, or pass on_failure="differentiate"'
             )
-        self.sensitivity.residual = float(np.abs(self.system.residual(*point)).max(initial=0))
+        if self.linear.at(*point).is_singular:
+            raise ImplicitError(
+                f"derivative of {self.called}: expected a matrix dF/dx that can be inverted; received a singular one. "
+                "Solutions there do not follow from the arguments: they end, or several meet"
+            )
+        self.sensitivity.residual = float(np.abs(self.linear.system.residual(*point)).max(initial=0))
         return np.array(s)

@@ -17,7 +17,7 @@ from ..core.op import Op, by_need
 from ..core.shape_arithmetic import ShapeDtype
 from ..functional.derivative_rules import KeepSame
 from .certificates import Certificate, Sensitivity
-from .linear_systems import solve
+from .linear_systems import LinearSystems
 from .settings import Settings
 from .systems import System
 
@@ -64,8 +64,9 @@ def solution(
         matrix: of the same arguments as the equations, dF/dz where that is known; by default it comes from them.
     """
     system = System(called, equations, example, aux, theta, matrix)
+    linear = LinearSystems(system, settings.linear)
     sensitivity = Sensitivity()
-    certificate = Certificate(called, system, settings, sensitivity)
+    certificate = Certificate(called, linear, settings, sensitivity)
     specs = (example, _SUCCESS, *aux)
 
     def forward(*theta: Any, **_: Any) -> tuple[Any, ...]:
@@ -79,8 +80,7 @@ def solution(
             return [None] * len(needs)
         wrt = [k for k in needs if theta[k].dtype.kind in "fc"]
         point = z, *more, *theta
-        a = system.matrix(*point)
-        s = certificate.check(solve(a, g[0], turned=True), g[0], a, success, *point)
+        s = certificate.check(linear.solve(g[0], *point, turned=True), g[0], success, *point, turned=True)
         parts = dict(zip(wrt, system.pull(wrt, -s, *point), strict=True))
         return [parts.get(k) for k in needs]
 
@@ -88,9 +88,8 @@ def solution(
         z, success, *more = out
         wrt = [k for k, t in enumerate(tangents) if t is not None]
         point = z, *more, *theta
-        right = system.push(wrt, [tangents[k] for k in wrt], *point)
-        a = system.matrix(*point)
-        moved = certificate.check(solve(a, -right), right, a, success, *point)
+        right = -system.push(wrt, [tangents[k] for k in wrt], *point)
+        moved = certificate.check(linear.solve(right, *point), right, success, *point)
         return moved, *[None] * (1 + len(more))
 
     op = Op(

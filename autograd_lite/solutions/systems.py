@@ -1,4 +1,7 @@
-"""Systems of equations F(z, aux, theta) = 0 as data: the residual, its matrix dF/dz, and products with dF/dtheta."""
+"""Systems of equations F(z, aux, theta) = 0 as data: the residual, its matrix A = dF/dz, and all products with both.
+
+All follow the engine's convention: transposes, without conjugates.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,16 @@ import numpy as np
 
 from ..control.body import Body, run_body
 from ..control.closure_conversion import example_of, record_body
-from ..core.errors import ShapeError
+from ..core.errors import GradError, ShapeError
 from ..core.shape_arithmetic import ShapeDtype
 from ..functional import jacobian, jvp, vjp
+from ..ops.adjoints import user
 
 
 class System:
     """A system of as many equations as unknowns.
 
-    All methods take arrays or Tensors, and the same derived program serves both.
+    All methods take arrays or Tensors, and the same derived program serves both. A point is `(z, *aux, *theta)`.
 
     Args:
         called: the caller, for messages.
@@ -28,6 +32,7 @@ class System:
         matrix: of z, aux and theta, A = dF/dz, where it is known better than by derivatives of the equations; as pure.
 
     Raises:
+        GradError: if the unknowns are complex, and the residual is not differentiable in the complex sense.
         ShapeError: if the residual has another shape than z.
     """
 
@@ -46,59 +51,128 @@ class System:
             return [equations(z, tuple(rest[: len(aux)]), *rest[len(aux) :])]
 
         examples = [np.zeros(s.shape, s.dtype) for s in (z, *aux)] + [example_of(t) for t in theta]
-        self._body = record_body(called, residual, examples)
-        shape = self._body.specs[0].shape
+        self.body = record_body(called, residual, examples)
+        shape = self.body.specs[0].shape
         if shape != z.shape:
             raise ShapeError(
                 f"{called}: expected as many equations as unknowns, a residual of shape {z.shape}; received {shape}"
             )
+        if z.dtype.kind == "c":
+            _require_holomorphic(called, self.body)
 
     def __repr__(self) -> str:
-        return f"<system of {self.z.shape[0]} equations, {self._body!r}>"
+        return f"<system of {self.z.shape[0]} equations, {self.body!r}>"
 
-    def _derive(self, key: Any, function: Callable[..., list[Any]], *more: Any) -> Body:
-        derived = self._body.derived
+    def derive(self, key: Any, function: Callable[..., list[Any]], *more: Any) -> Body:
+        """Return a program that follows from the residual, which is recorded once.
+
+        Args:
+            key: of the program.
+            function: of further arguments and a point.
+            more: examples of the further arguments.
+        """
+        derived = self.body.derived
         if key not in derived:
-            derived[key] = record_body(self.called, function, [*more, *self._body.examples])
+            derived[key] = record_body(self.called, function, [*more, *self.body.examples])
         body: Body = derived[key]
         return body
 
     def residual(self, *point: Any) -> Any:
-        """Return F at a point `(z, *aux, *theta)`."""
-        return run_body(self._body, *point)[0]
+        """Return F at a point."""
+        return run_body(self.body, *point)[0]
 
     def matrix(self, *point: Any) -> Any:
-        """Return A = dF/dz, a dense matrix."""
+        """Return A, a dense matrix."""
 
         def compute(z: Any, *rest: Any) -> list[Any]:
             if self._matrix is not None:
                 return [self._matrix(z, rest[: self._n - 1], *rest[self._n - 1 :])]
-            return [jacobian(lambda z: self._body(z, *rest)[0])(z)]
+            return [jacobian(lambda z: self.body(z, *rest)[0])(z)]
 
-        return run_body(self._derive("matrix", compute), *point)[0]
+        return run_body(self.derive("matrix", compute), *point)[0]
+
+    def multiply(self, x: Any, *point: Any, turned: bool = False) -> Any:
+        """Return A x, or Aᵀ x."""
+        return run_body(self.product(turned), x, *point)[0]
+
+    def product(self, turned: bool = False) -> Body:
+        """Return the program of x and a point that computes A x, or Aᵀ x."""
+
+        def push(x: Any, z: Any, *rest: Any) -> list[Any]:
+            return [jvp(lambda z: self.body(z, *rest)[0])((z,), (x,))[1]]
+
+        def pull(x: Any, z: Any, *rest: Any) -> list[Any]:
+            return _pull(lambda z: self.body(z, *rest)[0], x, (z,))
+
+        example = np.zeros(self.z.shape, self.z.dtype)
+        return self.derive(("product", turned), pull if turned else push, example)
 
     def pull(self, wrt: Sequence[int], s: Any, *point: Any) -> list[Any]:
         """Return the products of s with dF/dtheta, for each theta whose position is in `wrt`."""
         places = tuple([self._n + k for k in wrt])
 
         def compute(s: Any, *point: Any) -> list[Any]:
-            _, back = vjp(lambda *point: self._body(*point)[0], places)(*point)
-            return list(back(s))
+            return _pull(lambda *point: self.body(*point)[0], s, point, places)
 
-        return run_body(self._derive(("pull", places), compute, np.zeros(self.z.shape, self.z.dtype)), s, *point)
+        return run_body(self.derive(("pull", places), compute, np.zeros(self.z.shape, self.z.dtype)), s, *point)
 
     def push(self, wrt: Sequence[int], tangents: Sequence[Any], *point: Any) -> Any:
         """Return the product of dF/dtheta with tangents of each theta whose position is in `wrt`."""
         places = [self._n + k for k in wrt]
 
         def compute(*args: Any) -> list[Any]:
-            tangents, point = args[: len(places)], args[len(places) :]
+            return [_push(lambda *point: self.body(*point)[0], args, places)]
 
-            def along(*chosen: Any) -> Any:
-                new = dict(zip(places, chosen, strict=True))
-                return self._body(*[new.get(k, x) for k, x in enumerate(point)])[0]
+        examples = [self.body.examples[k] for k in places]
+        return run_body(self.derive(("push", *places), compute, *examples), *tangents, *point)[0]
 
-            return [jvp(along)(tuple([point[k] for k in places]), tangents)[1]]
+    def pull_matrix(self, places: Sequence[int], s: Any, x: Any, *point: Any) -> list[Any]:
+        """Return the gradients of sᵀ A x by the parts of a point that have these positions."""
 
-        examples = [self._body.examples[k] for k in places]
-        return run_body(self._derive(("push", *places), compute, *examples), *tangents, *point)[0]
+        def compute(s: Any, x: Any, *point: Any) -> list[Any]:
+            return _pull(lambda *point: self.product()(x, *point)[0], s, point, tuple(places))
+
+        example = np.zeros(self.z.shape, self.z.dtype)
+        return run_body(self.derive(("pull of matrix", *places), compute, example, example), s, x, *point)
+
+    def push_matrix(
+        self, places: Sequence[int], tangents: Sequence[Any], x: Any, *point: Any, turned: bool = False
+    ) -> Any:
+        """Return the tangent of A x, or of Aᵀ x, along tangents of the parts of a point that have these positions."""
+
+        def compute(x: Any, *args: Any) -> list[Any]:
+            return [_push(lambda *point: self.product(turned)(x, *point)[0], args, places)]
+
+        examples = [np.zeros(self.z.shape, self.z.dtype), *(self.body.examples[k] for k in places)]
+        body = self.derive(("push of matrix", turned, *places), compute, *examples)
+        return run_body(body, x, *tangents, *point)[0]
+
+
+def _pull(f: Callable[..., Any], s: Any, point: Sequence[Any], places: int | tuple[int, ...] = (0,)) -> list[Any]:
+    """Return the products of s with the derivatives of f by some of its arguments."""
+    _, back = vjp(f, places)(*point)
+    return [user(c) for c in back(user(s))]
+
+
+def _push(f: Callable[..., Any], args: Sequence[Any], places: Sequence[int]) -> Any:
+    """Return the tangent of f at a point along tangents of some of its arguments, which come before the point."""
+    tangents, point = args[: len(places)], args[len(places) :]
+
+    def along(*chosen: Any) -> Any:
+        new = dict(zip(places, chosen, strict=True))
+        return f(*[new.get(k, x) for k, x in enumerate(point)])
+
+    return jvp(along)(tuple([point[k] for k in places]), tuple(tangents))[1]
+
+
+def _require_holomorphic(called: str, body: Body) -> None:
+    """Raise if a residual has an operation on the unknowns that is not differentiable in the complex sense."""
+    reached = {body.program.inputs[0]}
+    for i, (op, inputs, _) in body.program.calls.items():
+        if reached.intersection(inputs):
+            reached.add(i)
+            if not op.holomorphic:
+                raise GradError(
+                    f"{called}: expected a residual that is differentiable in the complex sense by complex unknowns; "
+                    f"received one with {op.name}. Make the unknowns real: real and imaginary parts"
+                )

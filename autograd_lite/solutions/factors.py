@@ -1,0 +1,144 @@
+"""A matrix of arrays, ready to solve with: its factors by LAPACK or SuperLU, or products with it for a Krylov method.
+
+None of them raises for a singular matrix: its condition is infinite, and solutions are not finite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core.late import needs
+
+with needs("autograd_lite.solutions", "scipy", "'autograd-lite[scipy]'"):
+    import scipy.linalg.lapack as lapack
+    import scipy.sparse.linalg as sparse_linalg
+
+
+class Factors:
+    """A matrix that is ready to solve with.
+
+    Attributes:
+        method: "dense", "cholesky", "sparse", "gmres" or "cg".
+        matrix: an array, a sparse matrix of SciPy, or a `LinearOperator`.
+        is_singular: whether it is singular to the last bit.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        matrix: Any,
+        solve: Callable[[Any, bool], Any],
+        condition: Callable[[], float],
+        is_singular: bool = False,
+    ) -> None:
+        self.method, self.matrix, self.is_singular = method, matrix, is_singular
+        self._solve, self._condition = solve, condition
+        self._estimate: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.method} factors of a matrix of shape {self.matrix.shape}>"
+
+    def solve(self, b: Any, turned: bool = False) -> Any:
+        """Return the solution of A x = b, or of Aᵀ x = b, for one right-hand side or columns; NaN if A is singular."""
+        if self.is_singular:
+            return np.full(b.shape, np.nan, self.matrix.dtype)
+        return self._solve(b, turned)
+
+    def multiply(self, x: Any, turned: bool = False) -> Any:
+        """Return A x, or Aᵀ x."""
+        return (self.matrix.T if turned else self.matrix) @ x
+
+    @property
+    def condition(self) -> float:
+        """An estimate of ‖A‖₁ ‖A⁻¹‖₁; infinite for a singular matrix, NaN where there are no factors."""
+        if self._estimate is None:
+            self._estimate = np.inf if self.is_singular else float(self._condition())
+        return self._estimate
+
+
+def factor_dense(a: Any) -> Factors:
+    """Factor a dense matrix, by Cholesky's method if it is symmetric and positive."""
+    if a.dtype.kind == "f" and len(a) and a[0, 0] > 0 and (a.diagonal() > 0).all() and np.array_equal(a, a.T):
+        factors = factor_positive(a)
+        if not factors.is_singular:
+            return factors
+    prefix = a.dtype.char
+    factor, back, estimate = (_ROUTINES[prefix, name] for name in ("getrf", "getrs", "gecon"))
+    lu, pivots, info = factor(a)
+    is_singular = info > 0 or not np.isfinite(a).all()
+
+    def solve(b: Any, turned: bool) -> Any:
+        return back(lu, pivots, b, trans=int(turned))[0]
+
+    return Factors("dense", a, solve, lambda: _inverse(estimate(lu, _norm(a))[0]), is_singular)
+
+
+def factor_positive(a: Any) -> Factors:
+    """Factor a symmetric positive matrix, of which one triangle is read; one that is not counts as singular."""
+    factor, back, estimate = (_ROUTINES[a.dtype.char, name] for name in ("potrf", "potrs", "pocon"))
+    lower, info = factor(a, lower=1)
+    is_singular = info > 0 or not np.isfinite(a).all()
+
+    def solve(b: Any, turned: bool) -> Any:
+        return back(lower, b, lower=1)[0]
+
+    return Factors("cholesky", a, solve, lambda: _inverse(estimate(lower, _norm(a), uplo="L")[0]), is_singular)
+
+
+def factor_sparse(a: Any) -> Factors:
+    """Factor a sparse matrix of SciPy by columns."""
+    try:
+        lu = sparse_linalg.splu(a)
+    except RuntimeError:  # exactly singular
+        return Factors("sparse", a, lambda b, turned: b, lambda: np.inf, True)
+
+    def solve(b: Any, turned: bool) -> Any:
+        return lu.solve(b, "T" if turned else "N")
+
+    def condition() -> float:
+        n = a.shape[0]
+        inverse = sparse_linalg.LinearOperator(
+            (n, n), lu.solve, rmatvec=lambda x: lu.solve(x, "H"), matmat=lu.solve, dtype=a.dtype
+        )
+        return float(sparse_linalg.norm(a, 1) * sparse_linalg.onenormest(inverse))
+
+    return Factors("sparse", a, solve, condition)
+
+
+def iterate(a: Any, method: str) -> Factors:
+    """Return a linear operator of SciPy, with which a Krylov method solves.
+
+    Args:
+        a: the operator, whose transpose is known.
+        method: "gmres" or "cg".
+    """
+    options = {"restart": min(a.shape[0], _RESTART)} if method == "gmres" else {}
+    tolerance = _ITERATIVE_TOLERANCE * np.finfo(a.dtype).eps
+
+    def solve(b: Any, turned: bool) -> Any:
+        b = np.asarray(b, np.result_type(a.dtype, b.dtype))
+        if b.ndim > 1:
+            return np.stack([solve(column, turned) for column in b.T], axis=1)
+        return getattr(sparse_linalg, method)(a.T if turned else a, b, rtol=tolerance, **options)[0]
+
+    return Factors(method, a, solve, lambda: np.nan)
+
+
+_RESTART = 100
+_ITERATIVE_TOLERANCE = 100.0  # in units of rounding
+_ROUTINES = {
+    (char, name): getattr(lapack, prefix + name)
+    for char, prefix in (("f", "s"), ("d", "d"), ("F", "c"), ("D", "z"))
+    for name in ("getrf", "getrs", "gecon", "potrf", "potrs", "pocon")
+}
+
+
+def _norm(a: Any) -> float:
+    return np.abs(a).sum(axis=0).max(initial=0)
+
+
+def _inverse(x: float) -> float:
+    return 1 / x if x else np.inf
