@@ -30,7 +30,16 @@ from .arguments import (
     refusal,
 )
 from .duck_arrays import innermost, is_duck_array
-from .errors import AxisError, DtypeError, GradError, NonFiniteError, ShapeError, TraceError, UnsupportedError
+from .errors import (
+    AxisError,
+    DtypeError,
+    GradError,
+    ImplicitError,
+    NonFiniteError,
+    ShapeError,
+    TraceError,
+    UnsupportedError,
+)
 from .hooks import HOOKS
 from .traceback_folding import fold_error
 
@@ -40,7 +49,10 @@ C = TypeVar("C", bound=type)
 _OURS = (GradError, DtypeError, UnsupportedError, NonFiniteError)
 # If a call is to blame for an error, only frames of these packages lie between the two.
 _KNOWN = sys.stdlib_module_names | OUR_PACKAGES | {"numpy", "scipy"}
-_LEFT_ALONE = (NonFiniteError, TraceError, RecursionError, Warning, StopIteration, NotImplementedError, ImportError)
+_LEFT_ALONE = (
+    *(Warning, StopIteration, NotImplementedError, ImportError, RecursionError),
+    *(NonFiniteError, TraceError, ImplicitError),
+)
 # Texts, since compiling the patterns takes half a millisecond, which only errors should pay.
 _SIGNATURE = r"missing \d+ required|unexpected keyword|takes .* argument|multiple values for"
 _UNKNOWN = r"got an unexpected keyword argument '(\w+)'"
