@@ -9,6 +9,8 @@ Eigenvectors of equal eigenvalues are not even determined that far: their gradie
 
 from __future__ import annotations
 
+import functools
+import operator
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -50,8 +52,8 @@ def _divide_by_gaps(x: Any, w: Any, *, of: str) -> Any:
     if not undefined.any():
         return out
     warnings.warn(
-        f"degenerate {of}: their vectors can be any basis of a subspace, so the gradient through the vectors is NaN; "
-        "use only the values, or a function of the whole subspace",
+        f"degenerate {of}: their vectors can be any basis of a subspace, so the derivative of these vectors is NaN; "
+        "use only the values, or vectors of values that are apart",
         RuntimeWarning,
         stacklevel=2,
     )
@@ -89,24 +91,93 @@ divide_by_gaps: Op = structural(
 )
 
 
+def _outside(x: Any, w: Any, v: Any, c: Any) -> Any:
+    return np.matmul(v, _divide_by_gaps(np.matmul(adjoint(v), c), w, of="eigenvalues"))
+
+
+def _outside_asked(needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> list[Any]:
+    y, x, w, v, c = saved
+    v, g = _determined(v, c), user(g)
+    by_c = outside(x, w, v, g)
+    z = _without_nan(by_c, _uses(c))
+    along, across = ((user(v) * side).sum(axis=-2, keepdims=True) for side in (c, g))
+    by_v = -(z * user(along) + y * user(across))
+    cotangents = (hermitian_part(fast.matmul(z, adjoint(y))), -real_part((user(z) * y).sum(axis=-2)), by_v, by_c)
+    return [user(cotangents[k]) for k in needs]
+
+
+def _outside_jvp(tangents: Sequence[Any], y: Any, x: Any, w: Any, v: Any, c: Any) -> Any:
+    dx, dw, dv, dc = tangents
+    moved = total(dc, None if dx is None else fast.matmul(hermitian_part(dx), y))
+    moved = total(moved, None if dw is None else -dw[..., None, :] * y)
+    if dv is None:
+        return outside(x, w, v, moved)
+    dv = _without_nan(dv, _uses(c))
+    moved = total(moved, -dv * (user(v) * c).sum(axis=-2, keepdims=True))
+    return outside(x, w, v, moved) - v * (user(dv) * y).sum(axis=-2, keepdims=True)
+
+
+# (w[j] I - x)⁺ c[:, j] for all eigenpairs (w, v) of x: the change of the vectors for a change c of x v. Column j is a
+# function of its own eigenpair alone, and so are its derivatives of every order: others may be equal.
+outside: Op = structural(
+    "change of eigenvectors",
+    in_lapack(_outside),
+    asked=_outside_asked,
+    infer=lambda x, w, v, c: ShapeDtype(
+        np.broadcast_shapes(x.shape, v.shape, c.shape), lapack_dtype(x.dtype, v.dtype, c.dtype)
+    ),
+    jvp=_outside_jvp,
+    batch=batching.gufunc(2, 1, 2, 2),
+    keeps=((True,) * 5,) * 16,
+    kinks="equal eigenvalues",
+    holomorphic=False,
+    cost=per_matrix(lambda m, n: 4 * n**3),
+)
+
+
+def _uses(*cotangents: Any) -> Any:
+    """Return which columns have a cotangent, of vectors or of values, that is not zero."""
+    used = [(c != 0).any(axis=-2, keepdims=True) for c in cotangents if c is not None]
+    return functools.reduce(operator.or_, used)
+
+
+def _without_nan(x: Any, used: Any) -> Any:
+    return np.where(np.isnan(x) & ~used, 0, x)
+
+
+# The identity of vectors. Of those that are not used the tangent may be undefined, and counts as zero.
+_used_alone: Op = structural(
+    "used vectors",
+    lambda v, used: v,
+    lambda g, out, v, used: g,
+    None,
+    saves=("", ""),
+    infer=lambda v, used: v,
+    jvp=lambda tangents, out, v, used: _without_nan(tangents[0], used),
+    batch=batching.gufunc(2, 2),
+)
+
+
+def _determined(v: Any, *cotangents: Any) -> Any:
+    return v if v.__class__ is np.ndarray else _used_alone(v, _uses(*cotangents))
+
+
 def _eigh_forward(x: Any, *, UPLO: Any) -> tuple[Any, ...]:
     return tuple(np.linalg.eigh(x, UPLO))
 
 
 def _eigh_rule(g: Any, out: Any, x: Any, *, UPLO: str) -> Any:
     (by_w, by_v), (w, v) = g, out
-    if by_v is None:
-        return user(hermitian_part(fast.matmul(v * by_w[..., None, :], adjoint(v))))
-    inner = divide_by_gaps(fast.matmul(adjoint(v), user(by_v)), w, of="eigenvalues")
-    inner = total(inner, None if by_w is None else diagonal_matrix(by_w))
-    return user(hermitian_part(fast.product(v, inner, adjoint(v))))
+    by_w = None if by_w is None else by_w[..., None, :]
+    v = _determined(v, by_w, by_v)
+    turned = None if by_v is None else outside(x, w, v, user(by_v))
+    return user(hermitian_part(fast.matmul(total(turned, None if by_w is None else v * by_w), adjoint(v))))
 
 
 def _eigh_jvp(tangents: Sequence[Any], out: Any, x: Any, *, UPLO: str) -> Any:
     w, v = out
-    inner = fast.product(adjoint(v), hermitian_part(tangents[0]), v)
-    dw = real_part(np.diagonal(inner, 0, -2, -1))
-    return dw, fast.matmul(v, divide_by_gaps(inner, w, of="eigenvalues"))
+    moved = fast.matmul(hermitian_part(tangents[0]), v)
+    return real_part((user(v) * moved).sum(axis=-2)), outside(x, w, v, moved)
 
 
 # References: Giles, Collected matrix derivative results for forward and reverse mode, 2008, section 3.1.
@@ -114,7 +185,7 @@ eigenvalues_and_vectors: Op = structural(
     "eigh",
     in_lapack(_eigh_forward),
     _eigh_rule,
-    saves="o",
+    saves="ox",
     infer=lambda x, *, UPLO: (
         ShapeDtype(x.shape[:-1], real_dtype(x.dtype)),
         ShapeDtype(x.shape, lapack_dtype(x.dtype)),
