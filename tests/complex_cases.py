@@ -126,6 +126,13 @@ DECOMPOSITIONS = [
     ),
     OpCase("divide_by_gaps", _divide_by_gaps, (((3, 3), (3,)),), ("complex", "distinct"), OF),
     OpCase("divide_by_gaps", _divide_by_gaps, (((3, 3), (3,)),), BOTH, OF),
+    OpCase(
+        "eigenvector_change",
+        lambda x, w, v, c: v @ _divide_by_gaps(v.conj().mT @ c, w, ""),
+        (((3, 3), (3,), (3, 3), (3, 3)),),
+        ("complex symmetric", "distinct", "complex", "complex"),
+        exempt={"difference": "its derivatives are those of eigenpairs, and not by their parts"},
+    ),
     OpCase("eigvalsh", np.linalg.eigvalsh, SQUARE, "complex symmetric", ({"UPLO": "L"}, {"UPLO": "U"})),
     OpCase("eigvals", np.linalg.eigvals, SQUARE, "complex real eigenvalues"),
 ]

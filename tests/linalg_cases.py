@@ -156,6 +156,11 @@ def _cholesky_pullback(g: Any, low: Any) -> Any:
     return inverse.conj().swapaxes(-1, -2) @ (inner + inner.conj().swapaxes(-1, -2)) / 2 @ inverse
 
 
+def _eigenvector_change(x: Any, w: Any, v: Any, c: Any) -> Any:
+    return v @ _divide_by_gaps(v.conj().swapaxes(-1, -2) @ c, w, "eigenvalues")
+
+
+PAIRS = {"difference": "its derivatives are those of eigenpairs, and not by their parts"}
 GAPS = (((0, 2, 2), (0, 2)), ((3, 3), (3,)), ((2, 2, 2), (2,)), ((1, 1), (1,)))
 TRIANGLE = ({"UPLO": "L"}, {"UPLO": "U"})
 OF = ({"of": "eigenvalues"},)
@@ -185,6 +190,14 @@ DECOMPOSITIONS = [
         (lambda x, hermitian: np.linalg.svd(x, compute_uv=False, hermitian=hermitian),),
     ),
     OpCase("divide_by_gaps", _divide_by_gaps, GAPS, ("any", "distinct"), OF),
+    OpCase(
+        "eigenvector_change",
+        _eigenvector_change,
+        tuple(((*k, n, n), (*k, n), (*k, n, n), (*k, n, n)) for k, n in (((0,), 2), ((), 3), ((2,), 2))),
+        ("symmetric", "distinct", "any", "any"),
+        exempt=PAIRS,
+    ),
+    OpCase("used_vectors", lambda v, c: v, (((3, 3), (3, 3)), ((2, 3, 2), (2, 4, 2)))),
     OpCase("eigh", np.linalg.eigh, SQUARE, "symmetric", TRIANGLE),
     OpCase("eigvalsh", np.linalg.eigvalsh, SQUARE, "symmetric", TRIANGLE),
     OpCase("eig", _eig, SQUARE, "real eigenvalues"),

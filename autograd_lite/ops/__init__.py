@@ -42,7 +42,7 @@ TABLES = {
     "decompose": "cholesky cholesky_pullback full_svd qr qr_r svd svdvals",
     "diagonals": "diag diagflat diagonal on_diagonal trace tril triu vander",
     "draws": "random_bernoulli random_normal random_permutation random_uniform",
-    "eigen": "divide_by_gaps eig eigh eigvals eigvalsh",
+    "eigen": "divide_by_gaps eig eigenvector_change eigh eigvals eigvalsh used_vectors",
     "elementwise_activations": (
         "elu hard_tanh leaky_relu mish relu sigmoid sigmoid_pullback silu silu_pullback silu_slope softplus softsign "
         "tanh_shrink"

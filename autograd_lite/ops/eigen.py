@@ -9,8 +9,6 @@ Eigenvectors of equal eigenvalues are not even determined that far: their gradie
 
 from __future__ import annotations
 
-import functools
-import operator
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -91,75 +89,103 @@ divide_by_gaps: Op = structural(
 )
 
 
-def _outside(x: Any, w: Any, v: Any, c: Any) -> Any:
-    return np.matmul(v, _divide_by_gaps(np.matmul(adjoint(v), c), w, of="eigenvalues"))
+# ---- the change of eigenvectors, column by column --------------------------------------------------------------------
 
 
-def _outside_asked(needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> list[Any]:
-    y, x, w, v, c = saved
-    v, g = _determined(v, c), user(g)
-    by_c = outside(x, w, v, g)
-    z = _without_nan(by_c, _uses(c))
-    along, across = ((user(v) * side).sum(axis=-2, keepdims=True) for side in (c, g))
-    by_v = -(z * user(along) + y * user(across))
-    cotangents = (hermitian_part(fast.matmul(z, adjoint(y))), -real_part((user(z) * y).sum(axis=-2)), by_v, by_c)
-    return [user(cotangents[k]) for k in needs]
+def _uses(c: Any) -> Any:
+    """Return which columns have a cotangent that is not zero."""
+    return np.any(c != 0, axis=-2, keepdims=True)
 
 
-def _outside_jvp(tangents: Sequence[Any], y: Any, x: Any, w: Any, v: Any, c: Any) -> Any:
+def _without_nan(x: Any, c: Any) -> Any:
+    """Return x with zeros in place of NaN in columns that are not used."""
+    return np.where(np.isnan(x) & ~_uses(c), 0, x)
+
+
+def _used_batch(op: Any, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+    v, c = inputs
+    return op(v if batched[0] else np.broadcast_to(v, (*c.shape[:1], *v.shape)), c)
+
+
+# The identity of vectors v with cotangents c. The tangent of a vector that is not used may be undefined.
+used_vectors: Op = structural(
+    "used_vectors",
+    lambda v, c: v,
+    lambda g, out, v, c: g,
+    None,
+    infer=lambda v, c: v,
+    jvp=lambda tangents, out, v, c: None if tangents[0] is None else _without_nan(tangents[0], c),
+    batch=_used_batch,
+    cost=0,
+)
+
+
+def _for_rule(v: Any, *cotangents: Any) -> Any:
+    """Return vectors for a rule that takes cotangents of theirs, and of values in rows, or None."""
+    if v.__class__ is np.ndarray:
+        return v
+    parts = [c for c in cotangents if c is not None]
+    return used_vectors(v, parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-2))
+
+
+def _change_forward(x: Any, w: Any, v: Any, c: Any) -> Any:
+    out = fast.matmul(v, _divide_by_gaps(fast.matmul(adjoint(v), c), w, of="eigenvalues"))
+    shape = (*np.broadcast_shapes(x.shape[:-2], out.shape[:-2]), *out.shape[-2:])
+    return out if shape == out.shape else np.broadcast_to(out, shape)
+
+
+def _change_by_c(g: Any, y: Any, x: Any, w: Any, v: Any, c: Any) -> Any:
+    return user(eigenvector_change(x, w, v, user(g)))
+
+
+def _outside(g: Any, x: Any, w: Any, v: Any, c: Any) -> Any:
+    return _without_nan(eigenvector_change(x, w, _for_rule(v, c), user(g)), c)
+
+
+def _change_by_x(g: Any, y: Any, x: Any, w: Any, v: Any, c: Any) -> Any:
+    return user(hermitian_part(fast.matmul(_outside(g, x, w, v, c), adjoint(y))))
+
+
+def _change_by_w(g: Any, y: Any, x: Any, w: Any, v: Any, c: Any) -> Any:
+    return -real_part(np.sum(user(_outside(g, x, w, v, c)) * y, axis=-2))
+
+
+def _change_by_v(g: Any, y: Any, x: Any, w: Any, v: Any, c: Any) -> Any:
+    along, across = (np.sum(_for_rule(v, c) * side, axis=-2, keepdims=True) for side in (user(c), g))
+    return -user(_outside(g, x, w, v, c) * along + y * across)
+
+
+def _change_jvp(tangents: Sequence[Any], y: Any, x: Any, w: Any, v: Any, c: Any) -> Any:
     dx, dw, dv, dc = tangents
     moved = total(dc, None if dx is None else fast.matmul(hermitian_part(dx), y))
     moved = total(moved, None if dw is None else -dw[..., None, :] * y)
     if dv is None:
-        return outside(x, w, v, moved)
-    dv = _without_nan(dv, _uses(c))
-    moved = total(moved, -dv * (user(v) * c).sum(axis=-2, keepdims=True))
-    return outside(x, w, v, moved) - v * (user(dv) * y).sum(axis=-2, keepdims=True)
+        return eigenvector_change(x, w, v, moved)
+    dv = _without_nan(dv, c)
+    moved = total(moved, -dv * np.sum(user(v) * c, axis=-2, keepdims=True))
+    return eigenvector_change(x, w, v, moved) - v * np.sum(user(dv) * y, axis=-2, keepdims=True)
 
 
-# (w[j] I - x)⁺ c[:, j] for all eigenpairs (w, v) of x: the change of the vectors for a change c of x v. Column j is a
-# function of its own eigenpair alone, and so are its derivatives of every order: others may be equal.
-outside: Op = structural(
-    "change of eigenvectors",
-    in_lapack(_outside),
-    asked=_outside_asked,
+# (w[j] I - x)⁺ c[:, j] for all eigenpairs (w, v) of x: the change of vector j, for a change c of x v. Column j depends
+# on the pair j and x alone, and so do its derivatives, of every order: eigenvalues other than w[j] may be equal.
+eigenvector_change: Op = structural(
+    "eigenvector_change",
+    in_lapack(_change_forward),
+    _change_by_x,
+    _change_by_w,
+    _change_by_v,
+    _change_by_c,
+    saves=("oxyzu", "oxyzu", "oxyzu", "xyz"),
     infer=lambda x, w, v, c: ShapeDtype(
-        np.broadcast_shapes(x.shape, v.shape, c.shape), lapack_dtype(x.dtype, v.dtype, c.dtype)
+        (*np.broadcast_shapes(x.shape[:-2], w.shape[:-1], v.shape[:-2], c.shape[:-2]), *c.shape[-2:]),
+        lapack_dtype(w.dtype, v.dtype, c.dtype),
     ),
-    jvp=_outside_jvp,
+    jvp=_change_jvp,
     batch=batching.gufunc(2, 1, 2, 2),
-    keeps=((True,) * 5,) * 16,
-    kinks="equal eigenvalues",
+    kinks="equal values",
     holomorphic=False,
     cost=per_matrix(lambda m, n: 4 * n**3),
 )
-
-
-def _uses(*cotangents: Any) -> Any:
-    """Return which columns have a cotangent, of vectors or of values, that is not zero."""
-    used = [(c != 0).any(axis=-2, keepdims=True) for c in cotangents if c is not None]
-    return functools.reduce(operator.or_, used)
-
-
-def _without_nan(x: Any, used: Any) -> Any:
-    return np.where(np.isnan(x) & ~used, 0, x)
-
-
-# The identity of vectors. Of those that are not used the tangent may be undefined, and counts as zero.
-_used_alone: Op = structural(
-    "used vectors",
-    lambda v, used: v,
-    lambda g, out, v, used: g,
-    None,
-    saves=("", ""),
-    infer=lambda v, used: v,
-    jvp=lambda tangents, out, v, used: _without_nan(tangents[0], used),
-    batch=batching.gufunc(2, 2),
-)
-
-
-def _determined(v: Any, *cotangents: Any) -> Any:
-    return v if v.__class__ is np.ndarray else _used_alone(v, _uses(*cotangents))
 
 
 def _eigh_forward(x: Any, *, UPLO: Any) -> tuple[Any, ...]:
@@ -169,15 +195,15 @@ def _eigh_forward(x: Any, *, UPLO: Any) -> tuple[Any, ...]:
 def _eigh_rule(g: Any, out: Any, x: Any, *, UPLO: str) -> Any:
     (by_w, by_v), (w, v) = g, out
     by_w = None if by_w is None else by_w[..., None, :]
-    v = _determined(v, by_w, by_v)
-    turned = None if by_v is None else outside(x, w, v, user(by_v))
-    return user(hermitian_part(fast.matmul(total(turned, None if by_w is None else v * by_w), adjoint(v))))
+    v = _for_rule(v, by_w, by_v)
+    moved = None if by_v is None else eigenvector_change(x, w, v, user(by_v))
+    return user(hermitian_part(fast.matmul(total(moved, None if by_w is None else v * by_w), adjoint(v))))
 
 
 def _eigh_jvp(tangents: Sequence[Any], out: Any, x: Any, *, UPLO: str) -> Any:
     w, v = out
     moved = fast.matmul(hermitian_part(tangents[0]), v)
-    return real_part((user(v) * moved).sum(axis=-2)), outside(x, w, v, moved)
+    return real_part(np.sum(user(v) * moved, axis=-2)), eigenvector_change(x, w, v, moved)
 
 
 # References: Giles, Collected matrix derivative results for forward and reverse mode, 2008, section 3.1.

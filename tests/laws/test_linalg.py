@@ -12,6 +12,8 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.core.op import OPS
 
+from ..rows import for_every
+
 RNG = np.random.default_rng(20)
 
 
@@ -118,6 +120,43 @@ def test_vectors_that_are_apart_have_a_gradient_beside_others_that_are_equal() -
     assert np.isfinite(found).all()
     # d v₂ = Σ_j vⱼ (vⱼᵀ dA v₂) / (5 - 1), times 2 · 3 · [1, 2] for the square of the sum, over both triangles.
     np.testing.assert_allclose(found, np.array([[0, 0, 0.75], [0, 0, 1.5], [0.75, 1.5, 0]]), rtol=1e-14)
+
+
+def _pair(k: int, m: Any) -> Any:
+    """Return a number that depends on one eigenpair, whatever the sign or phase of its vector."""
+    w, v = np.linalg.eigh(m)
+    c = np.cos(np.arange(5.0))
+    return (np.abs(np.sum(v[:, k] * c)) ** 2 * w[k]).sum()
+
+
+SIMPLE: list[tuple[str, Callable[[Any], Any]]] = [
+    ("vector", lambda m: np.abs(np.sum(np.linalg.eigh(m)[1][:, 0] * np.arange(5.0))) ** 2),
+    ("pair", lambda m: _pair(4, m)),
+    ("value", lambda m: np.linalg.eigh(m)[0][0] ** 3),
+    ("value alone", lambda m: np.linalg.eigvalsh(m)[4] ** 3),
+]
+
+
+@pytest.mark.filterwarnings("ignore:degenerate eigenvalues")  # of tangents of vectors that are not used
+@for_every(list(itertools.product(SIMPLE, ("real", "complex"))), name=lambda row: f"{row[0][0]} {row[1]}")
+def test_a_simple_eigenpair_has_its_second_derivatives_beside_equal_eigenvalues(row: Any) -> None:
+    (_, f), kind = row
+    rng = np.random.default_rng(5)
+    x, t, u = rng.normal(size=(3, 5, 5)) + 1j * rng.normal(size=(3, 5, 5)) * (kind == "complex")
+    x, t, u = (a if kind == "complex" else a.real for a in (x, t, u))
+    q = np.linalg.qr(x)[0]
+    x, t, u = (q * [1.0, 2.0, 2.0, 2.0, 4.0]) @ q.conj().T, t + t.conj().T, u + u.conj().T
+    x = (x + x.conj().T) / 2
+
+    def along(m: Any) -> Any:
+        return np.real(np.sum(np.conj(ag.grad(f)(m)) * t))
+
+    h, size = 1e-4, np.abs(ag.grad(f)(x)).max()
+    numeric = (8 * (f(x + h * t) - f(x - h * t)) - (f(x + 2 * h * t) - f(x - 2 * h * t))) / (12 * h)
+    np.testing.assert_allclose(along(x), numeric, rtol=1e-8, atol=1e-8 * size)
+    numeric = (8 * (along(x + h * u) - along(x - h * u)) - (along(x + 2 * h * u) - along(x - 2 * h * u))) / (12 * h)
+    for second in (ag.jvp(along)((x,), (u,))[1], np.real(np.sum(np.conj(ag.grad(along)(x)) * u))):
+        np.testing.assert_allclose(second, numeric, rtol=1e-7, atol=1e-7 * size)
 
 
 # ---- one triangle ---------------------------------------------------------------------------------------------------

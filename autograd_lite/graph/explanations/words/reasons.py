@@ -112,6 +112,8 @@ _MATRICES: Mapping[Op, Sentence] = {
     ),
     ops.decompose.cholesky_pullback: "a product of triangles and their inverses with {x}: g goes through each factor "
     "in turn",
+    ops.eigen.used_vectors: "the vectors pass as they are, and so does g",
+    ops.eigen.eigenvector_change: "each column is a solution of a symmetric system, and g goes through the same one",
     ops.eigen.divide_by_gaps: (
         "every element was divided by a difference of two values, and so is its g",
         "the wider the gap between two values, the smaller is the quotient; both ends of the gap share g",

@@ -29,7 +29,10 @@ REASONS: dict[str, str] = {
     **dict.fromkeys(("eigh", "eigvalsh", "eig", "eigvals"), "ONNX has no eigenvalues"),
     **dict.fromkeys(("svd", "full_svd", "svdvals", "pinv", "lstsq", "matrix_rank"), "ONNX has no singular values"),
     **dict.fromkeys(("gcd", "lcm"), "Euclid's algorithm takes as many steps as the numbers ask for"),
-    **dict.fromkeys(("second_cofactor", "divide_by_gaps"), "part of a derivative that takes singular or eigenvalues"),
+    **dict.fromkeys(
+        ("second_cofactor", "divide_by_gaps", "eigenvector_change"),
+        "part of a derivative that takes singular or eigenvalues",
+    ),
     **dict.fromkeys(("qr", "qr_r"), "ONNX has no QR decomposition"),
     **dict.fromkeys(("scan", "cond", "while_loop"), "has functions as operands: write a Python loop, or np.where"),
     "bessel_i": "a sum of many terms, as ONNX has no Bessel functions",
