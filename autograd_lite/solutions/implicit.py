@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from ..control.closure_conversion import example_of
 from ..core.arguments import describe, require_function
 from ..core.depth import outside
-from ..core.errors import GradError
+from ..core.errors import GradError, ShapeError
 from ..core.messages import checked
 from ..core.shape_arithmetic import ShapeDtype
 from ..core.traceback_folding import folding
@@ -83,6 +84,7 @@ def implicit(
         functions, theta = pure_functions("implicit", [residual], x, args)
         if not any(isinstance(t, Tensor) for t in theta):
             return (x, success) if has_success else x
+        _require_as_many(x, functions[0].body.specs)
         first = [x, success, [example_of(t) for t in theta]]
         dtype = np.result_type(*leaves(x))
 
@@ -116,10 +118,34 @@ def _solve(solver: Callable[..., Any], args: tuple[Any, ...], has_success: bool)
                 f"{describe(out)}"
             )
         out, success = out[0], bool(out[1])
-    for path, a in items(out, "x"):
-        if isinstance(a, Tensor):
-            raise GradError(
-                f"implicit: expected the solver to return arrays; received a Tensor at {path}. Tensors that it reads "
-                "are to be its arguments, which it receives as arrays"
-            )
-    return map_leaves(np.asarray, out), success
+    parts = list(items(out, "x")) or [("x", out)]  # None has no parts
+    return rebuild(out, iter([_as_array(path, a, has_success) for path, a in parts])), success
+
+
+def _require_as_many(x: Any, residual: Sequence[ShapeDtype]) -> None:
+    """Raise if a residual has another number of elements than x."""
+    expected, received = [[a.shape for a in arrays] for arrays in (leaves(x), residual)]
+    count = sum(map(math.prod, received))
+    if sum(map(math.prod, expected)) != count:
+        shapes, others = [" and ".join(map(str, listed)) for listed in (expected, received)]
+        raise ShapeError(
+            f"implicit: expected the residual to have as many elements as x, which has the shape {shapes}; received "
+            f"{others if count else 'nothing. Did it forget to return?'}"
+        )
+
+
+def _as_array(path: str, a: Any, has_success: bool) -> Any:
+    """Return one array of a solver's result; integers, as of a solver that counts, are floats."""
+    if isinstance(a, Tensor):
+        raise GradError(
+            f"implicit: expected the solver to return arrays; received a Tensor at {path}. Tensors that it reads "
+            "are to be its arguments, which it receives as arrays"
+        )
+    array = np.asarray(a)
+    if array.dtype.kind not in "iufc":
+        pair = "" if has_success else ". A solver that returns (x, success) is announced by has_success=True"
+        raise TypeError(
+            f"implicit: expected the solver to return an array of numbers, or a container of such arrays; received "
+            f"{describe(a)} at {path}{pair}"
+        )
+    return array if array.dtype.kind in "fc" else array.astype(np.float64)

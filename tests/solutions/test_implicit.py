@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,3 +32,26 @@ def test_a_failure_has_no_derivative() -> None:
     fails = ag.implicit(lambda a: (np.sqrt(a), False), lambda x, a: x * x - a, has_success=True)
     with pytest.raises(ag.ImplicitError, match="succeeded"):
         ag.grad(lambda a: fails(a)[0])(4.0)
+
+
+def square(x: Any, a: Any) -> Any:
+    return x * x - a
+
+
+@pytest.mark.parametrize(
+    ("solver", "residual", "kind", "text"),
+    [
+        (lambda a: None, square, TypeError, "an array of numbers.*received None at x"),
+        (lambda a: (2.0, True), square, TypeError, r"received True at x\[1\].*has_success=True"),
+        (lambda a: "2", square, TypeError, "received '2' at x"),
+        (lambda a: 2.0, lambda x, a: None, ag.ShapeError, "nothing. Did it forget to return"),
+        (lambda a: np.ones(2), lambda x, a: x.sum(), ag.ShapeError, r"the shape \(2,\); received \(\)"),
+    ],
+)
+def test_slips_are_explained(solver: Any, residual: Any, kind: type[Exception], text: str) -> None:
+    with pytest.raises(kind, match=f"^implicit: expected.*{text}"):
+        ag.grad(lambda a: np.sum(ag.implicit(solver, residual)(a)))(4.0)
+
+
+def test_integers_of_a_solver_are_numbers() -> None:
+    assert ag.grad(ag.implicit(lambda a: 2, square))(4.0) == 0.25
