@@ -1,0 +1,155 @@
+"""`linprog`: SciPy's, with derivatives by all parameters of a linear program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+from scipy.optimize import OptimizeResult
+
+from ..core.errors import GradError, ShapeError
+from ..core.messages import checked
+from ..ops.operands import operand
+from ..solutions.settings import Settings
+from ..tensors.tensor import Tensor
+from .active_set import Vector
+from .programs import (
+    Parameters,
+    as_arrays,
+    bound_multipliers,
+    may_differentiate,
+    parameters_of,
+    rows_of,
+    solve_program,
+)
+
+NAMES = {"q": "c", "G": "A_ub", "h": "b_ub", "A": "A_eq", "b": "b_eq"}
+
+
+@checked
+def linprog(
+    c: Any,
+    A_ub: Any = None,
+    b_ub: Any = None,
+    A_eq: Any = None,
+    b_eq: Any = None,
+    bounds: Any = (0, None),
+    method: str = "highs",
+    callback: Callable[..., Any] | None = None,
+    options: dict[str, Any] | None = None,
+    x0: Any = None,
+    integrality: Any = None,
+    *,
+    digits: float = 4,
+    on_uncertain: str = "raise",
+    on_failure: str = "raise",
+    refine: bool = False,
+) -> Any:
+    """Minimize c @ x where A_ub @ x ≤ b_ub, A_eq @ x = b_eq and x is within bounds, by `scipy.optimize.linprog`.
+
+    The result has derivatives by every parameter that is a Tensor. At a vertex, n constraints hold with equality, and x
+    solves these as linear equations. Where more of them hold, or several x are best, a derivative does not exist, and
+    `ImplicitError` says which constraint is to blame.
+
+    Args:
+        c: of shape (n,).
+        A_ub, b_ub: inequalities, of shapes (k, n) and (k,). All parameters may be arrays or Tensors, and matrices
+            sparse: SciPy's, or of `autograd_lite.sparse`.
+        A_eq, b_eq: equalities, of shapes (p, n) and (p,).
+        bounds: one pair (lowest, highest) or one for each number, whose entries may be Tensors, None for none; or an
+            array or Tensor of shape (n, 2).
+        method, callback, options, x0, integrality: as SciPy's. Solutions in integers have no derivatives.
+        digits, on_uncertain, on_failure, refine: as of `implicit`: when and how a derivative is refused.
+
+    Returns:
+        SciPy's `OptimizeResult`. `x`, `fun`, `slack`, `con`, and the `residual` and `marginals` of `ineqlin`, `eqlin`,
+        `lower` and `upper` have derivatives where a parameter has, with the certificate in `sensitivity`.
+
+    Raises:
+        GradError: if `integrality` is given and a derivative may be asked for.
+        ImplicitError: when a derivative is asked for that is not certain.
+        ShapeError: if shapes do not fit.
+
+    References:
+        SciPy, `scipy.optimize.linprog`. Freund: Postoptimal analysis of a linear program under simultaneous changes in
+        matrix coefficients, 1985.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> A = np.array([[1.0, 1.0], [1.0, 3.0]])
+        >>> linprog(np.array([-1.0, -2.0]), A, np.array([4.0, 6.0])).x.tolist()
+        [3.0, 1.0]
+        >>> ag.grad(lambda b: linprog(np.array([-1.0, -2.0]), A, b).fun)(np.array([4.0, 6.0]))
+        array([-0.5, -0.5])
+    """
+    given = {"P": None, "q": c, "G": A_ub, "h": b_ub, "A": A_eq, "b": b_eq}
+    parameters = parameters_of("linprog", NAMES, given)
+    n = parameters["q"].shape[0]
+    parameters |= dict(zip(("lower", "upper"), _ends(bounds, n), strict=True))
+    report: list[Any] = []
+
+    def solve(p: Parameters) -> Any:
+        matrices = [None if p[key] is None else p[key] for key in ("q", "G", "h", "A", "b")]
+        limits = np.stack([p["lower"], p["upper"]], 1)
+        return scipy.optimize.linprog(*matrices, limits, method, callback, options, x0, integrality)
+
+    def find(p: Parameters) -> tuple[Vector, Vector, Vector, bool]:
+        report[:] = [solve(p)]
+        result, sizes = report[0], rows_of(parameters)
+        if result.x is None:
+            return np.full(n, np.nan), np.full(sum(sizes), np.nan), np.full(n, np.nan), False
+        mu = -np.concatenate([result.ineqlin.marginals, result.eqlin.marginals])
+        return result.x, mu, -result.lower.marginals - result.upper.marginals, result.success
+
+    if not may_differentiate(parameters):
+        return solve(as_arrays(parameters))
+    if integrality is not None and np.any(integrality):
+        raise GradError(
+            "linprog: expected integrality=None where a derivative may be asked for; received integers, which do not "
+            "change with the parameters but by jumps. Solve inside ag.no_grad(), or detach the parameters"
+        )
+    answer = solve_program("linprog", find, parameters, NAMES, Settings(digits, on_uncertain, on_failure, refine))
+    x, mu = answer.z[:n], answer.z[n:]
+    push = bound_multipliers(parameters, x, mu, answer.aux[1])
+    result = OptimizeResult(report[0] if report else {"success": answer.success})
+    return _with_history(result, parameters, x, mu, push, answer.sensitivity)
+
+
+def _with_history(result: Any, p: Parameters, x: Any, mu: Any, push: Any, sensitivity: Any) -> OptimizeResult:
+    """Return a result whose entries are Tensors."""
+    k = rows_of(p)[0]
+    gaps = [np.zeros(0) if p[m] is None else p[v] - p[m] @ x for m, v in (("G", "h"), ("A", "b"))]
+    result.update(x=x, fun=p["q"] @ x, slack=gaps[0], con=gaps[1], sensitivity=sensitivity)
+    parts = {
+        "ineqlin": (gaps[0], -mu[:k]),
+        "eqlin": (gaps[1], -mu[k:]),
+        "lower": (x - p["lower"], np.maximum(-push, 0.0)),
+        "upper": (p["upper"] - x, np.minimum(-push, 0.0)),
+    }
+    for name, (residual, marginals) in parts.items():
+        result[name] = OptimizeResult(residual=residual, marginals=marginals)
+    return result
+
+
+def _ends(bounds: Any, n: int) -> list[Any]:
+    """Return the lowest and the highest x, each of shape (n,).
+
+    Raises:
+        ShapeError: if bounds are neither one pair nor n pairs.
+    """
+    bounds = (0, None) if bounds is None else bounds
+    infinite = (-np.inf, np.inf)
+    if isinstance(bounds, (Tensor, np.ndarray)):
+        if bounds.shape not in ((2,), (n, 2), (1, 2)):
+            raise ShapeError(f"linprog: expected bounds of shape (2,) or ({n}, 2); received shape {bounds.shape}")
+        ends = [bounds[..., side] for side in (0, 1)]
+        return [np.broadcast_to(np.where(np.isnan(e), i, e), (n,)) for e, i in zip(ends, infinite, strict=True)]
+    pairs = list(bounds) or [(0, None)]
+    if len(pairs) == 2 and not any(isinstance(x, (tuple, list)) or np.ndim(x) for x in pairs):
+        pairs = [pairs]
+    if len(pairs) not in (1, n) or any(len(pair) != 2 for pair in pairs):
+        raise ShapeError(f"linprog: expected one pair of bounds or {n}; received {bounds!r:.80}")
+    columns = [[none if pair[side] is None else pair[side] for pair in pairs] for side, none in enumerate(infinite)]
+    return [np.broadcast_to(operand(column), (n,)).astype(np.float64) for column in columns]

@@ -1,0 +1,220 @@
+"""Linear and quadratic programs as solutions: their parameters may be Tensors, and sparse.
+
+minimize ½ xᵀP x + qᵀx  where  G x ≤ h,  A x = b,  lower ≤ x ≤ upper
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..core.arguments import describe
+from ..core.errors import ShapeError
+from ..core.mode import MODE, TAPES, is_grad_enabled
+from ..solutions.settings import Settings
+from ..solutions.solution import Solution, solution
+from ..sparse.matrices import SparseTensor, is_sparse
+from ..tensors.tensor import Tensor
+from ..tensors.tracers import TracedTensor
+from ..tree import leaves, rebuild
+from .active_set import SIDE, Active, Conditions, Limits, Vector
+
+Parameters = dict[str, Any]
+MATRICES = {"P": "q", "G": "h", "A": "b"}  # and the vectors that have as many numbers as these have rows
+
+
+def parameters_of(called: str, names: Mapping[str, str], given: Parameters) -> Parameters:
+    """Return the parameters of a program as arrays, Tensors and `SparseTensor`s, if their shapes fit.
+
+    Args:
+        called: the caller, for messages.
+        names: the caller's names of the parameters P, q, G, h, A, b.
+        given: the parameters by our names; None for those that are not there.
+
+    Raises:
+        ShapeError: if the shapes do not fit.
+        ValueError: if one of a matrix and its vector is missing.
+    """
+    parameters: Parameters = {}
+    for key, x in given.items():
+        x = SparseTensor.of(x) if is_sparse(x) else x
+        if x is not None and not isinstance(x, (Tensor, SparseTensor)):
+            x = np.asarray(x, np.float64)
+        parameters[key] = x
+    q = parameters["q"]
+    if q is None or q.ndim != 1 or not q.shape[0]:
+        raise ShapeError(f"{called}: expected {names['q']} of shape (n,); received {describe(q)}")
+    n = q.shape[0]
+    for matrix, vector in MATRICES.items():
+        m, v = parameters.get(matrix), parameters[vector]
+        if matrix == "P":
+            rows = n if m is not None else None
+        elif (m is None) != (v is None):
+            missing, there = (names[matrix], names[vector])[:: 1 if m is None else -1]
+            raise ValueError(f"{called}: expected {there} and {missing} together; received no {missing}")
+        else:
+            rows = None if m is None else v.shape[0] if v.ndim == 1 else 1
+            if v is not None and v.ndim > 1:
+                raise ShapeError(f"{called}: expected {names[vector]} of shape (m,); received {describe(v)}")
+            if v is not None and v.ndim == 0:
+                parameters[vector] = np.reshape(v, (1,))
+            if m is not None and m.ndim == 1:
+                m = parameters[matrix] = np.reshape(m, (1, -1))
+        if rows is not None and tuple(m.shape) != (rows, n):
+            raise ShapeError(
+                f"{called}: expected {names[matrix]} of shape {(rows, n)}, as {names['q']} has shape {(n,)}"
+                + ("" if matrix == "P" else f" and {names[vector]} {(rows,)}")
+                + f"; received {describe(m)}"
+            )
+    return parameters
+
+
+def may_differentiate(parameters: Any) -> bool:
+    """Return whether derivatives by parameters may be asked for, or they are not known yet."""
+    if TAPES and MODE.get().tape is not None:
+        return True
+    return any(
+        isinstance(x, TracedTensor) or (isinstance(x, Tensor) and x.requires_grad and is_grad_enabled())
+        for x in leaves(parameters)
+    )
+
+
+def as_arrays(parameters: Parameters) -> Parameters:
+    """Return the parameters as NumPy's arrays, and SciPy's where they are sparse."""
+    return {
+        key: x.to_scipy() if isinstance(x, SparseTensor) else x.numpy() if isinstance(x, Tensor) else x
+        for key, x in parameters.items()
+    }
+
+
+def conditions_of(parameters: Parameters, names: Mapping[str, str]) -> Conditions:
+    """Return the conditions for a minimum, of (z, aux, *theta), with the leaves of the parameters as theta."""
+    n, sizes = parameters["q"].shape[0], rows_of(parameters)
+    k, m = sizes[0], sum(sizes)
+
+    def values(x: Any, *theta: Any) -> Any:
+        p = rebuild(parameters, iter(theta))
+        parts = [p[key] @ x for key in ("G", "A") if p[key] is not None]
+        return np.concatenate(parts) if len(parts) > 1 else parts[0] if parts else np.zeros(0)
+
+    def slope(x: Any, mu: Any, *theta: Any) -> Any:
+        p = rebuild(parameters, iter(theta))
+        terms = [p["q"]]
+        if p["P"] is not None:
+            terms.append((p["P"] @ x + x @ p["P"]) / 2)
+        terms += [v @ p[key] for key, v in (("G", mu[:k]), ("A", mu[k:])) if p[key] is not None]
+        return sum(terms[1:], terms[0])
+
+    def limits(*theta: Any) -> Limits:
+        p = rebuild(parameters, iter(theta))
+        h, b = (np.zeros(0) if x is None else x for x in (p["h"], p["b"]))
+        low, high = np.full(k, -np.inf), h
+        if sizes[1]:
+            low, high = (np.concatenate([x, b]) if k else b for x in (low, high))
+        lower, upper = p["lower"], p["upper"]
+        if lower is None and upper is None:
+            return Limits(None, None, low, high)
+        none = np.full(n, np.inf)
+        return Limits(-none if lower is None else lower, none if upper is None else upper, low, high)
+
+    def rows(x: Any, *theta: Any) -> Any:
+        p = rebuild(parameters, iter(theta))
+        return np.concatenate([_dense(p[key]) for key in ("G", "A") if p[key] is not None] or [np.zeros((0, n))])
+
+    def name(kind: str, i: int) -> str:
+        if kind == "bound":
+            return f"bound of x[{i}]"
+        return f"limit {names['h']}[{i}]" if i < k else f"row {i - k} of {names['A']}"
+
+    return Conditions(n, m, values, slope, limits, rows, name)
+
+
+def rows_of(parameters: Parameters) -> tuple[int, int]:
+    """Return the numbers of inequalities and of equalities, in the order of the multipliers."""
+    k, p = (0 if parameters[key] is None else parameters[key].shape[0] for key in ("G", "A"))
+    return k, p
+
+
+def _dense(matrix: Any) -> Any:
+    return matrix.toarray() if isinstance(matrix, SparseTensor) else matrix
+
+
+def _matrix_of(parameters: Parameters, conditions: Conditions) -> Callable[..., Any]:
+    """Return the matrix of the conditions, as a function of (z, aux, *theta)."""
+    n, m = conditions.n, conditions.m
+
+    def matrix(z: Any, aux: Active, *theta: Any) -> Any:
+        p = rebuild(parameters, iter(theta))
+        of_rows, of_bounds = aux
+        curvature = np.zeros((n, n)) if p["P"] is None else _dense(p["P"])
+        top = curvature if p["P"] is None else (curvature + curvature.T) / 2
+        if m:
+            rows = conditions.rows(z, *theta)
+            top = np.concatenate([top, rows.T], 1)
+        if p["lower"] is not None or p["upper"] is not None:
+            top = np.where((of_bounds == 0)[:, None], top, np.eye(n, n + m))
+        if not m:
+            return top
+        bottom = np.concatenate([rows, np.zeros((m, m))], 1)
+        return np.concatenate([top, np.where((of_rows != 0)[:, None], bottom, np.eye(m, n + m, n))])
+
+    return matrix
+
+
+def solve_program(
+    called: str,
+    find: Callable[[Parameters], tuple[Vector, Vector, Vector, bool]],
+    parameters: Parameters,
+    names: Mapping[str, str],
+    settings: Settings,
+) -> Solution:
+    """Return the solution (x, multipliers) of a program.
+
+    Args:
+        called: the caller, for messages.
+        find: of the parameters as arrays, returns x, the multipliers of rows and bounds, and whether it has succeeded.
+        parameters: those that `parameters_of` has returned, with bounds "lower" and "upper" of shape (n,) or None.
+        names: the caller's.
+        settings: how to differentiate.
+    """
+    conditions = conditions_of(parameters, names)
+
+    def solve(*theta: Any) -> tuple[Vector, bool, Active]:
+        x, mu, push, success = find(as_arrays(rebuild(parameters, iter(theta))))
+        return np.concatenate([x, mu]), success, _active(conditions, x, mu, push, theta)
+
+    return solution(
+        called,
+        solve,
+        conditions.equations,
+        leaves(parameters),
+        conditions.example,
+        conditions.aux,
+        settings.replace(conditions=conditions),
+        _matrix_of(parameters, conditions),
+    )
+
+
+def bound_multipliers(parameters: Parameters, x: Any, mu: Any, of_bounds: Any) -> Any:
+    """Return the multipliers of bounds, positive for upper ones and negative for lower ones, recorded for Tensors."""
+    conditions = conditions_of(parameters, {key: key for key in "PqGhAb"})
+    return np.where(of_bounds == 0, 0.0, -conditions.slope(x, mu, *leaves(parameters)))
+
+
+def _active(conditions: Conditions, x: Vector, mu: Vector, push: Vector, theta: tuple[Any, ...]) -> Active:
+    """Return the active set: the constraints whose multiplier is larger than their slack, both relative."""
+    limits, unit = conditions.limits(*theta), conditions.unit(x, theta)
+    values = np.asarray(conditions.values(x, *theta))
+    of_rows = _larger(mu / unit, values, limits.low, limits.high)
+    if limits.lower is None:
+        return of_rows, np.zeros(conditions.n, SIDE)
+    return of_rows, _larger(push / unit, x, limits.lower, limits.upper)
+
+
+def _larger(push: Vector, values: Vector, low: Any, high: Any) -> Any:
+    with np.errstate(invalid="ignore"):
+        above = push > np.maximum(high - values, 0) / (1 + np.abs(high))
+        below = -push > np.maximum(values - low, 0) / (1 + np.abs(low))
+        return np.where(np.equal(low, high) | above, 1, np.where(below, -1, 0)).astype(SIDE)
