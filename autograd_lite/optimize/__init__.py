@@ -1,4 +1,4 @@
-"""SciPy's solvers, with derivatives by themselves: `minimize`, `least_squares`, `curve_fit`, `root`, and of one number.
+"""SciPy's solvers with derivatives by themselves, and those of their solutions, and quadratic programs.
 
 Example:
     >>> import numpy as np
@@ -22,7 +22,9 @@ except ImportError as error:
 
 from .ipopt import Multipliers as Multipliers
 from .least_squares import curve_fit as curve_fit, least_squares as least_squares
+from .linear_program import linprog as linprog
 from .minimize import minimize as minimize
+from .quadratic_program import qp as qp
 from .results import Estimate as Estimate, EstimateWithStderr as EstimateWithStderr, delta_method as delta_method
 from .root import root as root
 from .scalars import minimize_scalar as minimize_scalar, root_scalar as root_scalar
@@ -38,8 +40,10 @@ __all__ = [
     "curve_fit",
     "delta_method",
     "least_squares",
+    "linprog",
     "minimize",
     "minimize_scalar",
+    "qp",
     "root",
     "root_scalar",
 ]

@@ -54,9 +54,9 @@ def qp(
         digits, on_uncertain, on_failure, refine: as of `implicit`: when and how a derivative is refused.
 
     Returns:
-        SciPy's `OptimizeResult`: `x`, `fun`, `slack`, which is h - G x, and `multipliers`, whose `constraints` are those
-        of G x ≤ h and of A x = b; these have derivatives where a parameter has, with the certificate in `sensitivity`.
-        `success`, `status`, `message` and `nit` report on the solve.
+        SciPy's `OptimizeResult`: `x`, `fun`, `slack`, which is h - G x, and `multipliers`, whose `constraints` are
+        those of G x ≤ h and of A x = b; these have derivatives where a parameter has, with the certificate in
+        `sensitivity`. `success`, `status`, `message` and `nit` report on the solve.
 
     Raises:
         ImplicitError: when a derivative is asked for that is not certain, as where a constraint holds with equality
