@@ -26,6 +26,7 @@ from ..random import Generator
 from ..tensors.ndarray_methods import canonical_index
 from ..tensors.record import apply, wrap
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import wrap_any
 
 Step = Callable[..., tuple[Any, ...]]
 # A plan takes as long as some hundred runs without one of small arrays, and as some runs of large ones: those of more
@@ -131,7 +132,7 @@ class Body:
                 env[i] = apply(op, values, _with_tensors(params, iter([env[k] for k in node.inputs[len(ids) :]])))
                 if tape is not None and ids and i in self.effects:
                     tape.does_more(env[i])
-        return [x if isinstance(x := env[i], Tensor) else wrap(x, None) for i in self.outputs]
+        return [x if isinstance(x := env[i], Tensor) else wrap_any(x, None) for i in self.outputs]
 
     # ---- as calls of NumPy ------------------------------------------------------------------------------------------
 

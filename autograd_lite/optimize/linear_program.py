@@ -84,8 +84,8 @@ def linprog(
         >>> ag.grad(lambda b: linprog(np.array([-1.0, -2.0]), A, b).fun)(np.array([4.0, 6.0]))
         array([-0.5, -0.5])
     """
-    given = {"P": None, "q": c, "G": A_ub, "h": b_ub, "A": A_eq, "b": b_eq}
-    parameters = parameters_of("linprog", NAMES, given)
+    arguments = {"P": None, "q": c, "G": A_ub, "h": b_ub, "A": A_eq, "b": b_eq}
+    parameters = parameters_of("linprog", NAMES, arguments)
     n = parameters["q"].shape[0]
     parameters |= dict(zip(("lower", "upper"), _ends(bounds, n), strict=True))
     report: list[Any] = []

@@ -13,6 +13,7 @@ import numpy as np
 from ..core.arguments import describe
 from ..core.errors import ShapeError
 from ..core.mode import MODE, TAPES, is_grad_enabled
+from ..ops.operands import operand
 from ..solutions.settings import Settings
 from ..solutions.solution import Solution, solution
 from ..sparse.matrices import SparseTensor, is_sparse
@@ -25,23 +26,23 @@ Parameters = dict[str, Any]
 MATRICES = {"P": "q", "G": "h", "A": "b"}  # and the vectors that have as many numbers as these have rows
 
 
-def parameters_of(called: str, names: Mapping[str, str], given: Parameters) -> Parameters:
+def parameters_of(called: str, names: Mapping[str, str], arguments: Parameters) -> Parameters:
     """Return the parameters of a program as arrays, Tensors and `SparseTensor`s, if their shapes fit.
 
     Args:
         called: the caller, for messages.
         names: the caller's names of the parameters P, q, G, h, A, b.
-        given: the parameters by our names; None for those that are not there.
+        arguments: the parameters by our names; None for those that are not there.
 
     Raises:
         ShapeError: if the shapes do not fit.
         ValueError: if one of a matrix and its vector is missing.
     """
     parameters: Parameters = {}
-    for key, x in given.items():
+    for key, x in arguments.items():
         x = SparseTensor.of(x) if is_sparse(x) else x
         if x is not None and not isinstance(x, (Tensor, SparseTensor)):
-            x = np.asarray(x, np.float64)
+            x = operand(x).astype(np.float64)
         parameters[key] = x
     q = parameters["q"]
     if q is None or q.ndim != 1 or not q.shape[0]:

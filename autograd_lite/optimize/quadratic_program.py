@@ -75,8 +75,8 @@ def qp(
         array([[-0.5,  0. ],
                [ 0. ,  0. ]])
     """
-    given = {"P": P, "q": q, "G": G, "h": h, "A": A, "b": b, "lower": lb, "upper": ub}
-    parameters = parameters_of("qp", NAMES, given)
+    arguments = {"P": P, "q": q, "G": G, "h": h, "A": A, "b": b, "lower": lb, "upper": ub}
+    parameters = parameters_of("qp", NAMES, arguments)
     n = parameters["q"].shape[0]
     for side in ("lower", "upper"):
         if parameters[side] is not None:

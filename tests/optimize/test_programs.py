@@ -201,6 +201,12 @@ def test_programs_without_a_solution(arguments: dict[str, Any], status: int) -> 
         ag.grad(loss)(np.array(arguments.get("q", [0.0, 0.0])))
 
 
+def test_lists_of_numbers_and_tensors() -> None:
+    slope = ag.grad(lambda c: linprog([c, -1.0], [[1.0, 1.0]], [4.0], bounds=[(0, 1.0), (0, c)]).fun)
+    assert slope(3.0) == -1.0
+    assert ag.jacobian(lambda a: qp([[a, 0.0], [0.0, 2.0]], [a, 1.0], lb=[-3.0, -a]).x)(0.25).tolist() == [0.0, -1.0]
+
+
 def test_linprog_without_tensors_is_scipy() -> None:
     parameters = random_lp(6, 8, 2, 5)
     ours, original = linprog(*parameters), scipy.optimize.linprog(*parameters)
