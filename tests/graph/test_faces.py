@@ -59,6 +59,7 @@ show("page", build_graph(perceptron(), backward=True).to_html())
 """
 
 
+@pytest.mark.ci
 def test_the_same_bytes_for_every_hash_seed_and_without_programs() -> None:
     """The search path is empty, so no `dot` or other program can have helped."""
     lines = lines_for_every_hash_seed(_PRINT_DIGESTS)

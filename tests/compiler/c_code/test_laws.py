@@ -34,7 +34,7 @@ def _compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_some_programs_of_every_law(tmp_path: Path) -> None:
-    table: Programs = {f"{law}: {name}": row for law, make in LAWS.items() for name, row in make(False).items()}
+    table: Programs = {f"{law}: {name}": row for law, make in LAWS.items() for name, row in [*make(False).items()][::3]}
     fused = run_all(table, tmp_path)
     assert fused.runs > len(table)
     assert len(fused.errors) < len(table) / 20
