@@ -18,6 +18,7 @@ from ..compiler.trace import program_of, run, slot_of
 from ..core.bytecode import imports, names_in
 from ..core.forks import fork_safe_lock
 from ..core.indices import IndexArray, indices_in
+from ..core.mode import MODE
 from ..core.node import Node
 from ..engine.walk import edge_of
 from ..functional.vmap_transform import Batched
@@ -299,21 +300,44 @@ def _is_of_a_library(module: Any) -> bool:
 
 
 class BodyCache:
-    """Caches bodies of functions; beyond a limit, the oldest entries go."""
+    """Caches what functions do, as data; beyond a limit, the oldest entries go."""
 
     def __init__(self) -> None:
-        self._known: dict[Any, tuple[Any, list[Any]]] = {}
+        self._known: dict[Any, tuple[Any, list[int] | None, list[Any]]] = {}
         self._lock = fork_safe_lock()
 
-    def get(self, key: Any, default: Any) -> Any:
-        """Return the value of a key, or the default."""
-        index = self._known.get(key)
-        return default if index is None else index[0]
+    def recall(
+        self, users: Sequence[Any], kinds: Any, record: Callable[[], tuple[Any, list[Tensor]]]
+    ) -> tuple[Any, list[Tensor]] | None:
+        """Return functions as data, and the Tensors that these capture; recorded twice, and then known.
 
-    def keep(self, key: Any, value: Any, referents: list[Any]) -> None:
-        """Keep a thing."""
+        None if the functions read something that may change unnoticed, or do something else each time.
+
+        Args:
+            users: the functions, and whatever else the data depend on.
+            kinds: equal for arguments of the same kinds.
+            record: runs the functions; returns the data and the Tensors.
+        """
+        try:
+            reading = FunctionKey(*users)
+        except Unfamiliar:
+            return None
+        key = reading.key, kinds, MODE.get().record
+        entry = self._known.get(key)
+        if entry is not None:
+            value, places, _ = entry
+            return None if places is None else (value, [reading.tensors[k] for k in places])
+        value, captured = record()
+        does_the_same = repr(value) == repr(record()[0])
+        position = {id(edge_of(t)): k for k, t in enumerate(reading.tensors)}
+        places = [position.get(id(edge_of(t)), -1) for t in captured]
+        is_known = does_the_same and -1 not in places
+        self._keep(key, (value, places, reading.referents) if is_known else (None, None, reading.referents))
+        return (value, captured) if is_known else None
+
+    def _keep(self, key: Any, entry: tuple[Any, list[int] | None, list[Any]]) -> None:
         with self._lock:
             self._known.pop(key, None)
             while len(self._known) >= _MOST:
                 del self._known[next(iter(self._known))]
-            self._known[key] = value, referents
+            self._known[key] = entry

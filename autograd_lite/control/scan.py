@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from ..core.mode import MODE, TAPES
 from ..core.node import Node
 from ..core.shape_arithmetic import ShapeDtype
 from ..core.traceback_folding import folding
-from ..engine.walk import edge_of
 from ..ir.tape import HasEffects
 from ..ops import shape
 from ..tensors.record import apply
@@ -22,7 +21,7 @@ from ..tensors.tensor import Tensor
 from ..tensors.tracers import TracedTensor, Tracer
 from ..tree import items, leaves, map as map_leaves, rebuild
 from .checkpointed_scan import CheckpointedScan, states_within
-from .closure_conversion import BodyCache, Closed, FunctionKey, Unfamiliar, close, example_of
+from .closure_conversion import BodyCache, Closed, close, example_of
 from .scan_op import Scan
 
 
@@ -177,36 +176,16 @@ def as_data(
 def _recall_or_record(
     f: Callable[..., Any], init: Any, slices: Any, needed: bool, users: Sequence[Callable[..., Any]], caller: str
 ) -> Closed | None:
-    if needed:
-        return _check_closed(close(caller, f, (init, slices)), init)
-    try:
-        reading = FunctionKey(*users)
-    except Unfamiliar:
-        return None
-    specs = [(path, x.shape, x.dtype, x.__class__ is TracedTensor) for path, x in items((init, slices))]
-    key = reading.key, tuple(specs), MODE.get().record
-    entry = _CACHE.get(key, _NEW)
-    if entry is None:
-        return None
-    if isinstance(entry, _Cached):
-        return entry.closed._replace(captured=[reading.tensors[k] for k in entry.places])
-    closed = _check_closed(close(caller, f, (init, slices)), init)
-    does_the_same = repr(closed.body) == repr(close(caller, f, (init, slices)).body)
-    places = {id(edge_of(t)): k for k, t in enumerate(reading.tensors)}
-    captured = [places.get(id(edge_of(t)), -1) for t in closed.captured]
-    new_entry = _Cached(closed._replace(captured=[]), captured) if does_the_same and -1 not in captured else None
-    _CACHE.keep(key, new_entry, reading.referents)
-    return closed if new_entry is not None else None
+    def record() -> tuple[Closed, list[Tensor]]:
+        closed = _check_closed(close(caller, f, (init, slices)), init)
+        return closed._replace(captured=[]), closed.captured
 
-
-_NEW = object()
-
-
-class _Cached(NamedTuple):
-    """A function as data, and where among the Tensors that it reads those are that it captures."""
-
-    closed: Closed
-    places: list[int]
+    if not needed:
+        kinds = tuple([(path, x.shape, x.dtype, x.__class__ is TracedTensor) for path, x in items((init, slices))])
+        parts = _CACHE.recall(users, kinds, record)
+    else:
+        parts = record()
+    return None if parts is None else parts[0]._replace(captured=parts[1])
 
 
 def _check_closed(closed: Closed, init: Any) -> Closed:

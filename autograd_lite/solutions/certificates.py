@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import batching
 from ..core.errors import ImplicitError
 from ..core.op import Op, by_need
 from ..functional.derivative_rules import KeepSame
+from .batches import one_after_another
 
 if TYPE_CHECKING:
     from .linear_systems import LinearSystems
@@ -65,7 +65,7 @@ class Certificate:
                 by_need(lambda needs, g, saved, params: [g if k == 0 else None for k in needs]),
                 lambda s, *_, **__: s,
                 jvp=lambda tangents, out, *_, **__: tangents[0],
-                batch=batching.one_by_one,
+                batch=one_after_another,
                 keeps=KeepSame((False,) * (len(inputs) + 1)),
             )
         return op(*inputs, turned=turned)

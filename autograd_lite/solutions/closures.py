@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from ..control.body import Body, run_body
-from ..control.closure_conversion import align_captures, close
+from ..control.closure_conversion import BodyCache, align_captures, close
+from ..core.dynamic_scalars import DynamicScalar
 from ..core.errors import UnsupportedError
-from ..tensors.tensor import Tensor
-from ..tree import leaves, rebuild
+from ..tensors.tensor import Tensor, tensor
+from ..tree import leaves, map as map_leaves, rebuild, structure
 
 
 class PureFunction:
@@ -40,36 +42,65 @@ class PureFunction:
 
 
 def pure_functions(
-    called: str, functions: Sequence[Callable[..., Any]], x: Any, operands: tuple[Any, ...] = ()
+    called: str,
+    functions: Sequence[Callable[..., Any]],
+    x: Any,
+    operands: tuple[Any, ...] = (),
+    keywords: Mapping[str, Any] = MappingProxyType({}),
 ) -> tuple[list[PureFunction], list[Any]]:
-    """Return functions `f(x, *operands)` as pure functions of x and theta, and theta.
+    """Return functions `f(x, *operands, **keywords)` as pure functions of x and theta, and theta.
 
-    Theta are the arrays and Tensors among the operands, and the Tensors that the functions close over: one list for all
-    functions.
+    Theta are the variables among the operands, and then the keywords (see `is_variable`), and the Tensors that the
+    functions close over: one list for all functions.
 
     Args:
         called: the caller, for messages.
-        functions: each runs once, on examples, so that nothing outside notices.
+        functions: each runs once or twice, on examples, so that nothing outside notices, and not again as long as it
+            would do the same.
         x: an example of the first argument, an array or a tree.
-        operands: further arguments, trees. Leaves that are neither Tensors nor arrays are constants.
+        operands, keywords: further arguments, trees. Leaves that are not variables are constants.
 
     Raises:
         TraceError: if a function asks for a value, as `if x > 0` does.
         UnsupportedError: if it changes something outside.
     """
-    flat = leaves(operands)
-    places = [k for k, a in enumerate(flat) if isinstance(a, (Tensor, np.ndarray))]
-    arrays = tuple([flat[k] for k in places])
+    further = map_leaves(as_operand, (operands, dict(keywords)))
+    flat = leaves(further)
+    slots = [is_variable(a) for a in flat]
+    arrays = tuple([a for a, slot in zip(flat, slots, strict=True) if slot])
+    constants = [a for a, slot in zip(flat, slots, strict=True) if not slot]
 
     def of_arrays(f: Callable[..., Any]) -> Callable[..., Any]:
         def call(x: Any, *arrays: Any) -> Any:
-            by_place = dict(zip(places, arrays, strict=True))
-            return f(x, *rebuild(operands, iter([by_place.get(k, a) for k, a in enumerate(flat)])))
+            each = {True: iter(arrays), False: iter(constants)}
+            operands, keywords = rebuild(further, iter([next(each[slot]) for slot in slots]))
+            return f(x, *operands, **keywords)
 
         call.__name__ = getattr(f, "__name__", type(f).__name__)
         return call
 
+    def record() -> tuple[list[PureFunction], list[Tensor]]:
+        parts = [close(called, of_arrays(f), (x, *arrays), refusal) for f in functions]
+        bodies, captured = align_captures(parts, len(leaves(x)) + len(arrays))
+        return [PureFunction(b, part.out) for b, part in zip(bodies, parts, strict=True)], captured
+
     refusal = UnsupportedError(f"{called}: expected functions that change nothing outside")
-    parts = [close(called, of_arrays(f), (x, *arrays), refusal) for f in functions]
-    bodies, captured = align_captures(parts, len(leaves(x)) + len(arrays))
-    return [PureFunction(b, part.out) for b, part in zip(bodies, parts, strict=True)], [*arrays, *captured]
+    kinds = called, structure(x), structure(further), *slots, *[(a.shape, a.dtype) for a in (*leaves(x), *arrays)]
+    pure, captured = _CACHE.recall((*functions, constants), kinds, record) or record()
+    return pure, [*arrays, *captured]
+
+
+# Functions that have run before, by what they read.
+_CACHE = BodyCache()
+
+
+def as_operand(a: Any) -> Any:
+    """Return a leaf of the arguments, and numbers that may vary as Tensors or NumPy's numbers."""
+    if a.__class__ is DynamicScalar:
+        return tensor(a) if isinstance(a.value, (float, complex)) else a.fix_value()
+    return np.asarray(a)[()] if a.__class__ in (float, complex) else a
+
+
+def is_variable(a: Any) -> bool:
+    """Return whether an operand is a part of theta: a Tensor, an array, or a number other than an integer."""
+    return isinstance(a, (Tensor, np.ndarray, np.inexact))

@@ -19,9 +19,10 @@ from ..core.traceback_folding import folding
 from ..sparse.points import as_tree, as_vector, size_of
 from ..tensors.tensor import Tensor
 from ..tree import items, leaves, map as map_leaves, rebuild
-from .closures import pure_functions
+from .closures import as_operand, is_variable, pure_functions
 from .settings import Settings
-from .solution import Solution, solution
+from .solution import solution
+from .systems import System
 
 
 @checked
@@ -77,29 +78,30 @@ def implicit(
 
     @functools.wraps(solver)
     @folding
-    def solve(*args: Any) -> Any:
-        args = tuple([map_leaves(lambda a: np.float64(a) if isinstance(a, float) else a, a) for a in args])
-        values = map_leaves(lambda a: example_of(a.detach() if isinstance(a, Tensor) else a), args)
-        x, success = _solve(solver, values, has_success)
-        functions, theta = pure_functions("implicit", [residual], x, args)
+    def solve(*args: Any, **kwargs: Any) -> Any:
+        operands = map_leaves(as_operand, (args, kwargs))
+        x, success = _solve(solver, map_leaves(_value_of, operands), has_success)
+        (pure,), theta = pure_functions("implicit", [residual], x, *operands)
         if not any(isinstance(t, Tensor) for t in theta):
             return (x, success) if has_success else x
-        _require_as_many(x, functions[0].body.specs)
-        first = [x, success, [example_of(t) for t in theta]]
-        dtype = np.result_type(*leaves(x))
+        _require_as_many(x, pure.body.specs)
+        z = ShapeDtype((size_of(x),), np.result_type(*leaves(x)))
+        first = [(x, success, [np.asarray(example_of(t)).tobytes() for t in theta])]
 
-        def find(*arrays: Any) -> tuple[Any, bool, tuple[Any, ...]]:
-            if first and all(map(np.array_equal, first[2], arrays)):  # what has been solved above
-                return as_vector(first[0]), first[1], ()
-            flat = iter(arrays)
-            new = rebuild(args, iter([next(flat) if hasattr(a, "shape") else a for a in leaves(args)]))
+        def find(*values: Any) -> tuple[Any, bool, tuple[Any, ...]]:
+            if first and first[0][2] == [np.asarray(a).tobytes() for a in values]:  # what has been solved above
+                return as_vector(first[0][0]), first[0][1], ()
+            flat = iter(values)
+            new = rebuild(operands, iter([next(flat) if is_variable(a) else a for a in leaves(operands)]))
             result, success = _solve(solver, new, has_success)
             return as_vector(result), success, ()
 
         def equations(z: Any, aux: Any, *theta: Any) -> Any:
-            return as_vector(functions[0](as_tree(z, x), *theta))
+            return as_vector(pure(as_tree(z, x), *theta))
 
-        out: Solution = solution("implicit", find, equations, theta, ShapeDtype((size_of(x),), dtype), (), settings)
+        if "implicit" not in pure.derived:
+            pure.derived["implicit"] = System("implicit", equations, z, (), theta)
+        out = solution("implicit", find, pure.derived["implicit"], theta, z, (), settings)
         first.clear()
         tree = as_tree(out.z, x)
         return (tree, out.success) if has_success else tree
@@ -107,9 +109,13 @@ def implicit(
     return solve
 
 
-def _solve(solver: Callable[..., Any], args: tuple[Any, ...], has_success: bool) -> tuple[Any, bool]:
+def _value_of(a: Any) -> Any:
+    return example_of(a.detach()) if isinstance(a, Tensor) else a
+
+
+def _solve(solver: Callable[..., Any], operands: tuple[tuple[Any, ...], dict[str, Any]], has_success: bool) -> Any:
     """Return what a solver returns for arrays, as arrays, and whether it has succeeded."""
-    out = outside(solver, args, {})
+    out = outside(solver, *operands)
     success = True
     if has_success:
         if not isinstance(out, tuple) or len(out) != 2:

@@ -11,15 +11,25 @@ from typing import Any
 
 import numpy as np
 
-from ..core import batching
 from ..core.forks import fork_safe_lock
 from ..core.op import Op, by_need
 from ..functional.derivative_rules import KeepSame
+from .batches import one_after_another
 from .factors import Factors, factor_dense, factor_positive
 from .systems import System
 
 _MOST = 8  # factorizations that are kept
 _KEPT_NUMBERS = 1 << 22  # in all of them together, apart from the last
+
+
+def linear_systems(system: System, linear: str = "auto") -> LinearSystems:
+    """Return the linear systems of a system of equations, the same each time."""
+    derived = system.body.derived
+    key = "linear systems", linear
+    if key not in derived:
+        derived[key] = LinearSystems(system, linear)
+    systems: LinearSystems = derived[key]
+    return systems
 
 
 class LinearSystems:
@@ -41,7 +51,7 @@ class LinearSystems:
             by_need(self._pull),
             lambda b, *_, **__: b,
             jvp=self._push,
-            batch=batching.one_by_one,
+            batch=one_after_another,
             keeps=KeepSame.first(n + 1),
         )
 

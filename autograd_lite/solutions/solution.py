@@ -11,16 +11,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core import batching
 from ..core.depth import outside
 from ..core.op import Op, by_need
 from ..core.shape_arithmetic import ShapeDtype
 from ..functional.derivative_rules import KeepSame
+from .batches import one_after_another
 from .certificates import Certificate, Sensitivity
-from .linear_systems import LinearSystems
+from .linear_systems import linear_systems
 from .settings import Settings
 from .systems import System
 
+_STEPS = 8  # of Newton's method, at most
 _SUCCESS = ShapeDtype((), np.dtype(np.bool_))
 
 
@@ -43,7 +44,7 @@ class Solution(NamedTuple):
 def solution(
     called: str,
     find: Callable[..., tuple[Any, bool, tuple[Any, ...]]],
-    equations: Callable[..., Any],
+    equations: Callable[..., Any] | System,
     theta: Sequence[Any],
     example: ShapeDtype,
     aux: Sequence[ShapeDtype] = (),
@@ -56,52 +57,88 @@ def solution(
         called: the caller, for messages.
         find: returns `(z, success, aux)` for theta as arrays, by any means: it runs outside of all transformations, and
             anew in each replay of a compiled function.
-        equations: the residual F(z, aux, *theta) of shape (n,): pure, in NumPy's functions.
+        equations: the residual F(z, aux, *theta) of shape (n,): pure, in NumPy's functions; or these as a `System`,
+            whose programs then serve several solves.
         theta: arrays and Tensors.
         example: the shape (n,) and the dtype of z.
         aux: the shapes and dtypes of the arrays in aux, such as which constraints are active.
         settings: how to differentiate.
         matrix: of the same arguments as the equations, dF/dz where that is known; by default it comes from them.
     """
-    system = System(called, equations, example, aux, theta, matrix)
-    linear = LinearSystems(system, settings.linear)
-    sensitivity = Sensitivity()
-    certificate = Certificate(called, linear, settings, sensitivity)
-    specs = (example, _SUCCESS, *aux)
+    is_system = isinstance(equations, System)
+    system = equations if is_system else System(called, equations, example, aux, theta, matrix)
+    solve = _Solve(called, find, system, (example, _SUCCESS, *aux), settings)
+    z, success, *more = solve.as_op()(*theta)
+    return Solution(z, success, tuple(more), solve.sensitivity)
 
-    def forward(*theta: Any, **_: Any) -> tuple[Any, ...]:
-        z, success, more = outside(find, theta, {})
-        arrays = np.asarray(z, example.dtype).reshape(example.shape), np.bool_(success), *more
-        return tuple([np.array(a, s.dtype)[()] for a, s in zip(arrays, specs, strict=True)])
 
-    def pull(needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> list[Any]:
-        (z, success, *more), *theta = saved
-        if g[0] is None:
-            return [None] * len(needs)
+class _Solve:
+    """A solve as an op."""
+
+    def __init__(
+        self,
+        called: str,
+        find: Callable[..., tuple[Any, bool, tuple[Any, ...]]],
+        system: System,
+        specs: tuple[ShapeDtype, ...],
+        settings: Settings,
+    ) -> None:
+        self.called, self.find, self.system, self.specs, self.settings = called, find, system, specs, settings
+        self.linear = linear_systems(system, settings.linear)
+        self.sensitivity = Sensitivity()
+        self.certificate = Certificate(called, self.linear, settings, self.sensitivity)
+
+    def as_op(self) -> Op:
+        """Return the operation, which holds this."""
+        return Op(
+            self.called,
+            self.forward,
+            by_need(self.pull),
+            lambda *_, **__: self.specs,
+            jvp=self.push,
+            batch=one_after_another,
+            keeps=KeepSame.first(len(self.system.body.examples)),
+            results=len(self.specs),
+            result_names=("x", "success"),
+        )
+
+    def forward(self, *theta: Any, **_: Any) -> tuple[Any, ...]:
+        """Solve for arrays."""
+        z, success, aux = outside(self.find, theta, {})
+        z = np.asarray(z, self.specs[0].dtype).reshape(self.specs[0].shape)
+        if self.settings.refine:
+            z = self._refine(z, aux, theta)
+        return tuple([np.array(a, s.dtype)[()] for a, s in zip((z, success, *aux), self.specs, strict=True)])
+
+    def _refine(self, z: Any, aux: tuple[Any, ...], theta: tuple[Any, ...]) -> Any:
+        """Take Newton's steps as long as each makes the residual half as large, or less."""
+        with np.errstate(all="ignore"):
+            r = self.system.residual(z, *aux, *theta)
+            for _ in range(_STEPS):
+                new = z - self.linear.at(z, *aux, *theta).solve(r)
+                left = self.system.residual(new, *aux, *theta)
+                if not np.linalg.norm(left) <= np.linalg.norm(r) / 2:
+                    break
+                z, r = new, left
+        return z
+
+    def pull(self, needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> list[Any]:
+        """Return the cotangents of some of theta."""
+        (z, success, *aux), *theta = saved
         wrt = [k for k in needs if theta[k].dtype.kind in "fc"]
-        point = z, *more, *theta
-        s = certificate.check(linear.solve(g[0], *point, turned=True), g[0], success, *point, turned=True)
-        parts = dict(zip(wrt, system.pull(wrt, -s, *point), strict=True))
+        if g[0] is None or not wrt:
+            return [None] * len(needs)
+        point = z, *aux, *theta
+        s = self.linear.solve(g[0], *point, turned=True)
+        s = self.certificate.check(s, g[0], success, *point, turned=True)
+        parts = dict(zip(wrt, self.system.pull(wrt, -s, *point), strict=True))
         return [parts.get(k) for k in needs]
 
-    def push(tangents: Sequence[Any], out: Any, *theta: Any, **_: Any) -> Any:
-        z, success, *more = out
+    def push(self, tangents: Sequence[Any], out: Any, *theta: Any, **_: Any) -> Any:
+        """Return the tangent of z."""
+        z, success, *aux = out
         wrt = [k for k, t in enumerate(tangents) if t is not None]
-        point = z, *more, *theta
-        right = -system.push(wrt, [tangents[k] for k in wrt], *point)
-        moved = certificate.check(linear.solve(right, *point), right, success, *point)
-        return moved, *[None] * (1 + len(more))
-
-    op = Op(
-        called,
-        forward,
-        by_need(pull),
-        lambda *_, **__: specs,
-        jvp=push,
-        batch=batching.one_by_one,
-        keeps=KeepSame.first(len(theta)),
-        results=len(specs),
-        result_names=("x", "success"),
-    )
-    z, success, *more = op(*theta)
-    return Solution(z, success, tuple(more), sensitivity)
+        point = z, *aux, *theta
+        right = -self.system.push(wrt, [tangents[k] for k in wrt], *point)
+        moved = self.certificate.check(self.linear.solve(right, *point), right, success, *point)
+        return moved, *[None] * (1 + len(aux))

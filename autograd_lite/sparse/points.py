@@ -106,7 +106,7 @@ def size_of(tree: Any) -> int:
 
 def as_vector(tree: Any) -> Any:
     """Return all elements as one vector."""
-    parts = [a.reshape(-1) if isinstance(a, Tensor) else np.ravel(a) for a in leaves(tree)]
+    parts = [a if np.ndim(a) == 1 else a.reshape(-1) if isinstance(a, Tensor) else np.ravel(a) for a in leaves(tree)]
     return parts[0] if len(parts) == 1 else np.concatenate(parts or [np.zeros(0)])
 
 
@@ -114,7 +114,9 @@ def as_tree(v: Any, like: Any) -> Any:
     """Return the elements of a vector in the structure, shapes and dtypes of a tree."""
     parts, start = [], 0
     for a in leaves(like):
-        size = int(np.size(a))
-        parts.append(v[start : start + size].reshape(np.shape(a)).astype(a.dtype))
+        size, shape = int(np.size(a)), np.shape(a)
+        part = v if size == v.size else v[start : start + size]
+        part = part if part.shape == shape else part.reshape(shape)
+        parts.append(part if part.dtype == a.dtype else part.astype(a.dtype))
         start += size
     return rebuild(like, iter(parts))
