@@ -13,7 +13,7 @@ import mpmath
 import numpy as np
 
 Array = np.ndarray
-MP = mpmath.MPContext()  # numbers of its own, so that nobody else is touched
+MP = mpmath.MPContext()  # a precision of its own
 MP.dps = 60
 _STEP, _TWICE = MP.mpf(10) ** -20, MP.mpf(10) ** -15  # of a difference, and of a difference of differences
 _EXACT = MP.mpf(10) ** -22  # relative: what counts as converged, and as zero
