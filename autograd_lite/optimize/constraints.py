@@ -146,6 +146,16 @@ def plain(f: Callable[..., Any], layout: Layout, args: tuple[Any, ...] = ()) -> 
     return values
 
 
+def first_of(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the first of a function's results, as a function."""
+
+    @functools.wraps(f)
+    def first(*args: Any) -> Any:
+        return f(*args)[0]
+
+    return first
+
+
 def given_matrix(derivatives: Callable[..., Any], layout: Layout, args: tuple[Any, ...] = ()) -> Callable[[Any], Any]:
     """Return derivatives that were given as a function of the vector; by a vector they may be lists of rows."""
     if layout.tree is not None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from ..compiler.compiled_function import compile as compiled_form
+from ..control.body import Body, run_body
+from ..control.closure_conversion import example_of, record_body
 from ..core.duck_arrays import LAZY, compute_lazy, is_lazy
 from ..core.errors import DtypeError, GradError, ReplayError, UnsupportedError, manual
+from ..solutions.closures import PureFunction
 from ..tensors.tensor import Tensor
-from ..tree import leaves
+from ..tree import leaves, map as map_leaves, rebuild
 from .vectors import Layout, bare
 
 # Compiling takes about as long as these seconds and this many evaluations, of which only small ones count: of large
@@ -22,6 +25,48 @@ COMPILING, EVALUATIONS, SMALL = 3e-3, 24, 1e-3
 COMPILED = "compiled"
 # What asks for SciPy's finite differences, where it is not jac='2-point'.
 INSTEAD = {"root": "jac=False", "root_scalar": "fprime=False", "constraint": "jac='3-point'"}
+
+
+class FunctionAt:
+    """A pure function of the tree of parameters at values of all else that it reads.
+
+    Args:
+        pure: the function.
+        theta: what it takes after the parameters, arrays or Tensors.
+    """
+
+    def __init__(self, pure: PureFunction, theta: Sequence[Any]) -> None:
+        self.pure, self.theta = pure, theta
+
+    def __call__(self, parameters: Any) -> Any:
+        """Return the function's result."""
+        return self.pure(parameters, *self.theta)
+
+    def derive(self, transform: Callable[..., Any], layout: Layout) -> Callable[..., Any]:
+        """Return derivatives as a function of the vector, and what else they are a function of, on arrays.
+
+        They are a program, which belongs to the pure function and serves other values too.
+        """
+
+        def derivatives(*point: Any) -> Any:
+            key = transform, *map(np.shape, point)
+            if key not in self.pure.derived:
+                self.pure.derived[key] = self._program(transform, layout, point)
+            body, out = self.pure.derived[key]
+            return rebuild(out, iter(run_body(body, *point, *self.theta)))
+
+        return derivatives
+
+    def _program(self, transform: Callable[..., Any], layout: Layout, point: tuple[Any, ...]) -> tuple[Body, Any]:
+        result: list[Any] = []
+
+        def compute(*values: Any) -> list[Any]:
+            at, theta = values[: len(point)], values[len(point) :]
+            result.append(transform(lambda x: self.pure(layout.unflatten(x), *theta))(*at))
+            return leaves(result[-1])
+
+        body = record_body("derivatives", compute, [*point, *map(example_of, self.theta)])
+        return body, map_leaves(lambda _: 0, result[-1])
 
 
 class Derivatives:
@@ -58,7 +103,9 @@ class Derivatives:
             return out if self.calls else dependent(called, f, out)
 
         self.called, self.f, self.args, self.compiled = called, f, args, compiled
-        self.of_vector, self.transformed = of_vector, transform(of_vector)
+        self.is_program = isinstance(f, FunctionAt)
+        self.of_vector = of_vector
+        self.transformed = f.derive(transform, layout) if isinstance(f, FunctionAt) else transform(of_vector)
         self.replay: Any = None
         self.choose: Callable[..., str] | None = None
         self.how = "dense"
@@ -76,7 +123,7 @@ class Derivatives:
 
     def use_sparse(self, eager: Callable[..., Any], compiled: Callable[..., Any]) -> None:
         """Take sparse matrices from now on, which are functions of the vector and what else there is."""
-        self.is_sparse, self.transformed = True, eager
+        self.is_sparse, self.transformed, self.is_program = True, eager, False
         if self.compiled is not False:
             self.replay, self.replays = compiled, True
 
@@ -93,6 +140,8 @@ class Derivatives:
     def _compute(self, *point: Any) -> Any:
         if self.replays:
             return self._run_replay(*point)
+        if self.is_program:
+            return self.transformed(*point)
         begin = perf_counter()
         result = self.transformed(*point) if self.calls else self._first(*point)
         self.spent += perf_counter() - begin
@@ -130,7 +179,7 @@ class Derivatives:
         Raises:
             ReplayError: if it does not.
         """
-        if evaluation_message(self) != COMPILED:
+        if self.is_program or evaluation_message(self) != COMPILED:
             return
         both = arrays(self._run_replay(*point)), arrays(self.transformed(*point))
         pairs = zip(*map(_numbers, both), strict=True)
@@ -157,6 +206,8 @@ def evaluation_message(derivatives: Derivatives | None) -> str:
     """Return how derivatives were computed: "compiled", or "not compiled" and why."""
     if derivatives is None:
         return "not compiled: the derivatives were given, or none were needed"
+    if derivatives.is_program:
+        return COMPILED
     if not derivatives.replays:
         return f"not compiled: {derivatives.obstacle or 'the solve ended before that would have paid'}"
     traces = derivatives.replay.traces

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -14,11 +15,14 @@ from ..core.arguments import require_function
 from ..core.errors import ShapeError
 from ..core.traceback_folding import folding
 from ..functional import hessian, hvp, value_and_grad
-from .constraints import as_objects, callback_of, given_matrix, matrices_in, of_vector, pairs_of_bounds, plain
+from ..solutions.settings import Settings
+from .constraints import as_objects, callback_of, first_of, given_matrix, matrices_in, of_vector, pairs_of_bounds, plain
+from .differentiable import Problem, solve
 from .evaluation import Derivatives, evaluation_message
 from .ipopt import Multipliers, minimize_by_ipopt
 from .jacobians import HESSIAN, Sparse, matrix_of
 from .methods import CUSTOM, LEAST_FOR_SPARSE, MINIMIZE, MOST_FOR_HESSIAN, Takes
+from .optimality import MINIMUM
 from .results import Estimate, estimate, inverse_hessian, refuse_too_many
 from .vectors import Layout, Vector, bare, laid_out
 
@@ -40,6 +44,10 @@ def minimize(
     *,
     compiled: bool | None = None,
     sparse: bool | None = None,
+    digits: float = 4,
+    on_uncertain: str = "raise",
+    on_failure: str = "raise",
+    refine: bool = False,
 ) -> Any:
     """Minimize a function of several parameters by `scipy.optimize.minimize`; derivatives come by themselves.
 
@@ -89,6 +97,35 @@ def minimize(
     require_function("minimize", fun)
     layout, start = laid_out("minimize", x0)
     args = args if isinstance(args, tuple) else (args,)
+    value = first_of(fun) if jac is True else fun
+
+    def run(functions: Any, data: Any, args: tuple[Any, ...], exact: bool) -> Any:
+        f, matrices = (functions["fun"], (None, None, None)) if exact else (fun, (jac, hess, hessp))
+        more = {"tol": tol, "callback": callback_of(callback, layout), "options": options}
+        return _solve(f, data, layout, args, method, matrices, bounds, constraints, compiled, sparse, more)
+
+    limited = bounds is not None or np.size(constraints)
+    system = "it has bounds or constraints" if limited else MINIMUM
+    finish = functools.partial(_finish, layout)
+    problem = Problem("minimize", {"fun": value}, layout, args, layout.start(x0), run, start, system, finish)
+    return solve(problem, Settings(digits, on_uncertain, on_failure, refine))
+
+
+def _solve(
+    fun: Any,
+    start: Vector,
+    layout: Layout,
+    args: tuple[Any, ...],
+    method: Any,
+    matrices: tuple[Any, Any, Any],
+    bounds: Any,
+    constraints: Any,
+    compiled: bool | None,
+    sparse: bool | None,
+    more: dict[str, Any],
+) -> Estimate:
+    """Return SciPy's result for arrays, whose `x` is the vector."""
+    jac, hess, hessp = matrices
     takes = _capabilities(method, bounds, constraints)
     automatic = jac is None and takes.jac
     hessian_at = given_matrix(hess, layout, args) if callable(hess) else _hessian(fun, jac is True, layout, args)
@@ -109,17 +146,24 @@ def minimize(
         raise ValueError("minimize: expected a Hessian or none for the method ipopt; received products, hessp")
     constraints = as_objects(constraints) if ipopt else constraints
     limits = of_vector(constraints, layout, takes, exact, compiled, choice) if np.size(constraints) else []
-    same = {"jac": jac, "hess": hess, "bounds": pairs_of_bounds(bounds, layout), "constraints": limits, "tol": tol}
-    same |= {"callback": callback_of(callback, layout), "options": options}
+    same = {"jac": jac, "hess": hess, "bounds": pairs_of_bounds(bounds, layout), "constraints": limits, **more}
     if ipopt:
         result = minimize_by_ipopt(objective, start, layout=layout, compiled=compiled, sparse=choice, **same)
     else:
-        same["options"] = options if choice is None else _all_sparse(limits, start, options)
+        if choice is not None:
+            same["options"] = _all_sparse(limits, start, more["options"])
         result = scipy.optimize.minimize(objective, start, method=method, hessp=hessp, **same)
     for first_derivatives in (*derivatives, *matrices_in(limits)):
         first_derivatives.confirm(result.x)
-    result.how = _how(result, hess, hessp, limits)
-    return _estimate(result, layout, derivatives, hessian_at)
+    x = result.x
+
+    def covariance() -> Any:
+        refuse_too_many("minimize", x.size)
+        return inverse_hessian("minimize", hessian_at(x))
+
+    evaluation = evaluation_message(derivatives[0] if derivatives else None)
+    how = _how(result, hess, hessp, limits)
+    return estimate(result, {"covariance": covariance}, evaluation=evaluation, how=how)
 
 
 def _sparse_choice(method: Any, takes: Takes, sparse: bool | None) -> Sparse | None:
@@ -222,21 +266,13 @@ def _hessian(fun: Any, gives_both: bool, layout: Layout, args: tuple[Any, ...]) 
     return lambda x: Derivatives("minimize", value, layout, hessian, args, False)(x)
 
 
-def _estimate(
-    result: Any, layout: Layout, derivatives: list[Derivatives], hessian_at: Callable[[Vector], Any]
-) -> Estimate:
-    x = result.x
-    more = {"x": layout.like_input(x), "evaluation": evaluation_message(derivatives[0] if derivatives else None)}
+def _finish(layout: Layout, result: Any) -> Any:
+    """Return the result in terms of the parameters."""
+    result.x = layout.like_input(result.x)
     jac = result.get("jac")
-    if isinstance(jac, np.ndarray) and jac.shape == x.shape and layout.tree is not None:
-        more["jac"] = layout.unflatten(jac)
+    if isinstance(jac, np.ndarray) and jac.shape == (layout.size,) and layout.tree is not None:
+        result.jac = layout.unflatten(jac)
     if isinstance(result.get("multipliers"), Multipliers):
         of_constraints, lower, upper = result.multipliers
-        more["multipliers"] = Multipliers(of_constraints, layout.unflatten(lower), layout.unflatten(upper))
-
-    def covariance() -> Any:
-        refuse_too_many("minimize", x.size)
-        matrix = hessian_at(x)
-        return inverse_hessian("minimize", matrix.toarray() if issparse(matrix) else np.asarray(matrix))
-
-    return estimate(result, covariance, **more)
+        result.multipliers = Multipliers(of_constraints, layout.unflatten(lower), layout.unflatten(upper))
+    return result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,10 +12,12 @@ from scipy.sparse import dia_array, issparse
 from scipy.sparse.linalg import splu
 
 from ..core.arguments import require_function
+from ..core.errors import TraceError
 from ..functional import jacobian
+from ..tensors.tensor import Tensor
 from ..tree import map as map_leaves
 from .evaluation import stack
-from .vectors import bare, laid_out
+from .vectors import bare, is_known, laid_out, value_of
 
 Matrix = npt.NDArray[np.float64]
 MOST_FOR_COVARIANCE = 5000  # parameters, of which it takes 0.2 GB
@@ -36,10 +38,10 @@ class Estimate(OptimizeResult):  # type: ignore[misc]
     """
 
     def __missing__(self, name: str) -> Any:
-        covariance = self.__dict__.get("covariance_of")
-        if name != "covariance" or covariance is None:
+        compute = self.__dict__.get("later", {}).get(name)
+        if compute is None:
             raise KeyError(name)
-        self[name] = covariance()
+        self[name] = compute()
         return self[name]
 
     def __reduce__(self) -> Any:
@@ -47,26 +49,60 @@ class Estimate(OptimizeResult):  # type: ignore[misc]
         return Estimate, (dict(self),)
 
 
-def estimate(result: Any, covariance: Callable[[], Matrix], **more: Any) -> Estimate:
+class OpenEstimate(Estimate):
+    """The result of a solve that runs later, in each replay of a compiled function, or for each example of a batch.
+
+    It has the entries that are known then. The solver's report, such as the number of steps, is not among them.
+    """
+
+    def __init__(self, called: str, names: Iterable[str], entries: dict[str, Any]) -> None:
+        super().__init__(entries)
+        self.__dict__["called"], self.__dict__["names"] = called, frozenset(names)
+
+    def __missing__(self, name: str) -> Any:
+        if name not in self.__dict__["names"] or name in self.__dict__.get("later", {}):
+            return super().__missing__(name)
+        raise TraceError(
+            f"{self.__dict__['called']}: expected an entry of the result that is an array; received {name}, which is "
+            "known only when the solve runs: for each example of vmap, and whenever a compiled function does. Solve "
+            "outside to read it"
+        )
+
+
+def estimate(result: Any, later: dict[str, Callable[[], Any]], **more: Any) -> Estimate:
     """Return SciPy's result with more entries.
 
     Args:
         result: SciPy's.
-        covariance: returns the covariance of the parameters.
+        later: computes entries when they are asked for, such as the covariance of the parameters.
         more: further entries, or other values of entries.
     """
     new = Estimate({**result, **more})
-    new.__dict__["covariance_of"] = covariance
+    new.__dict__["later"] = later
     return new
 
 
-def inverse_hessian(called: str, hessian: Matrix) -> Matrix:
+def inverse_hessian(called: str, hessian: Any) -> Any:
     """Return the covariance of parameters that minimize a negative log-likelihood: the inverse of its Hessian.
+
+    Args:
+        called: the caller, for messages.
+        hessian: an array, a sparse matrix or a Tensor. While a function is traced, and in a batch, it is not checked.
 
     Raises:
         ValueError: if the Hessian is not positive definite.
     """
-    hessian = (hessian + hessian.T) / 2
+    matrix = hessian.toarray() if issparse(hessian) else hessian if isinstance(hessian, Tensor) else np.asarray(hessian)
+    matrix = (matrix + matrix.T) / 2
+    if isinstance(matrix, Tensor):
+        if is_known(matrix):
+            _factor_of_inverse(called, value_of(matrix))
+        return np.linalg.inv(matrix)
+    root = _factor_of_inverse(called, matrix)
+    return root @ root.T  # which is symmetric to the last bit
+
+
+def _factor_of_inverse(called: str, hessian: Matrix) -> Matrix:
     values, vectors = np.linalg.eigh(hessian)
     if not values[0] > np.finfo(float).eps * len(values) * abs(values[-1]):
         raise ValueError(
@@ -74,15 +110,14 @@ def inverse_hessian(called: str, hessian: Matrix) -> Matrix:
             f"received one with the eigenvalues {values[0]:.3g} to {values[-1]:.3g}. The solution is not a strict "
             "minimum, or lies at a bound, or the function does not depend on some combination of the parameters"
         )
-    root = vectors / np.sqrt(values)
-    return root @ root.T  # which is symmetric to the last bit
+    return vectors / np.sqrt(values)
 
 
-def of_least_squares(jacobian: Any, cost: float) -> Matrix:
+def of_least_squares(jacobian: Any, cost: Any) -> Any:
     """Return the covariance of parameters that minimize a sum of squares: s² (JᵀJ)⁻¹, s² = 2 cost / (m - n).
 
     Args:
-        jacobian: of the residuals, of shape (m, n): an array, a sparse matrix or a linear operator.
+        jacobian: of the residuals, of shape (m, n): an array, a Tensor, a sparse matrix or a linear operator.
         cost: half the sum of squares.
 
     Raises:
@@ -95,6 +130,10 @@ def of_least_squares(jacobian: Any, cost: float) -> Matrix:
             f"residuals of {n} parameters"
         )
     refuse_too_many("least_squares", n)
+    if isinstance(jacobian, Tensor):
+        if is_known(jacobian):
+            of_least_squares(value_of(jacobian), 0.0)  # which checks it
+        return np.linalg.inv(jacobian.T @ jacobian) * (2 * cost / (m - n))
     if issparse(jacobian):
         return _of_sparse_jacobian(jacobian.tocsc()) * (2 * cost / (m - n))
     j = jacobian if isinstance(jacobian, np.ndarray) else np.asarray(jacobian @ np.eye(n))

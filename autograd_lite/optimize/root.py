@@ -8,12 +8,15 @@ from typing import Any
 import scipy.optimize
 
 from ..core.arguments import require_function
-from .constraints import callback_of, given_matrix, plain
+from ..solutions.settings import Settings
+from .constraints import callback_of, first_of, given_matrix, plain
+from .differentiable import Problem, solve
 from .evaluation import Derivatives, evaluation_message
 from .jacobians import JACOBIAN, Sparse, matrix_of
 from .methods import LEAST_FOR_SPARSE, ROOT, SPARSE_ROOT
 from .newton import Preconditioner, newton
-from .vectors import Vector, bare, laid_out
+from .optimality import ROOT as ROOT_SYSTEM
+from .vectors import Layout, Vector, bare, laid_out
 
 
 def root(
@@ -28,6 +31,10 @@ def root(
     *,
     compiled: bool | None = None,
     sparse: bool | None = None,
+    digits: float = 4,
+    on_uncertain: str = "raise",
+    on_failure: str = "raise",
+    refine: bool = False,
 ) -> Any:
     """Solve fun(x) = 0 for as many equations as unknowns by `scipy.optimize.root`; the Jacobian comes by itself.
 
@@ -44,9 +51,10 @@ def root(
         compiled: as of `minimize`.
         sparse: whether the Jacobian is a sparse matrix, for the methods that take one; by default it is if there are
             many unknowns, and few of its entries may be nonzero.
+        digits, on_uncertain, on_failure, refine: as of `minimize`.
 
     Returns:
-        SciPy's `OptimizeResult`, whose `x` is like `x0`. `evaluation` is "compiled", or why the Jacobian was not;
+        SciPy's `OptimizeResult`, whose `x` is like `x0`, with derivatives as of `minimize`. `evaluation` is "compiled", or why the Jacobian was not;
         `how` is "Jacobian: sparse" or "Jacobian: dense", and why.
 
     Raises:
@@ -65,6 +73,34 @@ def root(
     require_function("root", fun)
     layout, start = laid_out("root", x0)
     args = args if isinstance(args, tuple) else (args,)
+    value = first_of(fun) if jac is True else fun
+
+    def run(functions: Any, data: Any, args: tuple[Any, ...], exact: bool) -> Any:
+        f, matrix = (functions["fun"], None) if exact else (fun, jac)
+        return _solve(f, data, layout, args, method, matrix, tol, callback, options, compiled, sparse)
+
+    def finish(result: Any) -> Any:
+        result.x = layout.like_input(result.x)
+        return result
+
+    problem = Problem("root", {"fun": value}, layout, args, layout.start(x0), run, start, ROOT_SYSTEM, finish)
+    return solve(problem, Settings(digits, on_uncertain, on_failure, refine))
+
+
+def _solve(
+    fun: Any,
+    start: Vector,
+    layout: Layout,
+    args: tuple[Any, ...],
+    method: str | None,
+    jac: Any,
+    tol: float | None,
+    callback: Any,
+    options: dict[str, Any] | None,
+    compiled: bool | None,
+    sparse: bool | None,
+) -> Any:
+    """Return SciPy's result for arrays, whose `x` is the vector."""
     name = method.lower() if method else "hybr"
     derivatives: Derivatives | None = None
     equations: Any = plain(fun, layout, args)
@@ -95,7 +131,7 @@ def root(
         result = scipy.optimize.root(equations, start, (), name, jac, tol, callback, options)
     if derivatives is not None:
         derivatives.confirm(result.x)
-    result.x, result.evaluation = layout.like_input(result.x), evaluation_message(derivatives)
+    result.evaluation = evaluation_message(derivatives)
     result.how = "no matrices of derivatives were computed" if derivatives is None else f"Jacobian: {derivatives.how}"
     return result
 

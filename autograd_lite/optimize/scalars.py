@@ -10,9 +10,15 @@ import scipy.optimize
 
 from ..core.arguments import require_function
 from ..functional import value_and_grad
+from ..solutions.settings import Settings
+from ..tensors.tensor import Tensor
+from ..tree import map as map_leaves
+from .constraints import first_of
+from .differentiable import Problem, solve
 from .evaluation import Derivatives, evaluation_message
 from .methods import ROOT_SCALAR
-from .vectors import NUMBERS, bare
+from .optimality import MINIMUM_OF_NUMBER, ROOT
+from .vectors import NUMBERS, SCALAR, bare
 
 
 def root_scalar(
@@ -30,6 +36,10 @@ def root_scalar(
     options: dict[str, Any] | None = None,
     *,
     compiled: bool | None = None,
+    digits: float = 4,
+    on_uncertain: str = "raise",
+    on_failure: str = "raise",
+    refine: bool = False,
 ) -> Any:
     """Find a root of a function of one number by `scipy.optimize.root_scalar`; derivatives come by themselves.
 
@@ -43,10 +53,10 @@ def root_scalar(
             False for SciPy's finite differences.
         x0, x1: to start from.
         xtol, rtol, maxiter, options: as SciPy's.
-        compiled: as of `minimize`.
+        compiled, digits, on_uncertain, on_failure, refine: as of `minimize`.
 
     Returns:
-        SciPy's `RootResults`. `evaluation` is "compiled", or why the derivatives were not.
+        SciPy's `RootResults`, whose `root` has derivatives as of `minimize`. `evaluation` is "compiled", or why the derivatives were not.
 
     Raises:
         GradError, TypeError: as of `minimize`.
@@ -61,25 +71,57 @@ def root_scalar(
     """
     require_function("root_scalar", f)
     args = args if isinstance(args, tuple) else (args,)
+
+    def run(functions: Any, data: Any, args: tuple[Any, ...], exact: bool) -> Any:
+        bracket, x0, x1 = data
+        if not exact:
+            return _find_root(f, args, method, bracket, (fprime, fprime2), x0, x1, compiled, more)
+        result = _find_root(functions["fun"], (), method, bracket, (None, None), x0, x1, compiled, more)
+        result.x, result.success = np.reshape(result.root, (1,)), result.converged
+        return result
+
+    def finish(result: Any) -> Any:
+        if "x" in result:
+            result.root = result.pop("x")[0]
+            result.converged = result.pop("success")
+        return result
+
+    more = {"xtol": xtol, "rtol": rtol, "maxiter": maxiter, "options": options}
+    starts = map_leaves(lambda x: x.detach() if isinstance(x, Tensor) else x, (bracket, x0, x1))
+    value = first_of(f) if fprime is True or fprime2 is True else f
+    problem = Problem("root_scalar", {"fun": value}, SCALAR, args, starts, run, np.ones(1), ROOT, finish)
+    return solve(problem, Settings(digits, on_uncertain, on_failure, refine))
+
+
+def _find_root(
+    f: Any,
+    args: tuple[Any, ...],
+    method: str | None,
+    bracket: Any,
+    given_derivatives: tuple[Any, Any],
+    x0: Any,
+    x1: Any,
+    compiled: bool | None,
+    more: dict[str, Any],
+) -> Any:
+    """Return SciPy's result for arrays."""
+    fprime, fprime2 = given_derivatives
     if method is None and x0 is not None and bracket is None:
         method = "secant" if x1 is not None and fprime is None else "halley" if fprime2 else "newton"
     order = ROOT_SCALAR.get(method.lower(), 0) if isinstance(method, str) else 0
     derivatives: Derivatives | None = None
     function: Any = _values(f)
     if order and fprime is None and fprime2 is None:
-        derivatives = Derivatives(
-            "root_scalar", f, NUMBERS, (value_and_grad, _with_curvature)[order - 1], args, compiled
-        )
+        transform = (value_and_grad, _with_curvature)[order - 1]
+        derivatives = Derivatives("root_scalar", f, NUMBERS, transform, args, compiled)
         fprime, fprime2, args = True, order == 2 or None, ()
 
         def function(x: Any) -> Any:
             return derivatives(np.float64(x))
 
-    solution = scipy.optimize.root_scalar(
-        function, args, method, bracket, fprime, fprime2, x0, x1, xtol, rtol, maxiter, options
-    )
-    solution.evaluation = evaluation_message(derivatives)
-    return solution
+    result = scipy.optimize.root_scalar(function, args, method, bracket, fprime, fprime2, x0, x1, **more)
+    result.evaluation = evaluation_message(derivatives)
+    return result
 
 
 def _with_curvature(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -112,15 +154,21 @@ def minimize_scalar(
     method: Any = None,
     tol: float | None = None,
     options: dict[str, Any] | None = None,
+    *,
+    digits: float = 4,
+    on_uncertain: str = "raise",
+    on_failure: str = "raise",
+    refine: bool = False,
 ) -> Any:
     """Minimize a function of one number by `scipy.optimize.minimize_scalar`, whose methods use no derivatives.
 
     Args:
         fun: returns a number, or a Tensor of one.
         bracket, bounds, args, method, tol, options: as SciPy's.
+        digits, on_uncertain, on_failure, refine: as of `minimize`.
 
     Returns:
-        SciPy's `OptimizeResult`.
+        SciPy's `OptimizeResult`, whose `x` and `fun` have derivatives as of `minimize`: at a bound, those of the bound.
 
     References:
         SciPy, `scipy.optimize.minimize_scalar`.
@@ -130,4 +178,18 @@ def minimize_scalar(
         1.280776
     """
     require_function("minimize_scalar", fun)
-    return scipy.optimize.minimize_scalar(_values(fun), bracket, bounds, args, method, tol, options)
+    args = args if isinstance(args, tuple) else (args,)
+
+    def run(functions: Any, data: Any, args: tuple[Any, ...], exact: bool) -> Any:
+        f = _values(functions["fun"])
+        return scipy.optimize.minimize_scalar(f, data["bracket"], data["bounds"], args, method, tol, options)
+
+    def finish(result: Any) -> Any:
+        result.x = result.x[0] if isinstance(result.x, (np.ndarray, Tensor)) and result.x.ndim else result.x
+        return result
+
+    tolerance = (options or {}).get("xatol", 1e-5 if tol is None else tol)
+    start = map_leaves(lambda x: x.detach() if isinstance(x, Tensor) else x, bracket)
+    data = {"bracket": start, "bounds": bounds, "tolerance": tolerance}
+    problem = Problem("minimize_scalar", {"fun": fun}, SCALAR, args, data, run, np.ones(1), MINIMUM_OF_NUMBER, finish)
+    return solve(problem, Settings(digits, on_uncertain, on_failure, refine))

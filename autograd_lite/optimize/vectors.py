@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import Bounds
 
-from ..core.depth import DEPTH
-from ..core.duck_arrays import refuse_masked
-from ..core.errors import GradError
+from ..control.closure_conversion import example_of
+from ..core.duck_arrays import refuse_masked, to_numpy
+from ..core.mode import MODE, TAPES, is_grad_enabled
 from ..tensors.tensor import Tensor
-from ..tree import items, leaves, rebuild, zip as zip_trees
+from ..tensors.tracers import TracedTensor
+from ..tree import items, leaves, map as map_leaves, rebuild, zip as zip_trees
 
 Vector = npt.NDArray[np.float64]
 
@@ -40,11 +42,13 @@ class Layout(NamedTuple):
         """Return the tree of parameters in a vector, be it an array or a Tensor."""
         return x if self.tree is None else rebuild(self.tree, iter(self._parts(x)))
 
-    def like_input(self, x: Vector) -> Any:
+    def like_input(self, x: Any) -> Any:
         """Return the tree of parameters in a vector, in the dtypes that they were given in."""
         if self.tree is None:
-            return x.astype(self.dtypes[0], copy=False)
+            return x if x.dtype == self.dtypes[0] else x.astype(self.dtypes[0])
         parts = zip(self._parts(x), self.dtypes, strict=True)
+        if isinstance(x, Tensor):
+            return rebuild(self.tree, iter([part.astype(dtype) for part, dtype in parts]))
         return rebuild(self.tree, iter([np.array(part, dtype)[()] for part, dtype in parts]))
 
     def _parts(self, x: Any) -> list[Any]:
@@ -59,6 +63,11 @@ class Layout(NamedTuple):
             start = end
         return parts
 
+    def start(self, x0: Any) -> Any:
+        """Return the vector of parameters to start from, a Tensor if one is among them, through which nothing flows."""
+        parts = [np.ravel(x.detach() if isinstance(x, Tensor) else np.asarray(x)) for x in leaves(x0)]
+        return np.concatenate(parts).astype(np.float64)
+
     def vector(self, called: str, values: Any) -> Vector:
         """Return the vector of values that lie in a tree like that of the parameters, such as a gradient.
 
@@ -67,22 +76,48 @@ class Layout(NamedTuple):
             values: a tree in which each leaf broadcasts to that of the parameters; a number stands for all.
 
         Raises:
+            TensorMet: if a value is a Tensor by which there may be derivatives.
+            ValueError: as `spread`.
+        """
+        return np.atleast_1d(np.asarray(bare(self.spread(called, map_leaves(bare, values))), np.float64))
+
+    def spread(self, called: str, values: Any) -> Any:
+        """Return values as `vector` does, as they are: Tensors make one of a Tensor.
+
+        Raises:
             ValueError: if the values have another structure or shape.
         """
         if self.tree is None:
-            return np.atleast_1d(np.asarray(bare(values), np.float64))
+            if isinstance(values, Tensor) or not any(isinstance(x, Tensor) for x in leaves(values)):
+                return values if isinstance(values, Tensor) else np.asarray(values, np.float64)
+            return np.stack(leaves(values))
         if isinstance(values, numbers.Real):
             return np.full(self.size, values, np.float64)
         try:
             pairs = zip(zip_trees(self.tree, values), self.shapes, strict=True)
-            parts = [np.broadcast_to(bare(part), shape).ravel() for (_, _, part), shape in pairs]
+            parts = [np.ravel(np.broadcast_to(part, shape)) for (_, _, part), shape in pairs]
         except ValueError as error:
             raise ValueError(f"{called}: expected values in a container like the parameters: {error}") from None
         return np.concatenate(parts).astype(np.float64)
 
 
+def bounds_of_vector(called: str, bounds: Any, layout: Layout) -> list[Any] | None:
+    """Return the lowest and the highest vector, or None if there are no bounds.
+
+    Args:
+        called: what error messages name.
+        bounds: a pair, each of it a number or like the parameters; or SciPy's `Bounds`.
+    """
+    low, high = (bounds.lb, bounds.ub) if isinstance(bounds, Bounds) else bounds
+    if isinstance(low, float) and isinstance(high, float) and -low == high == np.inf:
+        return None
+    return [low, high] if isinstance(bounds, Bounds) else [layout.spread(called, low), layout.spread(called, high)]
+
+
 # For a number, or a vector whose length SciPy finds out: the function takes it as it is.
 NUMBERS = Layout(None, ((),), (np.dtype(float),))
+# For one number.
+SCALAR = Layout(0.0, ((),), (np.dtype(float),))
 
 
 def laid_out(called: str, x0: Any) -> tuple[Layout, Vector]:
@@ -99,7 +134,7 @@ def laid_out(called: str, x0: Any) -> tuple[Layout, Vector]:
     if isinstance(x0, (list, tuple)) and not hasattr(x0, "_fields"):
         x0 = np.asarray(x0) if all(isinstance(x, numbers.Number) for x in leaves(x0)) else x0
     refuse_masked(*leaves(x0), caller=called)
-    arrays = [(path, np.asarray(bare(x))) for path, x in items(x0, "x0")]
+    arrays = [(path, np.asarray(value_of(x))) for path, x in items(x0, "x0")]
     for path, x in arrays:
         if x.dtype.kind not in "fiu":
             split = ". Give real and imaginary parts as two arrays" if x.dtype.kind == "c" else ""
@@ -114,18 +149,34 @@ def laid_out(called: str, x0: Any) -> tuple[Layout, Vector]:
     return Layout(None if is_vector else x0, tuple([x.shape for _, x in arrays]), dtypes), vector
 
 
+def value_of(x: Any) -> Any:
+    """Return the values of a Tensor, those of an example where they are not known, and anything else as it is."""
+    return to_numpy(example_of(x)) if isinstance(x, Tensor) else x
+
+
+def is_known(x: Any) -> bool:
+    """Return whether a value is known now: in a batch, and while a function is traced, it is not."""
+    tracing = TAPES and MODE.get().tape is not None
+    return not (tracing or (isinstance(x, TracedTensor) and x._data.per_example))
+
+
+class TensorMet(Exception):
+    """Raised where a solver meets a Tensor that a derivative, a batch or a trace may belong to."""
+
+
+def is_open(x: Any) -> bool:
+    """Return whether a derivative by a value may be asked for, or the value is not known."""
+    return isinstance(x, TracedTensor) or (isinstance(x, Tensor) and x.requires_grad and is_grad_enabled())
+
+
 def bare(x: Any) -> Any:
     """Return the values of a Tensor as an array, and anything else as it is.
 
     Raises:
-        GradError: inside a transformation that would lose its gradient by that.
+        TensorMet: if that would lose a derivative, or the values are not known.
     """
     if not isinstance(x, Tensor):
         return x
-    if x.requires_grad and DEPTH.get().all:
-        raise GradError(
-            "optimize: expected functions and parameters that do not depend on what a transformation around the solve, "
-            "such as grad, differentiates by: SciPy's solutions have no derivatives. Solve first, and differentiate "
-            "what follows; x.detach() says that a constant is meant"
-        )
+    if is_open(x):
+        raise TensorMet
     return x.detach().numpy()
