@@ -20,8 +20,9 @@ except ImportError as error:
         'autograd_lite.optimize: expected SciPy; install it with pip install "autograd-lite[scipy]"'
     ) from error
 
+from .curve_fit import curve_fit as curve_fit
 from .ipopt import Multipliers as Multipliers
-from .least_squares import curve_fit as curve_fit, least_squares as least_squares
+from .least_squares import least_squares as least_squares
 from .linear_program import linprog as linprog
 from .minimize import minimize as minimize
 from .quadratic_program import qp as qp

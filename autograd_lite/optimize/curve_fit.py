@@ -82,9 +82,10 @@ def curve_fit(
         return _call_model(f, xdata, parameters)
 
     def run(functions: Mapping[str, Any], data: Any, args: tuple[Any, ...], exact: bool) -> Any:
-        how = sigma_of(data), absolute_sigma, check_finite, data["bounds"] or (-np.inf, np.inf), method
-        g = functions["fun"] if exact else f
-        return _fit(g, xdata, data["ydata"], data["start"], layout, jac, compiled, how, options)
+        ends = (-np.inf, np.inf) if data["bounds"] is None else data["bounds"]
+        how = data["sigma"], absolute_sigma, check_finite, ends, method
+        g, x = (functions["fun"], 0.0) if exact else (f, *args)
+        return _fit(f, g, x, data["ydata"], data["start"], layout, jac, compiled, how, options)
 
     data = {"start": None if p0 is None else layout.start(p0), "ydata": ydata, "sigma": sigma}
     data["bounds"] = bounds_of_vector("curve_fit", bounds, layout)
@@ -120,6 +121,7 @@ def _residuals(functions: Functions, z: Any, data: Any) -> Any:
 
 
 def _fit(
+    user: Any,
     f: Any,
     xdata: Any,
     ydata: Any,
@@ -137,6 +139,7 @@ def _fit(
     def at(parameters: Any, xdata: Any) -> Any:
         return f(parameters) if isinstance(f, FunctionAt) else _call_model(f, xdata, parameters)
 
+    @functools.wraps(user)  # from which SciPy reads how many parameters there are
     def model(xdata: Any, *flat: Any) -> Any:
         return bare(at(layout.unflatten(np.array(flat)), xdata))
 

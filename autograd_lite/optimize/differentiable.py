@@ -8,7 +8,7 @@ that the result fulfils.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,14 +16,14 @@ import numpy as np
 from ..core.errors import GradError, TraceError
 from ..core.mode import MODE, TAPES
 from ..core.shape_arithmetic import ShapeDtype
-from ..solutions.closures import PureFunction, pure_functions
+from ..solutions.closures import pure_functions
 from ..solutions.settings import Settings
 from ..solutions.solution import solution
 from ..solutions.systems import System
 from ..tensors.tensor import Tensor
-from ..tree import leaves, map as map_leaves, rebuild, structure
-from .evaluation import FunctionAt, name_of
-from .optimality import Functions, Optimality
+from ..tree import leaves, map as map_leaves
+from .evaluation import name_of
+from .optimality import Binding, Optimality
 from .results import Estimate, OpenEstimate
 from .vectors import Layout, TensorMet, is_known, is_open, value_of
 
@@ -71,50 +71,51 @@ def _solve_as_solution(problem: Problem, settings: Settings) -> Any:
     called, layout, optimality = problem.called, problem.layout, problem.optimality
     if isinstance(optimality, str):
         raise GradError(
-            f"{called}: expected functions and limits that read no Tensor by which there are derivatives: {optimality}. "
-            "If none are meant, solve inside ag.no_grad(), or detach the Tensors"
+            f"{called}: expected functions and limits that read no Tensor by which there are derivatives: "
+            f"{optimality}. If none are meant, solve inside ag.no_grad(), or detach the Tensors"
         )
-    pure, theta = _pure(problem)
-    flat = [x if isinstance(x, Tensor) else np.asarray(x) for x in leaves(problem.data)]
-    every, reports = [*theta, *flat], list[Any]()
-
-    def bind(values: Sequence[Any]) -> tuple[dict[str, FunctionAt], Any]:
-        functions = {name: FunctionAt(f, values[: len(theta)]) for name, f in pure.items()}
-        return functions, rebuild(problem.data, iter(values[len(theta) :]))
+    binding, theta = _bind(problem)
+    conditions = optimality.conditions(binding)
+    reports: list[Any] = []
 
     def find(*values: Any) -> tuple[Any, bool, tuple[Any, ...]]:
-        functions, data = bind(values)
-        reports[:] = [problem.plain(functions, data, (), True)]
-        z, aux = optimality.unknowns(reports[0], functions, data)
-        return z, bool(reports[0].success), aux
+        functions, data = binding.at(values)
+        result = problem.plain(functions, data, (), True)
+        reports[:] = [result]
+        if conditions is None:
+            return result.x, bool(result.success), ()
+        z, active = conditions.find_active(result.x, values, optimality.multipliers(result))
+        limits = conditions.limits(*values)
+        if limits.lower is not None:
+            ends = np.where(active[1] < 0, limits.lower, limits.upper)
+            z[: layout.size] = np.where(active[1] == 0, z[: layout.size], ends)
+        return z, bool(result.success), active
 
-    def equations(z: Any, aux: tuple[Any, ...], *values: Any) -> Any:
-        functions, data = bind(values)
-        return optimality.residual(_of_vector(functions, layout), z, aux, data)
+    def equations(x: Any, aux: tuple[Any, ...], *values: Any) -> Any:
+        functions, data = binding.of_vector(values)
+        return optimality.residual(functions, x, data)
 
-    size, aux = optimality.shapes(pure, layout.size, problem.data)
-    z = ShapeDtype((size,), np.dtype(np.float64))
-    programs = next(iter(pure.values())).derived
-    key = optimality, structure(problem.data), *[(np.shape(x), x.dtype) for x in flat], *map(id, pure.values())
-    if key not in programs:
-        programs[key] = System(called, equations, z, aux, every)
-    solved = solution(called, find, programs[key], every, z, aux, settings)
-    functions, data = bind(every)
-    entries, later = optimality.entries(_of_vector(functions, layout), solved.z, solved.aux, data)
-    entries |= {"x": solved.z[: layout.size], "sensitivity": solved.sensitivity}
-    if not is_known(solved.z):
-        result: Estimate = OpenEstimate(called, reports[0].keys(), {**entries, "success": solved.success})
+    if conditions is None:
+        z, aux = ShapeDtype((layout.size,), np.dtype(np.float64)), ()
     else:
+        z, aux, equations = conditions.example, conditions.aux, conditions.equations
+    system = binding.cache((optimality, aux), lambda: System(called, equations, z, aux, theta))
+    solved = solution(called, find, system, theta, z, aux, settings.replace(conditions=conditions))
+    entries, later = optimality.entries(*binding.of_vector(theta), solved.z, solved.aux)
+    entries |= {"x": solved.z[: layout.size], "sensitivity": solved.sensitivity}
+    if is_known(solved.z):
         result = Estimate({**reports[0], **entries})
+    else:
+        result = OpenEstimate(called, reports[0].keys(), {**entries, "success": solved.success})
     result.__dict__["later"] = later
     return result
 
 
-def _pure(problem: Problem) -> tuple[dict[str, PureFunction], list[Any]]:
-    """Return the functions as pure ones, by name, and theta.
+def _bind(problem: Problem) -> tuple[Binding, list[Any]]:
+    """Return the functions as pure ones, and theta: what they read, and the data.
 
     Raises:
-        TraceError: if they cannot be traced.
+        TraceError: if a function cannot be traced.
     """
     names, called = list(problem.functions), problem.called
     try:
@@ -127,9 +128,6 @@ def _pure(problem: Problem) -> tuple[dict[str, PureFunction], list[Any]]:
             "alone, since it reads a Tensor by which the solution has derivatives. If none are meant, solve inside "
             f"ag.no_grad(), or detach the Tensor. {error}"
         ) from error
-    return dict(zip(names, functions, strict=True)), theta
-
-
-def _of_vector(functions: Mapping[str, FunctionAt], layout: Layout) -> Functions:
-    return {name: lambda z, f=f: f(layout.unflatten(z)) for name, f in functions.items()}  # type: ignore[misc]
-
+    data = map_leaves(lambda x: x if isinstance(x, Tensor) else np.asarray(x), problem.data)
+    pure = dict(zip(names, functions, strict=True))
+    return Binding(pure, problem.layout, data, len(theta)), [*theta, *leaves(data)]

@@ -32,7 +32,7 @@ class FunctionAt:
 
     Args:
         pure: the function.
-        theta: what it takes after the parameters, arrays or Tensors.
+        theta: its further arguments, arrays or Tensors.
     """
 
     def __init__(self, pure: PureFunction, theta: Sequence[Any]) -> None:

@@ -71,15 +71,23 @@ def minimize(
         compiled: whether to compile the derivatives at once (True) or never (False).
         sparse: whether Hessians and Jacobians are sparse matrices, for the methods that take them; by default those are
             in which few entries may be nonzero.
+        digits: how many digits of a derivative of the solution must be certain.
+        on_uncertain: "warn" or "nan" where fewer are, instead of an error.
+        on_failure: "differentiate" for derivatives of a solution that SciPy calls a failure.
+        refine: whether Newton's steps are taken from SciPy's solution.
 
     Returns:
         SciPy's `OptimizeResult`. `x`, and the gradient `jac`, are like `x0`. `covariance`, computed when it is asked
         for, is the inverse of the Hessian: that of the estimate if `fun` is a negative log-likelihood. `evaluation` is
         "compiled", or why it was not, and `how` says which matrices of derivatives are sparse or dense, and why.
         With "ipopt", `multipliers` are those of the constraints and the bounds.
+        Where `fun` or `args` read a Tensor that requires a gradient, or of grad, jvp, vmap or compile, the solution is
+        differentiated by the equations that it fulfils: `x`, `fun` and `covariance` are Tensors, and `sensitivity` says
+        how certain their derivatives are. Derivatives that are given are not used then.
 
     Raises:
         GradError: if the result of `fun` does not depend on the parameters by operations whose derivatives are known.
+        ImplicitError: when a derivative of the solution is asked for that is not certain.
         ShapeError: if `fun` returns several numbers.
         ModuleNotFoundError: for "ipopt" without Ipopt.
         TypeError: if a parameter is not real.

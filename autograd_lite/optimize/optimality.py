@@ -13,53 +13,104 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.shape_arithmetic import ShapeDtype
 from ..functional import grad, hessian, jacobian
-from .evaluation import stack
+from ..solutions.closures import PureFunction
+from ..tree import leaves, rebuild, structure
+from .active_set import Conditions, Limits
+from .evaluation import FunctionAt, stack
 from .results import inverse_hessian, of_least_squares, refuse_too_many
-from .vectors import SCALAR
+from .vectors import Layout
 
 # Functions of the vector of unknowns, by name.
 Functions = Mapping[str, Callable[[Any], Any]]
 Entries = dict[str, Any]
 
 
-def _only_x(result: Any, functions: Any, data: Any) -> tuple[Any, tuple[Any, ...]]:
-    return result.x, ()
+class Binding(NamedTuple):
+    """The pure functions of a problem, and its data, as functions of theta.
+
+    Attributes:
+        pure: the functions, by name.
+        layout: of the parameters.
+        data: starts and limits, a tree of arrays and Tensors, the last of theta.
+        count: how many of theta the functions take.
+    """
+
+    pure: Mapping[str, PureFunction]
+    layout: Layout
+    data: Any
+    count: int
+
+    def at(self, theta: Sequence[Any]) -> tuple[dict[str, FunctionAt], Any]:
+        """Return the functions of the parameters, and the data, at theta."""
+        functions = {name: FunctionAt(f, theta[: self.count]) for name, f in self.pure.items()}
+        return functions, rebuild(self.data, iter(theta[self.count :]))
+
+    def of_vector(self, theta: Sequence[Any]) -> tuple[Functions, Any]:
+        """Return the functions of the vector of parameters, and the data, at theta."""
+        functions, data = self.at(theta)
+        unflatten = self.layout.unflatten
+        return {name: lambda x, f=f: f(unflatten(x)) for name, f in functions.items()}, data  # type: ignore[misc]
+
+    def cache(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """Return what belongs to these functions and data of these shapes, made once."""
+        shapes = [(np.shape(x), x.dtype) for x in leaves(self.data)]
+        programs = next(iter(self.pure.values())).derived
+        key = *key, structure(self.data), *shapes, *map(id, self.pure.values())
+        if key not in programs:
+            programs[key] = make()
+        return programs[key]
 
 
-def _as_many_as_parameters(functions: Mapping[str, Any], size: int, data: Any) -> tuple[int, Sequence[ShapeDtype]]:
-    return size, ()
-
-
-def _none(functions: Functions, z: Any, aux: Any, data: Any) -> tuple[Entries, Entries]:
+def _no_entries(functions: Functions, data: Any, z: Any, aux: tuple[Any, ...]) -> tuple[Entries, Entries]:
     return {}, {}
 
 
 class Optimality(NamedTuple):
-    """The equations F(z, aux, theta) = 0 of a kind of solver, whose first unknowns are the parameters.
+    """The equations F(z, theta) = 0 of a kind of solver. The first of the unknowns z are the parameters.
 
     Attributes:
-        residual: `(functions, z, aux, data) -> F`, of shape (n,): in NumPy's functions, without a branch on a value, so
-            that it is the same system for all aux. The functions are those of the problem, of the vector; data are its
-            starts and limits.
-        unknowns: `(result, functions, data) -> (z, aux)`, all unknowns of a solver's result, whose `x` is the vector,
-            and what has no derivative, such as which constraints are active, all as arrays. The functions are
-            `FunctionAt`, by name, whose `derive` gives derivatives.
-        shapes: `(pure functions, number of parameters, data) -> (n, shapes and dtypes of aux)`.
-        entries: `(functions, z, aux, data) -> (entries, later)`: entries of the result that have derivatives; and
-            functions without arguments for those that are computed when they are asked for. `x` need not be there.
+        residual: `(functions, x, data) -> F`, of as many numbers as parameters, in NumPy's functions, which is the
+            gradient of a minimum. The functions are those of the problem, of the vector.
+        entries: `(functions, data, z, aux) -> (entries, later)`: entries of the result that have derivatives, besides
+            `x`; and functions without arguments for those that are computed when they are asked for.
+        conditions: for a minimum with inequalities, the equations of its active set, in place of `residual`.
+        multipliers: of a solver's result, those of constraints and bounds, if it has them.
     """
 
-    residual: Callable[[Functions, Any, tuple[Any, ...], Any], Any]
-    unknowns: Callable[[Any, Mapping[str, Any], Any], tuple[Any, tuple[Any, ...]]] = _only_x
-    shapes: Callable[[Mapping[str, Any], int, Any], tuple[int, Sequence[ShapeDtype]]] = _as_many_as_parameters
-    entries: Callable[[Functions, Any, tuple[Any, ...], Any], tuple[Entries, Entries]] = _none
+    residual: Callable[[Functions, Any, Any], Any]
+    entries: Callable[[Functions, Any, Any, tuple[Any, ...]], tuple[Entries, Entries]] = _no_entries
+    conditions: Callable[[Binding], Conditions | None] = lambda binding: None
+    multipliers: Callable[[Any], Any] = lambda result: None
+
+
+def within_bounds(gradient: Callable[[Functions, Any, Any], Any]) -> Callable[[Binding], Conditions | None]:
+    """Return the `conditions` of a minimum, for data that have bounds: None, or the lowest and the highest vector."""
+
+    def conditions(binding: Binding) -> Conditions | None:
+        if binding.data["bounds"] is None:
+            return None
+        n = binding.layout.size
+
+        def slope(x: Any, mu: Any, *theta: Any) -> Any:
+            functions, data = binding.of_vector(theta)
+            return gradient(functions, x, data)
+
+        def limits(*theta: Any) -> Limits:
+            low, high = (np.broadcast_to(end, (n,)) for end in binding.at(theta)[1]["bounds"])
+            return Limits(low, high, np.zeros(0), np.zeros(0))
+
+        def rows(x: Any, *theta: Any) -> Any:
+            return np.zeros((0, n))
+
+        return Conditions(n, 0, lambda x, *theta: np.zeros(0), slope, limits, rows, lambda kind, i: f"bound {i}")
+
+    return conditions
 
 
 # ---- equations -------------------------------------------------------------------------------------------------------
 
-ROOT = Optimality(lambda functions, z, aux, data: stack(functions["fun"](z)))
+ROOT = Optimality(lambda functions, x, data: stack(functions["fun"](x)))
 
 
 # ---- minima ----------------------------------------------------------------------------------------------------------
@@ -70,11 +121,11 @@ def scalar(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda z: np.reshape(f(z), ())
 
 
-def _gradient(functions: Functions, z: Any, aux: Any, data: Any) -> Any:
-    return grad(scalar(functions["fun"]))(z)
+def _gradient(functions: Functions, x: Any, data: Any) -> Any:
+    return grad(scalar(functions["fun"]))(x)
 
 
-def _of_minimum(functions: Functions, z: Any, aux: Any, data: Any) -> tuple[Entries, Entries]:
+def _of_minimum(functions: Functions, data: Any, z: Any, aux: tuple[Any, ...]) -> tuple[Entries, Entries]:
     def covariance() -> Any:
         refuse_too_many("minimize", z.size)
         return inverse_hessian("minimize", hessian(scalar(functions["fun"]))(z))
@@ -82,59 +133,14 @@ def _of_minimum(functions: Functions, z: Any, aux: Any, data: Any) -> tuple[Entr
     return {"fun": scalar(functions["fun"])(z)}, {"covariance": covariance}
 
 
-MINIMUM = Optimality(_gradient, entries=_of_minimum)
+MINIMUM = Optimality(_gradient, _of_minimum)
 
 
-def where_active(active: Any, z: Any, gradient: Any, low: Any, high: Any) -> Any:
-    """Return the equations of a minimum between bounds: z at its bound where that is active, elsewhere the gradient.
-
-    Args:
-        active: -1 where the lower bound is, 1 where the upper one is, otherwise 0.
-        z, gradient: the parameters, and that of the function.
-        low, high: the bounds, which may be infinite where they are not active.
-    """
-    return np.where(active == 0, gradient, z - np.where(active == -1, low, np.where(active == 1, high, 0.0)))
-
-
-def at_bounds(x: Any, active: Any, low: Any, high: Any) -> Any:
-    """Return an array with its entries at their bounds where these are active."""
-    return np.where(active == -1, low, np.where(active == 1, high, x))
-
-
-def _one_flag_each(functions: Mapping[str, Any], size: int, data: Any) -> tuple[int, Sequence[ShapeDtype]]:
-    return size, () if data["bounds"] is None else (ShapeDtype((size,), np.dtype(np.int8)),)
-
-
-def _of_number(functions: Functions, z: Any, aux: tuple[Any, ...], data: Any) -> Any:
-    slope = _gradient(functions, z, aux, data)
-    return slope if data["bounds"] is None else where_active(aux[0], z, slope, *data["bounds"])
-
-
-def _number_and_side(result: Any, functions: Mapping[str, Any], data: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Return the minimum, at a bound where the solver has come near one at which the function falls outwards."""
-    z = np.reshape(result.x, (1,))
-    if data["bounds"] is None:
-        return z, ()
-    (low, high), near = data["bounds"], 4 * (np.sqrt(np.finfo(float).eps) * abs(z) + data["tolerance"])
-    slope = functions["fun"].derive(_slope, SCALAR)
-    active = 0
-    if z - low <= near and slope(np.reshape(low, (1,))) > 0:
-        active = -1
-    elif high - z <= near and slope(np.reshape(high, (1,))) < 0:
-        active = 1
-    flags = np.full(1, active, np.int8)
-    return at_bounds(z, flags, low, high), (flags,)
-
-
-def _slope(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return grad(scalar(f))
-
-
-def _value(functions: Functions, z: Any, aux: tuple[Any, ...], data: Any) -> tuple[Entries, Entries]:
+def _value(functions: Functions, data: Any, z: Any, aux: tuple[Any, ...]) -> tuple[Entries, Entries]:
     return {"fun": scalar(functions["fun"])(z)}, {}
 
 
-MINIMUM_OF_NUMBER = Optimality(_of_number, _number_and_side, _one_flag_each, _value)
+MINIMUM_OF_NUMBER = Optimality(_gradient, _value, within_bounds(_gradient))
 
 
 # ---- sums of squares -------------------------------------------------------------------------------------------------
@@ -176,17 +182,10 @@ def _squares(loss: str, f_scale: float, residuals: Callable[[Functions, Any, Any
         r = residuals(functions, z, data)
         return (r * r).sum() / 2 if linear else rho((r / f_scale) ** 2).sum() * (f_scale**2 / 2)
 
-    def gradient(functions: Functions, z: Any, aux: tuple[Any, ...], data: Any) -> Any:
-        g = grad(lambda z: cost(functions, z, data))(z)
-        return g if data["bounds"] is None else where_active(aux[0], z, g, *data["bounds"])
+    def gradient(functions: Functions, x: Any, data: Any) -> Any:
+        return grad(lambda z: cost(functions, z, data))(x)
 
-    def unknowns(result: Any, functions: Any, data: Any) -> tuple[Any, tuple[Any, ...]]:
-        if data["bounds"] is None:
-            return result.x, ()
-        flags = np.asarray(result.active_mask, np.int8)
-        return at_bounds(result.x, flags, *data["bounds"]), (flags,)
-
-    def entries(functions: Functions, z: Any, aux: tuple[Any, ...], data: Any) -> tuple[Entries, Entries]:
+    def entries(functions: Functions, data: Any, z: Any, aux: tuple[Any, ...]) -> tuple[Entries, Entries]:
         total = cost(functions, z, data)
 
         def matrix() -> Any:
@@ -206,4 +205,4 @@ def _squares(loss: str, f_scale: float, residuals: Callable[[Functions, Any, Any
         later = {"jac": matrix, "covariance": covariance}
         return {"fun": residuals(functions, z, data), "cost": total}, later
 
-    return Optimality(gradient, unknowns, _one_flag_each, entries)
+    return Optimality(gradient, entries, within_bounds(gradient))

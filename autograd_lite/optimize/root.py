@@ -54,8 +54,8 @@ def root(
         digits, on_uncertain, on_failure, refine: as of `minimize`.
 
     Returns:
-        SciPy's `OptimizeResult`, whose `x` is like `x0`, with derivatives as of `minimize`. `evaluation` is "compiled", or why the Jacobian was not;
-        `how` is "Jacobian: sparse" or "Jacobian: dense", and why.
+        SciPy's `OptimizeResult`, whose `x` is like `x0` and has derivatives as that of `minimize`. `evaluation` is
+        "compiled", or why the Jacobian was not; `how` is "Jacobian: sparse" or "Jacobian: dense", and why.
 
     Raises:
         GradError, TypeError, ReplayError: as of `minimize`.

@@ -56,7 +56,8 @@ def root_scalar(
         compiled, digits, on_uncertain, on_failure, refine: as of `minimize`.
 
     Returns:
-        SciPy's `RootResults`, whose `root` has derivatives as of `minimize`. `evaluation` is "compiled", or why the derivatives were not.
+        SciPy's `RootResults`, whose `root` has derivatives as `x` of `minimize`. `evaluation` is "compiled", or why the
+        derivatives were not.
 
     Raises:
         GradError, TypeError: as of `minimize`.
@@ -81,7 +82,7 @@ def root_scalar(
         return result
 
     def finish(result: Any) -> Any:
-        if "x" in result:
+        if "sensitivity" in result:
             result.root = result.pop("x")[0]
             result.converged = result.pop("success")
         return result
@@ -182,14 +183,17 @@ def minimize_scalar(
 
     def run(functions: Any, data: Any, args: tuple[Any, ...], exact: bool) -> Any:
         f = _values(functions["fun"])
-        return scipy.optimize.minimize_scalar(f, data["bracket"], data["bounds"], args, method, tol, options)
-
-    def finish(result: Any) -> Any:
-        result.x = result.x[0] if isinstance(result.x, (np.ndarray, Tensor)) and result.x.ndim else result.x
+        result = scipy.optimize.minimize_scalar(f, data["bracket"], data["bounds"], args, method, tol, options)
+        if exact:
+            result.x = np.reshape(result.x, (1,))
         return result
 
-    tolerance = (options or {}).get("xatol", 1e-5 if tol is None else tol)
+    def finish(result: Any) -> Any:
+        if "sensitivity" in result:
+            result.x = result.x[0]
+        return result
+
     start = map_leaves(lambda x: x.detach() if isinstance(x, Tensor) else x, bracket)
-    data = {"bracket": start, "bounds": bounds, "tolerance": tolerance}
+    data = {"bracket": start, "bounds": bounds}
     problem = Problem("minimize_scalar", {"fun": fun}, SCALAR, args, data, run, np.ones(1), MINIMUM_OF_NUMBER, finish)
     return solve(problem, Settings(digits, on_uncertain, on_failure, refine))
