@@ -267,9 +267,10 @@ class Runner:
 
 
 def run_body(body: Body, *inputs: Any) -> list[Any]:
-    """Return the results of a body, as arrays of arrays."""
+    """Return the results of a body, as arrays of arrays, and as Tensors or tracers of these."""
     if any(hasattr(x, "__apply_op__") for x in inputs):
-        return body(*inputs)
+        results = body(*inputs)
+        return results if any(isinstance(x, Tensor) for x in inputs) else [t._data for t in results]
     runner = Runner(body, len(inputs), 0)
     results = [np.array(x) for x in runner(*inputs)]
     runner.end()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,9 @@ import numpy as np
 from ..core.op import Op, by_need
 from ..core.shape_arithmetic import ShapeDtype
 from ..functional import vmap
+from ..tensors.tensor import Tensor
+from ..tensors.tracers import Tracer, wrap_any
+from ..tree import leaves, map as map_leaves
 
 
 def one_after_another(op: Op, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
@@ -70,7 +73,7 @@ class _Batch:
             return list(cotangents)
 
         out, *inputs = [x if keep else None for x, keep in zip(saved, self.op.keeps[0], strict=True)]
-        every = vmap(one, (0, 0, *self.axes))(_plain(g), _plain(out), *inputs)
+        every = _vmap(one, (0, 0, *self.axes), _plain(g), _plain(out), *inputs)
         return [
             c if c is None or self.flags[k] else c.sum(axis=0).reshape(np.shape(saved[1 + k]))
             for k, c in zip(needs, every, strict=True)
@@ -82,7 +85,14 @@ class _Batch:
         def one(out: Any, *both: Any) -> Any:
             return self.op.jvp(both[: len(inputs)], out, *both[len(inputs) :], **params)  # type: ignore[misc]
 
-        return vmap(one, (0, *self.axes, *self.axes))(_plain(out), *tangents, *inputs)
+        return _vmap(one, (0, *self.axes, *self.axes), _plain(out), *tangents, *inputs)
+
+
+def _vmap(f: Callable[..., Any], axes: tuple[int | None, ...], *args: Any) -> Any:
+    """Apply a function to all examples at once, of arrays, Tensors, or tracers, which stand for arrays in rules."""
+    is_of_tensors = any(isinstance(a, Tensor) for a in leaves(args))
+    out = vmap(f, axes)(*map_leaves(lambda a: wrap_any(a, None) if isinstance(a, Tracer) else a, args))
+    return out if is_of_tensors else map_leaves(lambda a: a._data if isinstance(a, Tensor) else a, out)
 
 
 def _plain(g: Any) -> Any:

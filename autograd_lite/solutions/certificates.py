@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from ..core.errors import ImplicitError
 from ..core.op import Op, by_need
 from ..functional.derivative_rules import KeepSame
 from .batches import one_after_another
+from .krylov import Products
+from .products_certificate import uncertainties
 
 if TYPE_CHECKING:
     from .linear_systems import LinearSystems
@@ -76,7 +79,16 @@ class Certificate:
                 f"derivative of {self.called}: expected a solve that has succeeded; received one that its solver calls "
                 'a failure. Let it run longer, or pass on_failure="differentiate"'
             )
-        if self.linear.at(*point).is_singular:
+        factors = self.linear.at(*point)
+        if isinstance(factors, Products):
+            errors = uncertainties(factors, self.linear.system, s, g, turned, point, self.settings.digits)
+            worst = max(errors, key=lambda e: math.inf if math.isnan(e.error) else e.error)
+            if not worst.error <= 10.0**-self.settings.digits:
+                raise ImplicitError(
+                    f"derivative of {self.called}: expected {self.settings.digits:g} digits to be certain; received "
+                    f"{max(0.0, -math.log10(worst.error)):.1f}: {worst.reason}"
+                )
+        if factors.is_singular:
             raise ImplicitError(
                 f"derivative of {self.called}: expected a matrix dF/dx that can be inverted; received a singular one. "
                 "Solutions there do not follow from the arguments: they end, or several meet"

@@ -16,18 +16,20 @@ from ..core.op import Op, by_need
 from ..functional.derivative_rules import KeepSame
 from .batches import one_after_another
 from .factors import Factors, factor_dense, factor_positive
+from .krylov import Products
 from .systems import System
 
+BY_PRODUCTS = ("anderson", "gmres")
 _MOST = 8  # factorizations that are kept
 _KEPT_NUMBERS = 1 << 22  # in all of them together, apart from the last
 
 
-def linear_systems(system: System, linear: str = "auto") -> LinearSystems:
+def linear_systems(system: System, linear: str = "auto", tol: float = 1e-10) -> LinearSystems:
     """Return the linear systems of a system of equations, the same each time."""
     derived = system.body.derived
-    key = "linear systems", linear
+    key = "linear systems", linear, tol
     if key not in derived:
-        derived[key] = LinearSystems(system, linear)
+        derived[key] = LinearSystems(system, linear, tol)
     systems: LinearSystems = derived[key]
     return systems
 
@@ -37,11 +39,11 @@ class LinearSystems:
 
     Args:
         system: the equations.
-        linear: how to solve; see `settings.Settings`.
+        linear, tol: how to solve; see `settings.Settings`.
     """
 
-    def __init__(self, system: System, linear: str = "auto") -> None:
-        self.system, self.linear = system, linear
+    def __init__(self, system: System, linear: str = "auto", tol: float = 1e-10) -> None:
+        self.system, self.linear, self.tol = system, linear, tol
         self._kept: list[tuple[Any, Factors]] = []
         self._lock = fork_safe_lock()
         n = len(system.body.examples)
@@ -78,6 +80,8 @@ class LinearSystems:
         return factors
 
     def _factor(self, *point: Any) -> Factors:
+        if self.linear in BY_PRODUCTS:
+            return Products(self.linear, self.system, point, self.tol)
         return _METHODS[self.linear](self.system, point)
 
     # ---- the rules of the op ----------------------------------------------------------------------------------------

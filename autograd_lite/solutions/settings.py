@@ -25,4 +25,5 @@ class Settings(Frozen):
     on_failure: str = "raise"
     refine: bool = False
     linear: str = "auto"
+    tol: float = 1e-10
     conditions: Any = None

@@ -84,7 +84,7 @@ class _Solve:
         settings: Settings,
     ) -> None:
         self.called, self.find, self.system, self.specs, self.settings = called, find, system, specs, settings
-        self.linear = linear_systems(system, settings.linear)
+        self.linear = linear_systems(system, settings.linear, settings.tol)
         self.sensitivity = Sensitivity()
         self.certificate = Certificate(called, self.linear, settings, self.sensitivity)
 

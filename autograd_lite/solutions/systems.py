@@ -95,17 +95,20 @@ class System:
         """Return A x, or Aᵀ x."""
         return run_body(self.product(turned), x, *point)[0]
 
-    def product(self, turned: bool = False) -> Body:
-        """Return the program of x and a point that computes A x, or Aᵀ x."""
+    def product(self, turned: bool = False, with_residual: bool = False) -> Body:
+        """Return the program of x and a point that computes A x, or Aᵀ x; and then F, if that is wanted too."""
 
         def push(x: Any, z: Any, *rest: Any) -> list[Any]:
-            return [jvp(lambda z: self.body(z, *rest)[0])((z,), (x,))[1]]
+            residual, moved = jvp(lambda z: self.body(z, *rest)[0])((z,), (x,))
+            return [moved, residual] if with_residual else [moved]
 
         def pull(x: Any, z: Any, *rest: Any) -> list[Any]:
-            return _pull(lambda z: self.body(z, *rest)[0], x, (z,))
+            residual, back = vjp(lambda z: self.body(z, *rest)[0])(z)
+            moved = user(back(user(x)))
+            return [moved, residual] if with_residual else [moved]
 
         example = np.zeros(self.z.shape, self.z.dtype)
-        return self.derive(("product", turned), pull if turned else push, example)
+        return self.derive(("product", turned, with_residual), pull if turned else push, example)
 
     def pull(self, wrt: Sequence[int], s: Any, *point: Any) -> list[Any]:
         """Return the products of s with dF/dtheta, for each theta whose position is in `wrt`."""
