@@ -153,6 +153,20 @@ LINALG = [
     Case("linalg.pinvh", lambda m, a: m.pinvh(_sym(a)), (definite(3),)),
     Case("linalg.norm", lambda m, a: m.norm(a), (normal(2, 3),)),
     Case("linalg.lstsq", lambda m, a, b: m.lstsq(a, b)[:2], (normal(4, 2), normal(4))),
+    *[
+        Case(f"linalg.{name}{kind}", call, inputs)
+        for name in ("solve_continuous_are", "solve_discrete_are")
+        for kind, cost, more in (
+            ("", definite, ()),
+            (" complex", lambda n: definite(n) + 0.3j * (np.tri(n) - np.tri(n).T), ()),
+            (" generalized", definite, (spread(3) / 2, 0.1 * normal(3, 2))),
+        )
+        for draw in [cnormal if "complex" in kind else normal]
+        for inputs in [(0.5 * draw(3, 3), draw(3, 2), cost(3), cost(2), *more)]
+        for call in [
+            lambda m, a, b, q, r, *more, name=name: getattr(m, name)(a, b, _sym(q), _sym(r), *more, balanced=not more)
+        ]
+    ],
 ]
 
 if np.lib.NumpyVersion(scipy.__version__) >= "1.17.0":  # earlier ones make one row of many
@@ -167,7 +181,7 @@ def _inside(c: Any, lower: bool) -> Any:
 
 
 def _sym(a: Any) -> Any:
-    return (a + a.T) / 2
+    return (a + a.conj().T) / 2
 
 
 def _unsigned(pair: Any) -> Any:

@@ -52,6 +52,10 @@ from .functions import (
     tanhm as tanhm,
     tanm as tanm,
 )
+from .riccati import (
+    solve_continuous_are as solve_continuous_are,
+    solve_discrete_are as solve_discrete_are,
+)
 from .structured import (
     block_diag as block_diag,
     circulant as circulant,

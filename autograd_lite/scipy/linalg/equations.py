@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import scipy.linalg as original
 
 from ...core import batching
-from ...core.errors import UnsupportedError
+from ...core.errors import ImplicitError, UnsupportedError
+from ...core.forks import fork_safe_lock
 from ...core.op import Op
 from ...core.shape_arithmetic import ShapeDtype
 from ...functions.custom_ops import structural
-from ...ops.adjoints import adjoint, mirror_triangle
+from ...ops.adjoints import adjoint, mirror_triangle, total, user
 from ...ops.operands import operand
 from ...ops.solve import in_lapack, lapack_dtype
 from ..calls import takes_tensors
@@ -53,28 +54,128 @@ def det(a: Any) -> Any:
 
 # ---- Sylvester ------------------------------------------------------------------------------------------------------
 
-
-def _adjoint(g: Any, a: Any, b: Any) -> Any:
-    return sylvester(a.mT, b.mT, g)
-
-
-def _sylvester_jvp(tangents: Sequence[Any], out: Any, a: Any, b: Any, q: Any) -> Any:
-    da, db, dq = tangents
-    moved = 0 if dq is None else dq
-    moved = moved if da is None else moved - np.matmul(da, out)
-    return sylvester(a, b, moved if db is None else moved - np.matmul(out, db))
+_MOST = 4  # factorizations that are kept
+_UNCERTAIN = 1e-4  # the relative error of a derivative from which on it is refused
 
 
-# The solution x of a x + x b = q. The op solves it again with the transposed matrices for its own derivatives.
+class Schurs:
+    """The Schur forms of matrices in equations a x + x b = q, with which these and all their derivatives are solved.
+
+    Args:
+        called: the caller, for messages.
+    """
+
+    def __init__(self, called: str) -> None:
+        self.called = called
+        self._forms: list[tuple[Any, Any]] = []
+        self._separations: list[tuple[Any, float]] = []
+        self._lock = fork_safe_lock()
+
+    def __repr__(self) -> str:
+        return f"<Schur forms of {self.called}>"
+
+    def _remember(self, entries: list[tuple[Any, Any]], key: Any, compute: Callable[[], Any]) -> Any:
+        with self._lock:
+            for other, value in entries:
+                if other == key:
+                    return value
+        value = compute()
+        with self._lock:
+            entries[:] = [*entries[1 - _MOST :], (key, value)]
+        return value
+
+    def _form(self, a: Any) -> Any:
+        return self._remember(self._forms, (a.dtype, a.tobytes()), lambda: original.schur(a, check_finite=False))
+
+    def solve(self, a: Any, b: Any, q: Any, *, turned: bool, power: int) -> Any:
+        """Return the solution x of a x + x b = q, or of aᵀ x + x bᵀ = q.
+
+        Args:
+            a, b, q: matrices.
+            turned: whether to transpose a and b.
+            power: of a derivative, whose digits are required: of the condition, to which its error is proportional; it
+                is 2 where a and b come from solutions with such an error. Of a value 0.
+
+        Raises:
+            LinAlgError: if a and -b have an eigenvalue in common.
+            ImplicitError: if they do, or nearly, in a derivative.
+        """
+        dtype = lapack_dtype(a.dtype, b.dtype, q.dtype)
+        a, b, q = (x.astype(dtype, copy=False) for x in (a, b, q))
+        if not (np.isfinite(a).all() and np.isfinite(b).all()):
+            return np.full(q.shape, np.nan, dtype)
+        forms = self._form(a), self._form(np.ascontiguousarray(adjoint(b)))
+        x, is_unique = _solve_by_forms(*forms, user(q) if turned else q, turned)
+        if power:
+            eps = float(np.finfo(dtype).eps)
+            is_unique = is_unique and eps * self._condition(a, b, forms) ** power < max(_UNCERTAIN, 1e5 * eps)
+        if not is_unique:
+            raise (ImplicitError if power else np.linalg.LinAlgError)(
+                f"{'derivative of ' if power else ''}{self.called}: expected an equation a x + x b = q where a and -b "
+                "have no eigenvalue in common (in Lyapunov's no two eigenvalues of a add up to 0); received one where "
+                "they have, to rounding: it has no unique solution"
+            )
+        return user(x) if turned else x
+
+    def _condition(self, a: Any, b: Any, forms: Any) -> float:
+        """Estimate (‖a‖ + ‖b‖) / sep(a, -b)."""
+
+        def estimate() -> float:
+            shape, rng = (len(a), len(b)), np.random.default_rng(0)
+            x, growth = rng.standard_normal(shape).astype(a.dtype), 0.0
+            for turned in (False, True):  # an iteration for the largest singular value of the inverse
+                x = _solve_by_forms(*forms, x / np.linalg.norm(x), turned)[0]
+                growth = float(np.linalg.norm(x))
+            return growth * float(np.linalg.norm(a) + np.linalg.norm(b))
+
+        return float(self._remember(self._separations, (a.tobytes(), b.tobytes()), estimate)) if a.size else 0.0
+
+
+def _solve_by_forms(left: Any, right: Any, q: Any, turned: bool) -> tuple[Any, bool]:
+    """Return the solution of a x + x b = q, or of aᴴ x + x bᴴ = q, by the forms of a and bᴴ, and if it is unique."""
+    (r, u), (s, v) = left, right
+    if not q.size:
+        return q, True
+    (trsyl,) = original.get_lapack_funcs(("trsyl",), (r, s, q))
+    side = ("C", "N") if turned else ("N", "C")
+    y, scale, info = trsyl(r, s, adjoint(u) @ q @ v, trana=side[0], tranb=side[1])
+    return u @ (scale * y) @ adjoint(v), info == 0
+
+
+def _turn(a: Any, turned: bool) -> Any:
+    return a.mT if turned else a
+
+
+def _by_a(g: Any, out: Any, a: Any, b: Any, q: Any, **params: Any) -> Any:
+    return -_turn(np.matmul(_by_q(g, out, a, b, q, **params), out.mT), params["turned"])
+
+
+def _by_b(g: Any, out: Any, a: Any, b: Any, q: Any, **params: Any) -> Any:
+    return -_turn(np.matmul(out.mT, _by_q(g, out, a, b, q, **params)), params["turned"])
+
+
+def _by_q(g: Any, out: Any, a: Any, b: Any, q: Any, *, forms: Schurs, turned: bool, power: int) -> Any:
+    return sylvester(a, b, g, forms=forms, turned=not turned, power=power or 1)
+
+
+def _sylvester_jvp(
+    tangents: Sequence[Any], out: Any, a: Any, b: Any, q: Any, *, forms: Schurs, turned: bool, power: int
+) -> Any:
+    da, db = (None if t is None else _turn(t, turned) for t in tangents[:2])
+    moved = total(None if da is None else -np.matmul(da, out), None if db is None else -np.matmul(out, db), tangents[2])
+    return sylvester(a, b, moved, forms=forms, turned=turned, power=power or 1)
+
+
+# The solution x of a x + x b = q, or of aᵀ x + x bᵀ = q. Its derivatives solve it again, with the same Schur forms.
 # References: Bartels and Stewart, Solution of the matrix equation AX + XB = C, 1972.
 sylvester: Op = structural(
     "solve_sylvester",
-    in_lapack(lambda a, b, q: by_matrices(original.solve_sylvester, a, b, q)),
-    lambda g, out, a, b, q: -np.matmul(_adjoint(g, a, b), out.mT),
-    lambda g, out, a, b, q: -np.matmul(out.mT, _adjoint(g, a, b)),
-    lambda g, out, a, b, q: _adjoint(g, a, b),
+    in_lapack(lambda a, b, q, *, forms, **options: by_matrices(forms.solve, a, b, q, **options)),
+    _by_a,
+    _by_b,
+    _by_q,
     saves=("oxy", "oxy", "xy"),
-    infer=lambda a, b, q: ShapeDtype(
+    infer=lambda a, b, q, **_: ShapeDtype(
         (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2], q.shape[:-2]), *q.shape[-2:]),
         lapack_dtype(a.dtype, b.dtype, q.dtype),
     ),
@@ -83,28 +184,37 @@ sylvester: Op = structural(
 )
 
 
+def solve_equation(called: str, a: Any, b: Any, q: Any, power: int = 0) -> Any:
+    """Return the solution x of a x + x b = q; see `Schurs.solve`."""
+    return sylvester(a, b, q, forms=Schurs(called), turned=False, power=power)
+
+
 @takes_tensors(original.solve_sylvester, "a, b, q")
 def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
-    return sylvester(square("solve_sylvester", a), square("solve_sylvester", b), operand(q))
+    return solve_equation("solve_sylvester", square("solve_sylvester", a), square("solve_sylvester", b), operand(q))
 
 
 @takes_tensors(original.solve_continuous_lyapunov, "a, q")
 def solve_continuous_lyapunov(a: Any, q: Any) -> Any:
     a = square("solve_continuous_lyapunov", a)
-    return sylvester(a, adjoint(a), operand(q))
+    return solve_equation("solve_continuous_lyapunov", a, adjoint(a), operand(q))
+
+
+def solve_stein(called: str, a: Any, q: Any, power: int = 0) -> Any:
+    """Return the solution x of x - a x aᴴ = q, by the equation of Sylvester that Cayley's transform makes of it."""
+    one, high = np.eye(a.shape[-1]), adjoint(a)
+    inverse = np.linalg.inv(high + one)
+    b = np.matmul(high - one, inverse)
+    c = 2 * np.matmul(np.matmul(np.linalg.inv(a + one), q), inverse)
+    return solve_equation(called, adjoint(b), b, -c, power)
 
 
 @takes_tensors(original.solve_discrete_lyapunov, "a, q")
 def solve_discrete_lyapunov(a: Any, q: Any, method: str | None = None) -> Any:
     a, q = square("solve_discrete_lyapunov", a), operand(q)
-    n = a.shape[-1]
     if method not in (None, "direct", "bilinear"):
         raise ValueError(f"scipy.linalg.solve_discrete_lyapunov: expected method direct or bilinear; received {method}")
-    if method == "direct" or (method is None and n < 10):
-        left = np.eye(n * n) - np.kron(a, np.conjugate(a))
-        return np.linalg.solve(left, q.reshape(-1)).reshape(q.shape)
-    one, high = np.eye(n), adjoint(a)
-    inverse = np.linalg.inv(high + one)
-    b = np.matmul(high - one, inverse)
-    c = 2 * np.matmul(np.matmul(np.linalg.inv(a + one), q), inverse)
-    return sylvester(adjoint(b), b, -c)
+    if method != "direct":
+        return solve_stein("solve_discrete_lyapunov", a, q)
+    left = np.eye(a.shape[-1] ** 2) - np.kron(a, np.conjugate(a))
+    return np.linalg.solve(left, q.reshape(-1)).reshape(q.shape)

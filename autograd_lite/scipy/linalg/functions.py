@@ -24,7 +24,7 @@ from ...functions.custom_ops import structural
 from ...ops import barrier
 from ...ops.solve import in_lapack, lapack_dtype, same_shape
 from ..calls import takes_tensors
-from .equations import sylvester
+from .equations import solve_equation
 from .triangles import square
 
 
@@ -116,10 +116,10 @@ def expm_frechet(A: Any, E: Any, compute_expm: bool = True) -> Any:
 _root: Op = structural(
     "sqrtm",
     in_lapack(_each("sqrtm", original.sqrtm)),
-    lambda g, out, x: sylvester(out.mT, out.mT, g),
+    lambda g, out, x: solve_equation("sqrtm", out.mT, out.mT, g, 2),
     saves="o",
     infer=same_shape,
-    jvp=lambda tangents, out, x: sylvester(out, out, tangents[0]),
+    jvp=lambda tangents, out, x: solve_equation("sqrtm", out, out, tangents[0], 2),
     batch=batching.gufunc(2),
 )
 
