@@ -84,7 +84,7 @@ def qp(
     report: list[Minimum] = []
 
     def find(arrays: Parameters) -> tuple[Vector, Vector, Vector, bool]:
-        report[:] = [_minimum(arrays)]
+        report[:] = [_minimum(arrays, report[0].active if report else None)]
         minimum = report[0]
         return minimum.x, np.concatenate([minimum.rows, minimum.equalities]), minimum.bounds, minimum.status == 0
 
@@ -112,7 +112,7 @@ def _result(parameters: Parameters, x: Any, mu: Any, push: Any, report: list[Min
     return result
 
 
-def _minimum(p: Parameters) -> Minimum:
+def _minimum(p: Parameters, guess: Any) -> Minimum:
     """Return the minimum for parameters as arrays.
 
     Raises:
@@ -127,7 +127,7 @@ def _minimum(p: Parameters) -> Minimum:
     program = Program((p["P"] + p["P"].T) / 2, p["q"], G, h, A, b, lower, upper)
     if any(np.isnan(x.data if hasattr(x, "indptr") else x).any() for x in program):
         raise ValueError("qp: expected numbers; received a parameter with NaN")
-    minimum = minimize_quadratic(program)
+    minimum = minimize_quadratic(program, guess)
     return minimum if minimum.status == 0 else minimum._replace(status=_reason(program))
 
 
