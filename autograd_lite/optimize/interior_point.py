@@ -273,6 +273,7 @@ def _iterate(form: _Form) -> tuple[_Point, int, int]:
 
 def _repair(form: _Form, active: npt.NDArray[np.bool_]) -> _Point | None:
     """Return the minimum from a guess of its active set; None if the signs that it leads to do not end."""
+    most = form.m // 8 + 1
     for _ in range(REPAIRS):
         point = _with_active(form, active)
         if point is None:
@@ -283,7 +284,9 @@ def _repair(form: _Form, active: npt.NDArray[np.bool_]) -> _Point | None:
         wrong = (s < -SIGN * scale_s) | (z < -SIGN * scale_z)
         if not wrong.any():
             return point if max(map(abs, _gap_and_error(form, point, _residuals(form, point)))) < CLOSE else None
-        active = active ^ wrong
+        if wrong.sum() > most:
+            return None
+        active, most = active ^ wrong, wrong.sum()
     return None
 
 
