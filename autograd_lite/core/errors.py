@@ -98,10 +98,22 @@ class NonFiniteError(FloatingPointError):
 class ImplicitError(GradError):
     """The derivative of a solution is not certain to the digits that are asked for, or there is none.
 
+    Attributes:
+        sensitivity: the certificate of the solution, as far as it was computed; None if there is none.
+
     Example:
-        >>> issubclass(ImplicitError, GradError)
-        True
+        >>> import autograd_lite as ag
+        >>> root = ag.implicit(lambda a: 0.0 * a, lambda x, a: x * x - a)
+        >>> try:
+        ...     ag.grad(root)(0.0)
+        ... except ImplicitError:
+        ...     print("two solutions meet")
+        two solutions meet
     """
+
+    def __init__(self, message: str, sensitivity: Any = None) -> None:
+        super().__init__(message)
+        self.sensitivity = sensitivity
 
 
 class TraceError(RuntimeError):

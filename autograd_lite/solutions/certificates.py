@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,23 +13,130 @@ from ..core.errors import ImplicitError
 from ..core.op import Op, by_need
 from ..functional.derivative_rules import KeepSame
 from .batches import one_after_another
+from .estimates import MOST_LEFT, Derivative, Errors, difference, estimate
 from .krylov import Products
 from .products_certificate import uncertainties
 
 if TYPE_CHECKING:
+    from .factors import Factors
     from .linear_systems import LinearSystems
+
+# Up to what relative size a slack or a multiplier may be zero.
+_MAY_BE_ZERO = 1e-8
+_MOST_SHOWN = 6
+
+
+class Constraint(NamedTuple):
+    """An inequality at a solution.
+
+    Attributes:
+        name: which it is.
+        is_active: whether its limit holds.
+        slack: how far the solution is from the limit, relative.
+        multiplier: of the constraint, relative; negative if it has the wrong sign.
+    """
+
+    name: str
+    is_active: bool
+    slack: float
+    multiplier: float
+
+    @property
+    def margin(self) -> float:
+        """How far it is from the other state: the multiplier of an active one, the slack of another."""
+        return self.multiplier if self.is_active else self.slack
 
 
 class Sensitivity:
-    """The certificate of a solution, which is filled when a first derivative is asked for."""
+    """The certificate of a solution: how certain its derivatives are. It is filled when a first one is asked for.
 
-    def __init__(self) -> None:
-        self.residual: float | None = None
+    The digits are those of the derivative that was computed last: -log₁₀ of its relative error. In reverse mode that is
+    a gradient by each parameter, an array, for the cotangent g of the solution: the error of the gradient of g·x in the
+    2-norm, relative to the norm of the gradient by the same array. A gradient that is nearly zero counts by what its
+    array does to the result beside the others: its error is relative to a thousandth of what those do by the same
+    relative change; and a gradient of terms that cancel to zero is certain. In forward mode it is the tangent of all
+    unknowns. What follows the solution, such as a loss, has errors of its own.
+
+    Attributes:
+        called: whose solution it is.
+        asked: how many digits are asked for.
+        digits: how many are certain; None before a derivative was asked for.
+        residual: the largest |F|.
+        scaled_residual: that, relative to |dF/dx| |x|.
+        linear_residual: the largest residual of the linear system with dF/dx, relative to |dF/dx| |s|.
+        solution_error: an estimate of the relative error of the solution.
+        by_solver: the relative error of the derivative because of what the solver has left.
+        by_rounding: that because of rounding.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> import numpy as np
+        >>> root = ag.implicit(lambda a: np.sqrt(a), lambda x, a: x * x - a)
+        >>> x = root(ag.tensor(4.0, requires_grad=True))
+        >>> x.sensitivity
+        <certificate of implicit: unknown until a derivative is asked for, as by backward()>
+        >>> x.backward()
+        >>> x.sensitivity.digits > 14
+        True
+    """
+
+    digits: float | None = None
+    residual: float | None = None
+    scaled_residual: float | None = None
+    linear_residual: float | None = None
+    solution_error: float | None = None
+    by_solver: float | None = None
+    by_rounding: float | None = None
+
+    def __init__(self, called: str = "a solution", asked: float = 4) -> None:
+        self.called, self.asked = called, asked
+        self._factors: Factors | None = None
+        self._margins: Any = None
+
+    @property
+    def condition(self) -> float | None:
+        """An estimate of ‖dF/dx‖₁ ‖(dF/dx)⁻¹‖₁; NaN where only products with the matrix are known."""
+        return None if self._factors is None else self._factors.condition
+
+    @property
+    def constraints(self) -> list[Constraint]:
+        """The inequalities, those that are nearest to another state first."""
+        return [] if self._margins is None else sorted(self._margins(), key=lambda c: c.margin)
+
+    def fill(self, errors: Errors, factors: Factors, margins: Any) -> None:
+        """Enter the errors of a derivative."""
+        self._factors, self._margins = factors, margins
+        self.residual, self.scaled_residual, self.linear_residual = errors.residual, errors.scaled, errors.linear
+        self.solution_error, self.by_solver, self.by_rounding = errors.solution, errors.by_solver, errors.by_rounding
+        self.digits = digits_of(errors.total)
 
     def __repr__(self) -> str:
-        if self.residual is None:
-            return "<sensitivity: unknown until a derivative is asked for>"
-        return f"<sensitivity: residual {self.residual:.1e}>"
+        if self.digits is None:
+            return f"<certificate of {self.called}: unknown until a derivative is asked for, as by backward()>"
+        rows = [
+            ("residual", self.residual, f"the largest |F|; relative to |dF/dx| |x| {_short(self.scaled_residual)}"),
+            ("linear system", self.linear_residual, "its residual, relative"),
+            ("condition", self.condition, "of dF/dx"),
+            ("solution", self.solution_error, "its relative error"),
+            ("by the solver", self.by_solver, "relative error of the derivative because of what the solver has left"),
+            ("by rounding", self.by_rounding, "and because of rounding"),
+        ]
+        lines = [f"{name:<15}{_short(value):>8}   {text}" for name, value, text in rows if value is not None]
+        constraints = self.constraints
+        if constraints:
+            active, nearest = sum(c.is_active for c in constraints), constraints[0]
+            kind = "its multiplier" if nearest.is_active else "its slack"
+            lines.append(
+                f"{'constraints':<15}{f'{active}/{len(constraints)}':>8}   are active; nearest to a change: "
+                f"{nearest.name}, {kind} is {nearest.margin:.1e}"
+            )
+        head = f"certificate of {self.called}: {self.digits:.1f} digits are certain, {self.asked:g} are asked for"
+        return "\n  ".join([head, *lines])
+
+
+def digits_of(error: float) -> float:
+    """Return how many digits are certain with a relative error."""
+    return min(max(-math.log10(error), 0.0), 16.0) if error > 0 else 16.0 if error == 0 else 0.0
 
 
 class Certificate:
@@ -44,7 +153,16 @@ class Certificate:
         self.called, self.linear, self.settings, self.sensitivity = called, linear, settings, sensitivity
         self._ops: dict[int, Op] = {}
 
-    def check(self, s: Any, g: Any, success: Any, *point: Any, turned: bool = False) -> Any:
+    def check(
+        self,
+        s: Any,
+        g: Any,
+        success: Any,
+        *point: Any,
+        turned: bool = False,
+        wrt: Sequence[int] = (),
+        along: Sequence[Any] = (),
+    ) -> Any:
         """Return s, the solution of a linear system with A or Aᵀ, if the derivative that follows from it is certain.
 
         It is an op, which is an identity of s, so that it checks at every replay too.
@@ -54,12 +172,14 @@ class Certificate:
             g: the right-hand side.
             success: whether the solver calls z a solution.
             point: z, aux and theta.
-            turned: whether s solves a system with Aᵀ.
+            turned: whether s solves a system with Aᵀ, for gradients; otherwise it is a tangent.
+            wrt: by which theta the derivative is.
+            along: tangents of these.
 
         Raises:
             ImplicitError: if it is not certain.
         """
-        inputs = s, g, success, *point
+        inputs = s, g, success, *along, *point
         op = self._ops.get(len(inputs))
         if op is None:
             op = self._ops[len(inputs)] = Op(
@@ -71,27 +191,155 @@ class Certificate:
                 batch=one_after_another,
                 keeps=KeepSame((False,) * (len(inputs) + 1)),
             )
-        return op(*inputs, turned=turned)
+        return op(*inputs, turned=turned, wrt=tuple(wrt))
 
-    def _verify(self, s: Any, g: Any, success: Any, *point: Any, turned: bool) -> Any:
+    def _verify(self, s: Any, g: Any, success: Any, *rest: Any, turned: bool, wrt: tuple[int, ...]) -> Any:
         if not success and self.settings.on_failure == "raise":
-            raise ImplicitError(
-                f"derivative of {self.called}: expected a solve that has succeeded; received one that its solver calls "
-                'a failure. Let it run longer, or pass on_failure="differentiate"'
+            raise self._error(
+                "expected a solve that has succeeded; received one that its solver calls a failure. Let it run longer, "
+                'start nearer to the solution, or pass on_failure="differentiate"'
             )
-        factors = self.linear.at(*point)
-        if isinstance(factors, Products):
-            errors = uncertainties(factors, self.linear.system, s, g, turned, point, self.settings.digits)
-            worst = max(errors, key=lambda e: math.inf if math.isnan(e.error) else e.error)
-            if not worst.error <= 10.0**-self.settings.digits:
-                raise ImplicitError(
-                    f"derivative of {self.called}: expected {self.settings.digits:g} digits to be certain; received "
-                    f"{max(0.0, -math.log10(worst.error)):.1f}: {worst.reason}"
-                )
-        if factors.is_singular:
-            raise ImplicitError(
-                f"derivative of {self.called}: expected a matrix dF/dx that can be inverted; received a singular one. "
-                "Solutions there do not follow from the arguments: they end, or several meet"
-            )
-        self.sensitivity.residual = float(np.abs(self.linear.system.residual(*point)).max(initial=0))
+        if not (s.any() or g.any()) or not np.isfinite(g).all():
+            return np.array(s)  # a derivative of nothing, and one that a value that is not finite has spoilt before
+        count = 0 if turned else len(wrt)
+        along, point = rest[:count], rest[count:]
+        if isinstance(factors := self.linear.at(*point), Products):
+            reason = self._reason_by_products(factors, s, g, turned, point)
+        else:
+            reason = self._reason_against(factors, s, g if turned else None, along, point, wrt)
+        if not reason:
+            return np.array(s)
+        error = self._error(reason)
+        if self.settings.on_uncertain == "raise":
+            raise error
+        if self.settings.on_uncertain == "nan":
+            return np.full_like(s, np.nan)
+        warnings.warn(str(error), stacklevel=2)
         return np.array(s)
+
+    def _error(self, reason: str) -> ImplicitError:
+        return ImplicitError(f"derivative of {self.called}: {reason}", self.sensitivity)
+
+    def _reason_by_products(self, factors: Products, s: Any, g: Any, turned: bool, point: Sequence[Any]) -> str:
+        """Return why the derivative is not certain, of a matrix of which only products are known."""
+        parts = uncertainties(factors, self.linear.system, s, g, turned, point, self.settings.digits)
+        total = sum(part.error for part in parts)
+        total = total if total == total else math.inf
+        self.sensitivity.residual = float(np.abs(factors.equations).max(initial=0))
+        self.sensitivity.digits, self.sensitivity.by_solver = digits_of(total), total
+        worst = max(parts, key=lambda part: math.inf if part.error != part.error else part.error)
+        return "" if total <= 10.0**-self.settings.digits else f"{self._expected(total)}{worst.reason}"
+
+    def _expected(self, error: float) -> str:
+        return f"expected {self.settings.digits:g} certain digits; received {digits_of(error):.1f}. "
+
+    def _reason_against(
+        self, factors: Factors, s: Any, g: Any, along: Sequence[Any], point: Sequence[Any], wrt: tuple[int, ...]
+    ) -> str:
+        """Return why the derivative is not certain; nothing if it is."""
+        system = self.linear.system
+        conditions, aux = self.settings.conditions, tuple(point[1 : system.first])
+        if factors.is_singular or not np.isfinite(s).all():
+            dependent = [] if conditions is None else conditions.dependent(point[0], aux, point[system.first :])
+            return _singular(dependent)
+        d = Derivative(
+            system.around(wrt, g is not None),
+            factors,
+            g is not None,
+            s,
+            g,
+            along,
+            point,
+            [point[system.first + k] for k in wrt],
+        )
+        errors = estimate(d)
+        margins = None if conditions is None else lambda: _constraints(conditions, z, aux, point[system.first :])
+        z = point[0] + errors.step
+        self.sensitivity.fill(errors, factors, margins)
+        if not errors.total <= 10.0**-self.settings.digits:
+            return self._uncertain(errors, factors)
+        return "" if conditions is None else self._doubts(d, errors, z, aux)
+
+    # ---- reasons ----------------------------------------------------------------------------------------------------
+
+    def _uncertain(self, errors: Errors, factors: Factors) -> str:
+        """Return which number is to blame, and what to do."""
+        asked = self._expected(errors.total)
+        if not math.isfinite(errors.residual):
+            return f"{asked}The equations are not finite at the solution"
+        if not errors.left <= MOST_LEFT:
+            return (
+                f"{asked}Newton's step from the solution, where the largest residual is {errors.residual:.1e}, leaves "
+                f"{min(errors.left, 99.0):.0%} of the error. Either this is not a solution of these equations, or "
+                "several solutions meet near it. Check that the equations are zero at the solution, and tighten tol"
+            )
+        if not errors.left_linear <= MOST_LEFT or not errors.by_solver >= errors.by_rounding:
+            return (
+                f"{asked}Rounding changes the derivative by {errors.by_rounding:.1e}, relative: dF/dx is nearly "
+                f"singular (its condition is {factors.condition:.1e}), or numbers cancel in the equations. Rescale "
+                "unknowns and equations to similar sizes, or make the solution unique"
+            )
+        return (
+            f"{asked}The solver has left a residual of {errors.residual:.1e}, an error of the solution of "
+            f"{errors.solution:.1e}, relative, which changes the derivative by {errors.by_solver:.1e}. Tighten tol, or "
+            "pass refine=True, for Newton's steps from it"
+        )
+
+    def _doubts(self, d: Derivative, errors: Errors, z: Any, aux: Sequence[Any]) -> str:
+        """Return why a constraint may as well be active as inactive, with both derivatives, if these differ."""
+        first = self.linear.system.first
+        theta = d.point[first:]
+        tolerance = max(_MAY_BE_ZERO, 10 * errors.noise, 10 * errors.left * errors.solution)
+        for doubt in self.settings.conditions.doubts(z, aux, theta, tolerance):
+            sides = [self._values(d, (z, *other, *theta)) for other in (doubt.with_active, doubt.without)]
+            if difference(d, *sides) <= 10.0**-self.settings.digits:
+                continue
+            active, inactive = (", ".join(map(_text_of, values)) for values in sides)
+            return (
+                f"{doubt.name} is degenerate: its slack is {doubt.slack:.1e}, its multiplier {doubt.multiplier:.1e}: "
+                f"the smallest change decides whether it is active. The derivative with it active is {active}; "
+                f"without it, {inactive}. Tighten tol if the solution is not exact; otherwise choose parameters away "
+                "from this kink"
+            )
+        return ""
+
+    def _values(self, d: Derivative, point: Sequence[Any]) -> list[Any]:
+        """Return the derivative with another active set."""
+        factors = self.linear.at(*point)
+        other = d._replace(point=point, factors=factors, s=np.zeros_like(d.s))
+        return other.at(point[0], factors.solve(other.at(point[0], other.s)[1], d.turned))[2]
+
+
+def _constraints(conditions: Any, z: Any, aux: Any, theta: Sequence[Any]) -> list[Constraint]:
+    """Return the inequalities at a solution."""
+    out = []
+    for kind, (sides, nearest, slack, multiplier, inequality) in zip(
+        ("row", "bound"), conditions.margins(z, aux, theta), strict=False
+    ):
+        for i in np.flatnonzero(inequality & np.isfinite(slack)):
+            name = f"{'lower' if nearest[i] < 0 else 'upper'} {conditions.name(kind, int(i))}"
+            out.append(Constraint(name, bool(sides[i]), float(slack[i]), float(multiplier[i])))
+    return out
+
+
+def _singular(dependent: Sequence[str]) -> str:
+    if dependent:
+        return (
+            f"the gradients of active constraints depend on each other, so that their multipliers are not unique (LICQ "
+            f"does not hold): {', '.join(dependent[:_MOST_SHOWN])}. Leave out those that others imply"
+        )
+    return (
+        "expected a matrix dF/dx that can be inverted; received a singular one. Solutions there do not follow from the "
+        "arguments: they end, several meet, or some combination of unknowns is free"
+    )
+
+
+def _text_of(x: Any) -> str:
+    x = np.asarray(x)
+    if x.size > _MOST_SHOWN:
+        return f"one of norm {np.linalg.norm(x):.6g}"
+    return np.array2string(x, precision=6) if x.ndim else f"{float(x):.6g}"
+
+
+def _short(x: float | None) -> str:
+    return "unknown" if x is None or x != x else f"{x:.1e}"

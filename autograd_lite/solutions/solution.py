@@ -85,7 +85,7 @@ class _Solve:
     ) -> None:
         self.called, self.find, self.system, self.specs, self.settings = called, find, system, specs, settings
         self.linear = linear_systems(system, settings.linear, settings.tol)
-        self.sensitivity = Sensitivity()
+        self.sensitivity = Sensitivity(called, settings.digits)
         self.certificate = Certificate(called, self.linear, settings, self.sensitivity)
 
     def as_op(self) -> Op:
@@ -130,7 +130,7 @@ class _Solve:
             return [None] * len(needs)
         point = z, *aux, *theta
         s = self.linear.solve(g[0], *point, turned=True)
-        s = self.certificate.check(s, g[0], success, *point, turned=True)
+        s = self.certificate.check(s, g[0], success, *point, turned=True, wrt=wrt)
         parts = dict(zip(wrt, self.system.pull(wrt, -s, *point), strict=True))
         return [parts.get(k) for k in needs]
 
@@ -139,6 +139,7 @@ class _Solve:
         z, success, *aux = out
         wrt = [k for k, t in enumerate(tangents) if t is not None]
         point = z, *aux, *theta
-        right = -self.system.push(wrt, [tangents[k] for k in wrt], *point)
-        moved = self.certificate.check(self.linear.solve(right, *point), right, success, *point)
+        along = [tangents[k] for k in wrt]
+        right = -self.system.push(wrt, along, *point)
+        moved = self.certificate.check(self.linear.solve(right, *point), right, success, *point, wrt=wrt, along=along)
         return moved, *[None] * (1 + len(aux))

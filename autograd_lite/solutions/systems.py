@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..control.body import Body, run_body
+from ..control.body import Body, rearrange, run_body
 from ..control.closure_conversion import example_of, record_body
 from ..core.errors import GradError, ShapeError
 from ..core.shape_arithmetic import ShapeDtype
@@ -31,6 +31,9 @@ class System:
         theta: examples of what the equations depend on.
         matrix: of z, aux and theta, A = dF/dz, where it is known better than by derivatives of the equations; as pure.
 
+    Attributes:
+        first: the position of theta in a point.
+
     Raises:
         GradError: if the unknowns are complex, and the residual is not differentiable in the complex sense.
         ShapeError: if the residual has another shape than z.
@@ -45,7 +48,7 @@ class System:
         theta: Sequence[Any],
         matrix: Callable[..., Any] | None = None,
     ) -> None:
-        self.called, self.z, self._n, self._matrix = called, z, 1 + len(aux), matrix
+        self.called, self.z, self.first, self._matrix = called, z, 1 + len(aux), matrix
 
         def residual(z: Any, *rest: Any) -> list[Any]:
             return [equations(z, tuple(rest[: len(aux)]), *rest[len(aux) :])]
@@ -86,7 +89,7 @@ class System:
 
         def compute(z: Any, *rest: Any) -> list[Any]:
             if self._matrix is not None:
-                return [self._matrix(z, rest[: self._n - 1], *rest[self._n - 1 :])]
+                return [self._matrix(z, rest[: self.first - 1], *rest[self.first - 1 :])]
             return [jacobian(lambda z: self.body(z, *rest)[0])(z)]
 
         return run_body(self.derive("matrix", compute), *point)[0]
@@ -112,19 +115,39 @@ class System:
 
     def pull(self, wrt: Sequence[int], s: Any, *point: Any) -> list[Any]:
         """Return the products of s with dF/dtheta, for each theta whose position is in `wrt`."""
-        places = tuple([self._n + k for k in wrt])
+        derived, key = self.body.derived, ("pull", tuple(wrt))
+        if key not in derived:
+            both = self.around(wrt, True)
+            derived[key] = rearrange(both, range(len(both.examples)), range(2, len(both.outputs)))
+        return run_body(derived[key], s, *point)
 
-        def compute(s: Any, *point: Any) -> list[Any]:
-            return _pull(lambda *point: self.body(*point)[0], s, point, places)
+    def around(self, wrt: Sequence[int], turned: bool) -> Body:
+        """Return the program of all that a derivative by some theta follows from.
 
-        return run_body(self.derive(("pull", places), compute, np.zeros(self.z.shape, self.z.dtype)), s, *point)
+        It returns F, and of s and a point Aᵀ s and the products of s with dF/dtheta; or of s, tangents of theta and a
+        point the tangent A s + (dF/dtheta) dtheta.
+        """
+        places = (0, *[self.first + k for k in wrt])
+        example = np.zeros(self.z.shape, self.z.dtype)
+
+        def pull(s: Any, *point: Any) -> list[Any]:
+            f, back = vjp(lambda *point: self.body(*point)[0], places)(*point)
+            return [f, *[user(c) for c in back(user(s))]]
+
+        def push(*args: Any) -> list[Any]:
+            return list(_push(lambda *point: self.body(*point)[0], args, places))
+
+        if turned:
+            return self.derive(("pull around", places), pull, example)
+        examples = [self.body.examples[k] for k in places[1:]]
+        return self.derive(("push around", places), push, example, *examples)
 
     def push(self, wrt: Sequence[int], tangents: Sequence[Any], *point: Any) -> Any:
         """Return the product of dF/dtheta with tangents of each theta whose position is in `wrt`."""
-        places = [self._n + k for k in wrt]
+        places = [self.first + k for k in wrt]
 
         def compute(*args: Any) -> list[Any]:
-            return [_push(lambda *point: self.body(*point)[0], args, places)]
+            return [_push(lambda *point: self.body(*point)[0], args, places)[1]]
 
         examples = [self.body.examples[k] for k in places]
         return run_body(self.derive(("push", *places), compute, *examples), *tangents, *point)[0]
@@ -144,7 +167,7 @@ class System:
         """Return the tangent of A x, or of Aᵀ x, along tangents of the parts of a point that have these positions."""
 
         def compute(x: Any, *args: Any) -> list[Any]:
-            return [_push(lambda *point: self.product(turned)(x, *point)[0], args, places)]
+            return [_push(lambda *point: self.product(turned)(x, *point)[0], args, places)[1]]
 
         examples = [np.zeros(self.z.shape, self.z.dtype), *(self.body.examples[k] for k in places)]
         body = self.derive(("push of matrix", turned, *places), compute, *examples)
@@ -158,14 +181,14 @@ def _pull(f: Callable[..., Any], s: Any, point: Sequence[Any], places: int | tup
 
 
 def _push(f: Callable[..., Any], args: Sequence[Any], places: Sequence[int]) -> Any:
-    """Return the tangent of f at a point along tangents of some of its arguments, which come before the point."""
+    """Return f at a point, and its tangent along those of some of its arguments, which come before the point."""
     tangents, point = args[: len(places)], args[len(places) :]
 
     def along(*chosen: Any) -> Any:
         new = dict(zip(places, chosen, strict=True))
         return f(*[new.get(k, x) for k, x in enumerate(point)])
 
-    return jvp(along)(tuple([point[k] for k in places]), tuple(tangents))[1]
+    return jvp(along)(tuple([point[k] for k in places]), tuple(tangents))
 
 
 def _require_holomorphic(called: str, body: Body) -> None:
