@@ -70,13 +70,12 @@ class Sensitivity:
 
     Example:
         >>> import autograd_lite as ag
-        >>> import numpy as np
-        >>> root = ag.implicit(lambda a: np.sqrt(a), lambda x, a: x * x - a)
-        >>> x = root(ag.tensor(4.0, requires_grad=True))
-        >>> x.sensitivity
-        <certificate of implicit: unknown until a derivative is asked for, as by backward()>
-        >>> x.backward()
-        >>> x.sensitivity.digits > 14
+        >>> a = ag.tensor(4.0, requires_grad=True)
+        >>> solved = ag.optimize.root(lambda x: x * x - a, 1.0)
+        >>> solved.sensitivity
+        <certificate of root: unknown until a derivative is asked for, as by backward()>
+        >>> solved.x.sum().backward()
+        >>> solved.sensitivity.digits > 14
         True
     """
 
@@ -228,9 +227,9 @@ class Certificate:
         self.sensitivity.residual = float(np.abs(factors.equations).max(initial=0))
         self.sensitivity.digits, self.sensitivity.by_solver = digits_of(total), total
         worst = max(parts, key=lambda part: math.inf if part.error != part.error else part.error)
-        return "" if total <= 10.0**-self.settings.digits else f"{self._expected(total)}{worst.reason}"
+        return "" if total <= 10.0**-self.settings.digits else f"{self._begin(total)}{worst.reason}"
 
-    def _expected(self, error: float) -> str:
+    def _begin(self, error: float) -> str:
         return f"expected {self.settings.digits:g} certain digits; received {digits_of(error):.1f}. "
 
     def _reason_against(
@@ -264,7 +263,7 @@ class Certificate:
 
     def _uncertain(self, errors: Errors, factors: Factors) -> str:
         """Return which number is to blame, and what to do."""
-        asked = self._expected(errors.total)
+        asked = self._begin(errors.total)
         if not math.isfinite(errors.residual):
             return f"{asked}The equations are not finite at the solution"
         if not errors.left <= MOST_LEFT:
