@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,9 +16,9 @@ from ..core.arguments import require_function
 from ..core.errors import TraceError
 from ..functional import jacobian
 from ..tensors.tensor import Tensor
-from ..tree import map as map_leaves
+from ..tree import leaves, map as map_leaves, rebuild
 from .evaluation import stack
-from .vectors import bare, is_known, laid_out, value_of
+from .vectors import bare, is_known, is_open, laid_out, value_of
 
 Matrix = npt.NDArray[np.float64]
 MOST_FOR_COVARIANCE = 5000  # parameters, of which it takes 0.2 GB
@@ -210,6 +211,8 @@ def delta_method(g: Callable[[Any], Any], estimate: Any, covariance: Any = None)
     Returns:
         A pair: what g returns, and the standard errors, in arrays of the same shapes.
 
+        Both have derivatives by Tensors among the parameters, in the covariance, and by what g closes over.
+
     Raises:
         ValueError: if the covariance has another shape.
 
@@ -225,16 +228,18 @@ def delta_method(g: Callable[[Any], Any], estimate: Any, covariance: Any = None)
     if isinstance(estimate, OptimizeResult):
         covariance = estimate.covariance if covariance is None else covariance
         estimate = estimate.x
-    layout, x = laid_out("delta_method", estimate)
-    sigma = np.asarray(covariance, np.float64)
+    layout, _ = laid_out("delta_method", estimate)
+    x = np.reshape(layout.spread("delta_method", estimate), -1)
+    sigma = covariance if isinstance(covariance, Tensor) else np.asarray(covariance, np.float64)
     if sigma.shape != (x.size, x.size):
         raise ValueError(
             f"delta_method: expected a covariance of shape {(x.size, x.size)}, of the parameters in the order of their "
             f"leaves; received {'none' if covariance is None else f'shape {sigma.shape}'}"
         )
-    out = map_leaves(bare, g(layout.unflatten(x)))
-    rows = np.atleast_2d(jacobian(lambda v: stack(g(layout.unflatten(v))))(x)).reshape(-1, x.size)
-    errors = iter(np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", rows, sigma, rows), 0)))
-    return EstimateWithStderr(
-        out, map_leaves(lambda a: np.reshape([next(errors) for _ in range(np.size(a))], np.shape(a))[()], out)
-    )
+    out = map_leaves(lambda a: a if is_open(a) else bare(a), g(layout.unflatten(x)))
+    rows = np.reshape(jacobian(lambda v: stack(g(layout.unflatten(v))))(x), (-1, x.size))
+    errors = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", rows, sigma, rows), 0))
+    sizes = [np.size(a) for a in leaves(out)]
+    parts = [errors[end - n : end] for n, end in zip(sizes, accumulate(sizes), strict=True)]
+    shaped = [np.reshape(part, np.shape(a))[()] for part, a in zip(parts, leaves(out), strict=True)]
+    return EstimateWithStderr(out, rebuild(out, iter(shaped)))

@@ -132,7 +132,7 @@ def laid_out(called: str, x0: Any) -> tuple[Layout, Vector]:
         ValueError: if there are none.
     """
     if isinstance(x0, (list, tuple)) and not hasattr(x0, "_fields"):
-        x0 = np.asarray(x0) if all(isinstance(x, numbers.Number) for x in leaves(x0)) else x0
+        x0 = np.asarray(list(map(value_of, x0))) if all(map(_is_number, leaves(x0))) else x0
     refuse_masked(*leaves(x0), caller=called)
     arrays = [(path, np.asarray(value_of(x))) for path, x in items(x0, "x0")]
     for path, x in arrays:
@@ -147,6 +147,10 @@ def laid_out(called: str, x0: Any) -> tuple[Layout, Vector]:
     vector = np.concatenate([x.ravel() for _, x in arrays]).astype(np.float64)
     is_vector = isinstance(x0, (np.ndarray, Tensor, numbers.Number)) and arrays[0][1].ndim < 2
     return Layout(None if is_vector else x0, tuple([x.shape for _, x in arrays]), dtypes), vector
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, numbers.Number) or (isinstance(x, Tensor) and x.ndim == 0)
 
 
 def value_of(x: Any) -> Any:
