@@ -1,4 +1,4 @@
-"""A matrix of arrays, ready to solve with: its factors by LAPACK or SuperLU, or products with it for a Krylov method.
+"""A matrix of arrays, ready to solve with: its factors by LAPACK or SuperLU.
 
 None of them raises for a singular matrix: its condition is infinite, and solutions are not finite.
 """
@@ -108,27 +108,6 @@ def factor_sparse(a: Any) -> Factors:
     return Factors("sparse", a, solve, condition)
 
 
-def iterate(a: Any, method: str) -> Factors:
-    """Return a linear operator of SciPy, with which a Krylov method solves.
-
-    Args:
-        a: the operator, whose transpose is known.
-        method: "gmres" or "cg".
-    """
-    options = {"restart": min(a.shape[0], _RESTART)} if method == "gmres" else {}
-    tolerance = _ITERATIVE_TOLERANCE * np.finfo(a.dtype).eps
-
-    def solve(b: Any, turned: bool) -> Any:
-        b = np.asarray(b, np.result_type(a.dtype, b.dtype))
-        if b.ndim > 1:
-            return np.stack([solve(column, turned) for column in b.T], axis=1)
-        return getattr(sparse_linalg, method)(a.T if turned else a, b, rtol=tolerance, **options)[0]
-
-    return Factors(method, a, solve, lambda: np.nan)
-
-
-_RESTART = 100
-_ITERATIVE_TOLERANCE = 100.0  # in units of rounding
 _ROUTINES = {
     (char, name): getattr(lapack, prefix + name)
     for char, prefix in (("f", "s"), ("d", "d"), ("F", "c"), ("D", "z"))

@@ -109,11 +109,36 @@ def _turn(column: list[float], rotations: list[tuple[float, float]]) -> float:
     return below / size
 
 
+def cg(product: Callable[[Any], Any], b: Any, tol: float) -> LinearSolve:
+    """Solve A s = b as `gmres` does, by conjugate gradients: A must be symmetric and positive."""
+    size = left = norm(b)
+    s, r, p = np.zeros_like(b), b, b
+    diagonal, beside = list[float](), list[float]()
+    change = 0.0  # what the diagonal of the tridiagonal matrix, that A is on the Krylov space, has of the last step
+    while tol * size < left < math.inf and len(diagonal) < _PRODUCTS:
+        moved = product(p)
+        curvature = float(np.vdot(p, moved))
+        if not curvature > 0:
+            return LinearSolve(s, left / size, math.inf, len(diagonal) + 1)
+        step = left * left / curvature
+        s, r = s + step * p, r - step * moved
+        before, left = left, norm(r)
+        ratio = (left / before) ** 2
+        diagonal.append(1 / step + change)
+        beside.append(math.sqrt(ratio) / step)
+        p, change = r + ratio * p, ratio / step
+    if not diagonal or not math.isfinite(left):
+        return LinearSolve(s, left / size if size else 0.0, 0.0, len(diagonal))
+    whole = np.diag(diagonal) + np.diag(beside[:-1], 1) + np.diag(beside[:-1], -1)
+    return LinearSolve(s, norm(b - product(s)) / size, 1 / float(np.linalg.eigvalsh(whole)[0]), len(diagonal) + 1)
+
+
 class Products(Factors):
     """A matrix A = dF/dz at a point, of which only products are taken.
 
     Args:
-        method: "anderson" for Anderson's iteration s + (b - A s), and GMRES where that fails; or "gmres".
+        method: "anderson" for Anderson's iteration s + (b - A s), and GMRES where that fails; "gmres"; or "cg", for a
+            symmetric positive matrix.
         system: the equations.
         point: z, aux and theta, as arrays.
         tol: the relative tolerance of solves.
@@ -157,7 +182,7 @@ class Products(Factors):
     def solve_to(self, b: Any, turned: bool, tol: float) -> LinearSolve:
         """Solve to a relative tolerance."""
         with self._start(turned) as product, np.errstate(all="ignore"):
-            out = _anderson(product, b, tol) if self.method == "anderson" else gmres(product, b, tol)
+            out = _METHODS[self.method](product, b, tol)
         self.inverse, self._last = max(self.inverse, out.inverse), out
         return out
 
@@ -191,3 +216,6 @@ def _anderson(product: Callable[[Any], Any], b: Any, tol: float) -> LinearSolve:
         return LinearSolve(it.x, min(it.residuals) / (size or 1.0), it.inverse, len(it.residuals))
     out = gmres(product, b, tol)
     return LinearSolve(out.s, out.residual, max(out.inverse, it.inverse), len(it.residuals) + out.products)
+
+
+_METHODS = {"anderson": _anderson, "gmres": gmres, "cg": cg}

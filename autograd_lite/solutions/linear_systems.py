@@ -7,30 +7,36 @@ that of a product, sᵀ A x, so that all orders solve with the same factors, wha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ..control.body import run_body
 from ..core.forks import fork_safe_lock
+from ..core.late import needs
 from ..core.op import Op, by_need
 from ..functional.derivative_rules import KeepSame
+from ..sparse.colorings import color
+from ..sparse.compressed_products import compress
+from ..sparse.patterns import detect
 from .batches import one_after_another
-from .factors import Factors, factor_dense, factor_positive
+from .factors import Factors, factor_dense, factor_positive, factor_sparse
 from .krylov import Products
 from .systems import System
 
-BY_PRODUCTS = ("anderson", "gmres")
+with needs("autograd_lite.solutions", "scipy", "'autograd-lite[scipy]'"):
+    from scipy.sparse import csc_array
+
+BY_PRODUCTS = ("anderson", "gmres", "cg")
 _MOST = 8  # factorizations that are kept
 _KEPT_NUMBERS = 1 << 22  # in all of them together, apart from the last
 
 
 def linear_systems(system: System, linear: str = "auto", tol: float = 1e-10) -> LinearSystems:
     """Return the linear systems of a system of equations, the same each time."""
-    derived = system.body.derived
     key = "linear systems", linear, tol
-    if key not in derived:
-        derived[key] = LinearSystems(system, linear, tol)
-    systems: LinearSystems = derived[key]
+    systems: LinearSystems = system.once(key, lambda: LinearSystems(system, linear, tol))
     return systems
 
 
@@ -66,23 +72,37 @@ class LinearSystems:
 
     def at(self, *point: Any) -> Factors:
         """Return the matrix at a point of arrays, ready to solve with; the last ones are kept."""
-        body = self.system.product()
-        reads = [x for x, i in zip(point, body.program.inputs[1:], strict=True) if i is not None]
-        key = [x.tobytes() for x in reads]
-        with self._lock:
-            for numbers, factors in self._kept:
-                if numbers == key:
-                    return factors
+        key = [point[k].tobytes() for k in self._reads]
+        for numbers, factors in self._kept:
+            if numbers == key:
+                return factors
         factors = self._factor(*point)
         most = min(_MOST, _KEPT_NUMBERS // (1 + self.system.z.size**2))
         with self._lock:
             self._kept = [*self._kept[len(self._kept) - max(0, most - 1) :], (key, factors)]
         return factors
 
+    @cached_property
+    def _reads(self) -> list[int]:
+        """The positions of what the matrix, or what is kept with it, depends on."""
+        inputs = self.system.product().program.inputs[1:]
+        return [k for k, i in enumerate(inputs) if i is not None or self._method in BY_PRODUCTS]
+
     def _factor(self, *point: Any) -> Factors:
-        if self.linear in BY_PRODUCTS:
-            return Products(self.linear, self.system, point, self.tol)
-        return _METHODS[self.linear](self.system, point)
+        if self._method in BY_PRODUCTS:
+            return Products(self._method, self.system, point, self.tol)
+        return _METHODS[self._method](self.system, point)
+
+    @cached_property
+    def _method(self) -> str:
+        n = self.system.z.size
+        if self.linear != "auto":
+            return self.linear
+        if self.system.has_matrix or n < _SPARSE_FROM:
+            return "dense"
+        if _SparseMatrix.of(self.system).pattern.nnz <= _SPARSE_SHARE * n * n:
+            return "sparse"
+        return "dense" if n <= _DENSE_UP_TO else "gmres"
 
     # ---- the rules of the op ----------------------------------------------------------------------------------------
 
@@ -116,8 +136,43 @@ def _cholesky(system: System, point: Sequence[Any]) -> Factors:
     return factor_positive(system.matrix(*point))
 
 
+def _sparse(system: System, point: Sequence[Any]) -> Factors:
+    return factor_sparse(_SparseMatrix.of(system).at(*point))
+
+
+# From how many unknowns on the pattern is looked at, with which share of nonzeros the matrix counts as sparse, and up
+# to how many unknowns it is dense otherwise.
+_SPARSE_FROM, _SPARSE_SHARE, _DENSE_UP_TO = 256, 0.05, 6000
 _METHODS: dict[str, Callable[[System, Sequence[Any]], Factors]] = {
-    "auto": _dense,
     "dense": _dense,
     "cholesky": _cholesky,
+    "sparse": _sparse,
 }
+
+
+class _SparseMatrix:
+    """A = dF/dz as a sparse matrix by columns: its nonzeros are in products with few vectors."""
+
+    def __init__(self, system: System) -> None:
+        program, n = system.body.program, system.z.size
+        self.pattern = detect(program, [(program.inputs[0], n)]).sets.to_pattern()
+        coloring = color(self.pattern)
+        by_columns = self.pattern.to_scipy(np.arange(self.pattern.nnz)).tocsc()
+        self._indices, self._indptr = by_columns.indices, by_columns.indptr
+        self._places = coloring.source[by_columns.data]
+
+        def compute(*point: Any) -> list[Any]:
+            return [compress(system.called, lambda *point: system.body(*point)[0], point, (n, n), coloring)]
+
+        self._body = system.derive("compressed", compute)
+
+    @classmethod
+    def of(cls, system: System) -> _SparseMatrix:
+        """Return that of a system, the same each time."""
+        matrix: _SparseMatrix = system.once("sparse matrix", lambda: cls(system))
+        return matrix
+
+    def at(self, *point: Any) -> Any:
+        """Return the matrix at a point of arrays."""
+        products = run_body(self._body, *point)[0]
+        return csc_array((products.take(self._places), self._indices, self._indptr), self.pattern.shape)

@@ -32,7 +32,9 @@ class System:
         matrix: of z, aux and theta, A = dF/dz, where it is known better than by derivatives of the equations; as pure.
 
     Attributes:
+        body: the residual, of a point.
         first: the position of theta in a point.
+        has_matrix: whether the matrix is known.
 
     Raises:
         GradError: if the unknowns are complex, and the residual is not differentiable in the complex sense.
@@ -49,6 +51,7 @@ class System:
         matrix: Callable[..., Any] | None = None,
     ) -> None:
         self.called, self.z, self.first, self._matrix = called, z, 1 + len(aux), matrix
+        self.has_matrix = matrix is not None
 
         def residual(z: Any, *rest: Any) -> list[Any]:
             return [equations(z, tuple(rest[: len(aux)]), *rest[len(aux) :])]
@@ -74,11 +77,16 @@ class System:
             function: of further arguments and a point.
             more: examples of the further arguments.
         """
+        examples = [*more, *self.body.examples]
+        body: Body = self.once(key, lambda: record_body(self.called, function, examples))
+        return body
+
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what follows from the residual, which is made the first time."""
         derived = self.body.derived
         if key not in derived:
-            derived[key] = record_body(self.called, function, [*more, *self.body.examples])
-        body: Body = derived[key]
-        return body
+            derived[key] = make()
+        return derived[key]
 
     def residual(self, *point: Any) -> Any:
         """Return F at a point."""
