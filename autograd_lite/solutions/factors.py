@@ -61,31 +61,30 @@ class Factors:
 
 def factor_dense(a: Any) -> Factors:
     """Factor a dense matrix, by Cholesky's method if it is symmetric and positive."""
-    if a.dtype.kind == "f" and len(a) and a[0, 0] > 0 and (a.diagonal() > 0).all() and np.array_equal(a, a.T):
+    a = _for_lapack(a)
+    if len(a) >= _LARGE and a.dtype.kind == "f" and (a.diagonal() > 0).all() and np.array_equal(a, a.T):
         factors = factor_positive(a)
         if not factors.is_singular:
             return factors
-    prefix = a.dtype.char
-    factor, back, estimate = (_ROUTINES[prefix, name] for name in ("getrf", "getrs", "gecon"))
+    factor, back, estimate = (_ROUTINES[a.dtype.char, name] for name in ("getrf", "getrs", "gecon"))
     lu, pivots, info = factor(a)
-    is_singular = info > 0 or not np.isfinite(a).all()
 
     def solve(b: Any, turned: bool) -> Any:
         return back(lu, pivots, b, trans=int(turned))[0]
 
-    return Factors("dense", a, solve, lambda: _inverse(estimate(lu, _norm(a))[0]), is_singular)
+    return Factors("dense", a, solve, lambda: _inverse(estimate(lu, _norm(a))[0]), info > 0)
 
 
 def factor_positive(a: Any) -> Factors:
     """Factor a symmetric positive matrix, of which one triangle is read; one that is not counts as singular."""
+    a = _for_lapack(a)
     factor, back, estimate = (_ROUTINES[a.dtype.char, name] for name in ("potrf", "potrs", "pocon"))
     lower, info = factor(a, lower=1)
-    is_singular = info > 0 or not np.isfinite(a).all()
 
     def solve(b: Any, turned: bool) -> Any:
         return back(lower, b, lower=1)[0]
 
-    return Factors("cholesky", a, solve, lambda: _inverse(estimate(lower, _norm(a), uplo="L")[0]), is_singular)
+    return Factors("cholesky", a, solve, lambda: _inverse(estimate(lower, _norm(a), uplo="L")[0]), info > 0)
 
 
 def factor_sparse(a: Any) -> Factors:
@@ -108,6 +107,8 @@ def factor_sparse(a: Any) -> Factors:
     return Factors("sparse", a, solve, condition)
 
 
+_LARGE = 100  # rows from which on half the cost is worth a look at the matrix
+_OTHERS = {"e": "f", "g": "d", "G": "D"}
 _ROUTINES = {
     (char, name): getattr(lapack, prefix + name)
     for char, prefix in (("f", "s"), ("d", "d"), ("F", "c"), ("D", "z"))
@@ -115,9 +116,15 @@ _ROUTINES = {
 }
 
 
+def _for_lapack(a: Any) -> Any:
+    """Return a matrix in a precision that LAPACK has."""
+    char = _OTHERS.get(a.dtype.char)
+    return a.astype(char) if char else a
+
+
 def _norm(a: Any) -> float:
-    return np.abs(a).sum(axis=0).max(initial=0)
+    return float(np.abs(a).sum(axis=0).max(initial=0))
 
 
 def _inverse(x: float) -> float:
-    return 1 / x if x else np.inf
+    return 1 / x if x > 0 else np.inf
