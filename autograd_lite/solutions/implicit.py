@@ -74,16 +74,36 @@ def implicit(
     """
     require_function("implicit", solver)
     require_function("implicit", residual)
-    settings = Settings(digits, on_uncertain, on_failure, refine, linear)
+    return Implicit(solver, residual, has_success, Settings(digits, on_uncertain, on_failure, refine, linear))
 
-    @functools.wraps(solver)
+
+class Implicit:
+    """A solver with the derivatives of a residual, as `implicit` makes it.
+
+    Example:
+        >>> isinstance(implicit(np.sqrt, lambda x, a: x * x - a), Implicit)
+        True
+    """
+
+    _unguarded = ("solver", "__wrapped__")  # which a replay calls anew
+
+    def __init__(
+        self, solver: Callable[..., Any], residual: Callable[..., Any], has_success: bool, settings: Settings
+    ) -> None:
+        functools.update_wrapper(self, solver, updated=())
+        self.solver, self.residual, self.has_success, self.settings = solver, residual, has_success, settings
+
+    def __repr__(self) -> str:
+        return f"<implicit {getattr(self.solver, '__name__', type(self.solver).__name__)}>"
+
     @folding
-    def solve(*args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the solution for these arguments."""
         operands = map_leaves(as_operand, (args, kwargs))
-        x, success = _solve(solver, map_leaves(_value_of, operands), has_success)
-        (pure,), theta = pure_functions("implicit", [residual], x, *operands)
+        x, success = self._solve(map_leaves(_value_of, operands))
+        (pure,), theta = pure_functions("implicit", [self.residual], x, *operands)
         if not any(isinstance(t, Tensor) for t in theta):
-            return (x, success) if has_success else x
+            return (x, success) if self.has_success else x
         _require_as_many(x, pure.body.specs)
         z = ShapeDtype((size_of(x),), np.result_type(*leaves(x)))
         first = [(x, success, [np.asarray(example_of(t)).tobytes() for t in theta])]
@@ -93,7 +113,7 @@ def implicit(
                 return as_vector(first[0][0]), first[0][1], ()
             flat = iter(values)
             new = rebuild(operands, iter([next(flat) if is_variable(a) else a for a in leaves(operands)]))
-            result, success = _solve(solver, new, has_success)
+            result, success = self._solve(new)
             return as_vector(result), success, ()
 
         def equations(z: Any, aux: Any, *theta: Any) -> Any:
@@ -101,31 +121,33 @@ def implicit(
 
         if "implicit" not in pure.derived:
             pure.derived["implicit"] = System("implicit", equations, z, (), theta)
-        out = solution("implicit", find, pure.derived["implicit"], theta, z, (), settings)
+        out = solution("implicit", find, pure.derived["implicit"], theta, z, (), self.settings)
         first.clear()
         tree = as_tree(out.z, x)
-        return (tree, out.success) if has_success else tree
+        return (tree, out.success) if self.has_success else tree
 
-    return solve
+    def _solve(self, operands: tuple[tuple[Any, ...], dict[str, Any]]) -> tuple[Any, bool]:
+        """Return what the solver returns for arrays, as arrays, and whether it has succeeded."""
+        out = outside(self.solver, *operands)
+        if not self.has_success:
+            return _as_arrays(out, ". A solver that returns (x, success) is announced by has_success=True"), True
+        if not isinstance(out, tuple) or len(out) != 2:
+            raise TypeError(
+                f"implicit: expected the solver to return (x, success), as has_success=True says; received "
+                f"{describe(out)}"
+            )
+        return _as_arrays(out[0]), bool(out[1])
 
 
 def _value_of(a: Any) -> Any:
     return example_of(a.detach()) if isinstance(a, Tensor) else a
 
 
-def _solve(solver: Callable[..., Any], operands: tuple[tuple[Any, ...], dict[str, Any]], has_success: bool) -> Any:
-    """Return what a solver returns for arrays, as arrays, and whether it has succeeded."""
-    out = outside(solver, *operands)
-    success = True
-    if has_success:
-        if not isinstance(out, tuple) or len(out) != 2:
-            raise TypeError(
-                f"implicit: expected the solver to return (x, success), as has_success=True says; received "
-                f"{describe(out)}"
-            )
-        out, success = out[0], bool(out[1])
-    parts = list(items(out, "x")) or [("x", out)]  # None has no parts
-    return rebuild(out, iter([_as_array(path, a, has_success) for path, a in parts])), success
+def _as_arrays(x: Any, more: str = "") -> Any:
+    if x.__class__ is np.ndarray and x.dtype.kind in "fc":
+        return x
+    parts = list(items(x, "x")) or [("x", x)]  # None has no parts
+    return rebuild(x, iter([_as_array(path, a, more) for path, a in parts]))
 
 
 def _require_as_many(x: Any, residual: Sequence[ShapeDtype]) -> None:
@@ -140,7 +162,7 @@ def _require_as_many(x: Any, residual: Sequence[ShapeDtype]) -> None:
         )
 
 
-def _as_array(path: str, a: Any, has_success: bool) -> Any:
+def _as_array(path: str, a: Any, more: str) -> Any:
     """Return one array of a solver's result; integers, as of a solver that counts, are floats."""
     if isinstance(a, Tensor):
         raise GradError(
@@ -149,9 +171,8 @@ def _as_array(path: str, a: Any, has_success: bool) -> Any:
         )
     array = np.asarray(a)
     if array.dtype.kind not in "iufc":
-        pair = "" if has_success else ". A solver that returns (x, success) is announced by has_success=True"
         raise TypeError(
             f"implicit: expected the solver to return an array of numbers, or a container of such arrays; received "
-            f"{describe(a)} at {path}{pair}"
+            f"{describe(a)} at {path}{more}"
         )
     return array if array.dtype.kind in "fc" else array.astype(np.float64)

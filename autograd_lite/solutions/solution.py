@@ -97,7 +97,7 @@ class _Solve:
             lambda *_, **__: self.specs,
             jvp=self.push,
             batch=one_after_another,
-            keeps=KeepSame.first(len(self.system.body.examples)),
+            keeps=KeepSame.first(len(self.system.body.examples) - len(self.specs) + 1),
             results=len(self.specs),
             result_names=("x", "success"),
         )
