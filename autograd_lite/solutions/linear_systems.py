@@ -84,7 +84,7 @@ class LinearSystems:
 
     @cached_property
     def _reads(self) -> list[int]:
-        """The positions of what the matrix, or what is kept with it, depends on."""
+        """The positions of those parts of a point on which the matrix depends, or anything beside it."""
         inputs = self.system.product().program.inputs[1:]
         return [k for k, i in enumerate(inputs) if i is not None or self._method in BY_PRODUCTS]
 
