@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -12,6 +13,9 @@ from ..control.body import Body, run_body
 from ..control.closure_conversion import BodyCache, align_captures, close
 from ..core.dynamic_scalars import DynamicScalar
 from ..core.errors import UnsupportedError
+from ..core.forks import fork_safe_lock
+from ..ir.graph_node import is_plain
+from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
 from ..tree import leaves, map as map_leaves, rebuild, structure
 
@@ -39,6 +43,34 @@ class PureFunction:
 
     def __repr__(self) -> str:
         return f"<pure function, {self.body!r}>"
+
+    @property
+    def nbytes(self) -> int:
+        """The size of all constants."""
+        return sum(int(getattr(x, "nbytes", 0)) for x in self._constants().values())
+
+    def _constants(self) -> dict[str, Any]:
+        program = self.body.program
+        return {i: x for i, x in program.bindings.items() if i not in program.inputs}
+
+    def is_same(self, other: PureFunction) -> bool:
+        """Return whether another function certainly computes the same."""
+        a, b = self.body.program, other.body.program
+        if (a.graph, a.inputs, self.body.outputs) != (b.graph, b.inputs, other.body.outputs):
+            return False
+        for (op, inputs, params), call in zip(a.calls.values(), b.calls.values(), strict=True):
+            if op is not call[0] or inputs != call[1] or not all(map(is_plain, params.values())):
+                return False
+        pairs = zip(self._constants().items(), other._constants().items(), strict=True)
+        return all(i == k and _is_same_constant(x, y) for (i, x), (k, y) in pairs)
+
+    def with_own_constants(self) -> PureFunction:
+        """Return the function with copies of all constants, which nobody changes."""
+        own = {i: wrap(np.array(x._data), None) if isinstance(x, Tensor) else x for i, x in self._constants().items()}
+        own = {i: np.array(x) if isinstance(x, np.ndarray) else x for i, x in own.items()}
+        program, body = self.body.program, self.body
+        program = replace(program, bindings=MappingProxyType({**program.bindings, **own}))
+        return PureFunction(Body(body.name, program, body.outputs, body.effects, body.examples), self.out)
 
 
 def pure_functions(
@@ -86,12 +118,45 @@ def pure_functions(
 
     refusal = UnsupportedError(f"{called}: expected functions that change nothing outside")
     kinds = called, structure(x), structure(further), *slots, *[(a.shape, a.dtype) for a in (*leaves(x), *arrays)]
-    pure, captured = _CACHE.recall((*functions, constants), kinds, record) or record()
-    return pure, [*arrays, *captured]
+    known = _CACHE.recall((*functions, constants), kinds, record)
+    if known is None:  # they read attributes of objects, or large arrays
+        pure, captured = record()
+        known = _PROGRAMS.share(kinds, pure), captured
+    return known[0], [*arrays, *known[1]]
 
 
 # Functions that have run before, by what they read.
 _CACHE = BodyCache()
+
+
+def _is_same_constant(x: Any, y: Any) -> bool:
+    x, y = (a._data if isinstance(a, Tensor) else a for a in (x, y))
+    if not isinstance(x, (np.ndarray, np.generic)) or not isinstance(y, (np.ndarray, np.generic)):
+        return type(x) is type(y) and isinstance(x, (bool, int, float, complex)) and repr(x) == repr(y)
+    return x.dtype == y.dtype and x.shape == y.shape and not x.dtype.hasobject and x.tobytes() == y.tobytes()
+
+
+class _Programs:
+    """Functions that do not tell what they read, by what they have computed: the same operations and constants."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[Any, list[PureFunction]]] = []
+        self._lock = fork_safe_lock()
+
+    def share(self, kinds: Any, functions: list[PureFunction]) -> list[PureFunction]:
+        """Return functions from before that compute the same, or these, which are then kept."""
+        for key, known in self._known:
+            if key == kinds and all(f.is_same(g) for f, g in zip(known, functions, strict=True)):
+                return known
+        if sum(f.nbytes for f in functions) <= _MOST_BYTES:
+            functions = [f.with_own_constants() for f in functions]
+            with self._lock:
+                self._known = [*self._known[1 - _MOST :], (kinds, functions)]
+        return functions
+
+
+_MOST, _MOST_BYTES = 16, 1 << 25
+_PROGRAMS = _Programs()
 
 
 def as_operand(a: Any) -> Any:
