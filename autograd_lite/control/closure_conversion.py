@@ -9,6 +9,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
@@ -258,6 +259,8 @@ class FunctionKey:
             return kind, tuple([(self._of(k), self._of(y)) for k, y in x.items()])
         if kind is FunctionType and not _is_of_a_library(x.__module__):
             return self._function(x)
+        if kind is partial:
+            return kind, self._of(x.func), self._of(x.args), self._of(x.keywords)
         if kind is np.ndarray and x.nbytes <= _LARGE and not x.dtype.hasobject:
             return self._itself(x), x.shape, x.dtype, x.tobytes()  # NumPy may read it before an operation does
         if kind is BuiltinFunctionType and not isinstance(x.__self__, ModuleType | None):

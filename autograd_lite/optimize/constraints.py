@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import Bounds, HessianUpdateStrategy, NonlinearConstraint, OptimizeResult
 
 from ..tree import map as map_leaves, zip as zip_trees
-from .evaluation import Derivatives, stack
+from .evaluation import Derivatives, of_function, stack
 from .jacobians import JACOBIAN, WEIGHTED_HESSIAN, Sparse, matrix_of
 from .methods import Takes
 from .vectors import Layout, bare
@@ -149,11 +149,11 @@ def plain(f: Callable[..., Any], layout: Layout, args: tuple[Any, ...] = ()) -> 
 def first_of(f: Callable[..., Any]) -> Callable[..., Any]:
     """Return the first of a function's results, as a function."""
 
-    @functools.wraps(f)
-    def first(*args: Any) -> Any:
-        return f(*args)[0]
+    return of_function(_first, f)
 
-    return first
+
+def _first(f: Callable[..., Any], *args: Any) -> Any:
+    return f(*args)[0]
 
 
 def given_matrix(derivatives: Callable[..., Any], layout: Layout, args: tuple[Any, ...] = ()) -> Callable[[Any], Any]:

@@ -16,7 +16,7 @@ from ..tensors.nested_arrays import array
 from ..tensors.tensor import Tensor
 from ..tree import leaves
 from .differentiable import Problem, solve
-from .evaluation import Derivatives, FunctionAt, stack
+from .evaluation import Derivatives, FunctionAt, of_function, stack
 from .jacobians import JACOBIAN, matrix_of
 from .optimality import Functions, squares_of
 from .vectors import Layout, Vector, bare, bounds_of_vector, laid_out
@@ -74,12 +74,8 @@ def curve_fit(
         ([2.0, 0.997], (2, 2))
     """
     require_function("curve_fit", f)
-    require_function("curve_fit", f)
     layout, start = laid_out("curve_fit", np.ones(_count(f)) if p0 is None else p0)
     xdata, ydata, sigma = map(_as_array, (xdata, ydata, sigma))
-
-    def at(parameters: Any, xdata: Any) -> Any:
-        return _call_model(f, xdata, parameters)
 
     def run(functions: Mapping[str, Any], data: Any, args: tuple[Any, ...], exact: bool) -> Any:
         ends = (-np.inf, np.inf) if data["bounds"] is None else data["bounds"]
@@ -90,9 +86,8 @@ def curve_fit(
     data = {"start": None if p0 is None else layout.start(p0), "ydata": ydata, "sigma": sigma}
     data["bounds"] = bounds_of_vector("curve_fit", bounds, layout)
     system = "nan_policy was given" if "nan_policy" in options else squares_of(options, _residuals, absolute_sigma)
-    problem = Problem(
-        "curve_fit", {"fun": at}, layout, (xdata,), data, run, start, system, functools.partial(_finish, layout)
-    )
+    model, finish = of_function(_call_model, f), functools.partial(_finish, layout)
+    problem = Problem("curve_fit", {"fun": model}, layout, (xdata,), data, run, start, system, finish)
     return solve(problem, Settings(digits, on_uncertain, on_failure, refine))
 
 
@@ -135,21 +130,19 @@ def _fit(
     """Return SciPy's results for arrays: the vector `x`, its covariance `pcov`, and the others."""
     derivatives: list[Derivatives] = []
     exact = isinstance(f, FunctionAt)
-
-    def at(parameters: Any, xdata: Any) -> Any:
-        return f(parameters) if isinstance(f, FunctionAt) else _call_model(f, xdata, parameters)
+    at = f if exact else of_function(_call_model, f)
 
     @functools.wraps(user)  # from which SciPy reads how many parameters there are
     def model(xdata: Any, *flat: Any) -> Any:
-        return bare(at(layout.unflatten(np.array(flat)), xdata))
+        return bare(at(layout.unflatten(np.array(flat)), *() if exact else (xdata,)))
 
     def matrix(xdata: Any, *flat: Any) -> Any:
         x = np.array(flat)
         if callable(jac) and not exact:
-            return bare(_call_model(jac, xdata, layout.unflatten(x)))
+            return bare(_call_model(jac, layout.unflatten(x), xdata))
         if not derivatives:
-            g, args = (f, ()) if exact else (at, (xdata,))
-            derivatives.append(matrix_of(JACOBIAN, "curve_fit", g, layout, args, compiled))
+            args = () if exact else (xdata,)
+            derivatives.append(matrix_of(JACOBIAN, "curve_fit", at, layout, args, compiled))
         return derivatives[0](x)
 
     jacobian = matrix if exact or jac is None or callable(jac) else jac
@@ -166,5 +159,5 @@ def _finish(layout: Layout, result: Any) -> tuple[Any, ...]:
     return (layout.like_input(result.x), pcov, *result.get("rest", ()))
 
 
-def _call_model(f: Callable[..., Any], xdata: Any, parameters: Any) -> Any:
+def _call_model(f: Callable[..., Any], parameters: Any, xdata: Any) -> Any:
     return f(xdata, **parameters) if isinstance(parameters, dict) else f(xdata, *parameters)

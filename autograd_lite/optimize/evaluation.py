@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any
@@ -220,6 +221,11 @@ def evaluation_message(derivatives: Derivatives | None) -> str:
 def name_of(f: Any) -> str:
     """Return the name of a function for messages."""
     return getattr(f, "__name__", type(f).__name__)
+
+
+def of_function(call: Callable[..., Any], f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `call(f, *args)` as a function of args, under the name of f."""
+    return functools.update_wrapper(functools.partial(call, f), f)
 
 
 def dependent(called: str, f: Callable[..., Any], out: Any) -> Any:
