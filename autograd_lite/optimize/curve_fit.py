@@ -149,14 +149,18 @@ def _fit(
     x, pcov, *rest = scipy.optimize.curve_fit(model, xdata, ydata, start, *how, jacobian, **options)
     if derivatives:
         derivatives[0].confirm(x)
-    return scipy.optimize.OptimizeResult(x=x, pcov=pcov, rest=rest, success=True)
+    infinite = not np.isfinite(pcov).all()
+    return scipy.optimize.OptimizeResult(x=x, pcov=pcov, rest=dict(enumerate(rest)), success=True, is_infinite=infinite)
 
 
 def _finish(layout: Layout, result: Any) -> tuple[Any, ...]:
-    pcov = result.get("pcov")
-    if "sensitivity" in result and (pcov is None or np.isfinite(pcov).all()):
+    if "pcov" in result:
+        pcov = result.pcov
+    elif result.get("is_infinite"):
+        pcov = np.full((layout.size, layout.size), np.inf)
+    else:
         pcov = result.covariance
-    return (layout.like_input(result.x), pcov, *result.get("rest", ()))
+    return (layout.like_input(result.x), pcov, *result.get("rest", {}).values())
 
 
 def _call_model(f: Callable[..., Any], parameters: Any, xdata: Any) -> Any:

@@ -24,7 +24,7 @@ from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves
 from .evaluation import name_of
 from .optimality import Binding, Optimality
-from .results import Estimate, OpenEstimate
+from .results import DifferentiableEstimate
 from .vectors import Layout, TensorMet, is_known, is_open, value_of
 
 
@@ -103,12 +103,9 @@ def _solve_as_solution(problem: Problem, settings: Settings) -> Any:
     solved = solution(called, find, system, theta, z, aux, settings.replace(conditions=conditions))
     entries, later = optimality.entries(*binding.of_vector(theta), solved.z, solved.aux)
     entries |= {"x": solved.z[: layout.size], "sensitivity": solved.sensitivity}
-    if is_known(solved.z):
-        result = Estimate({**reports[0], **entries})
-    else:
-        result = OpenEstimate(called, reports[0].keys(), {**entries, "success": solved.success})
-    result.__dict__["later"] = later
-    return result
+    if not is_known(solved.z):
+        entries["success"] = solved.success
+    return DifferentiableEstimate(called, reports[0], entries, later, is_known(solved.z))
 
 
 def _bind(problem: Problem) -> tuple[Binding, list[Any]]:

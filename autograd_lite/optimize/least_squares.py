@@ -68,8 +68,8 @@ def least_squares(
 
     Raises:
         GradError, TypeError, ReplayError: as of `minimize`.
-        ValueError: if `refine` is given with another loss than "linear", or with finite differences; if `sparse` is
-            True with "lm"; or for the `covariance` of more parameters than a dense matrix is made for.
+        ValueError: if `refine` is given with finite differences; if `sparse` is True with "lm"; or for the `covariance`
+            of more parameters than a dense matrix is made for.
 
     References:
         SciPy, `scipy.optimize.least_squares`. Seber, Wild: Nonlinear Regression, 1989, chapter 2.
@@ -81,11 +81,9 @@ def least_squares(
         (2.0, 1.0)
     """
     require_function("least_squares", fun)
-    if refine and (options.get("loss", "linear") != "linear" or isinstance(jac, str)):
-        raise ValueError(
-            "least_squares: expected refine=True with loss='linear' and an exact Jacobian; received "
-            f"loss={options.get('loss', 'linear')!r} and jac={jac!r}"
-        )
+    if refine and isinstance(jac, str):
+        raise ValueError(f"least_squares: expected refine=True with an exact Jacobian; received jac={jac!r}")
+    by_sums = options.get("loss", "linear") != "linear"  # else by residuals, see `newton_steps`
     layout, start = laid_out("least_squares", x0)
     args = args if isinstance(args, tuple) else (args,)
     residuals = functools.partial(fun, **kwargs) if kwargs else fun
@@ -98,7 +96,7 @@ def least_squares(
     def run(functions: Any, data: Any, args: tuple[Any, ...], exact: bool) -> Any:
         ends = (-np.inf, np.inf) if data["bounds"] is None else data["bounds"]
         matrix = None if exact else jac
-        how = method, refine, compiled, sparse, options
+        how = method, refine and not by_sums, compiled, sparse, options
         return _solve(functions["fun"], data["start"], layout, args, matrix, ends, *how)
 
     def finish(result: Any) -> Any:
@@ -107,7 +105,7 @@ def least_squares(
 
     data = {"start": layout.start(x0), "bounds": limits}
     problem = Problem("least_squares", {"fun": residuals}, layout, args, data, run, start, squares_of(options), finish)
-    return solve(problem, Settings(digits, on_uncertain, on_failure))
+    return solve(problem, Settings(digits, on_uncertain, on_failure, refine and by_sums))
 
 
 def _solve(

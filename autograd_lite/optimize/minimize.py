@@ -277,8 +277,11 @@ def _hessian(fun: Any, gives_both: bool, layout: Layout, args: tuple[Any, ...]) 
 def _finish(layout: Layout, result: Any) -> Any:
     """Return the result in terms of the parameters."""
     result.x = layout.like_input(result.x)
-    jac = result.get("jac")
-    if isinstance(jac, np.ndarray) and jac.shape == (layout.size,) and layout.tree is not None:
+    jac, later = result.get("jac"), result.__dict__["later"]
+    if layout.tree is not None and "jac" in later:
+        gradient = later["jac"]
+        later["jac"] = lambda: layout.unflatten(gradient())
+    elif layout.tree is not None and isinstance(jac, np.ndarray) and jac.shape == (layout.size,):
         result.jac = layout.unflatten(jac)
     if isinstance(result.get("multipliers"), Multipliers):
         of_constraints, lower, upper = result.multipliers

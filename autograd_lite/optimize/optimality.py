@@ -110,7 +110,12 @@ def within_bounds(gradient: Callable[[Functions, Any, Any], Any]) -> Callable[[B
 
 # ---- equations -------------------------------------------------------------------------------------------------------
 
-ROOT = Optimality(lambda functions, x, data: stack(functions["fun"](x)))
+
+def _values(functions: Functions, x: Any, data: Any) -> Any:
+    return stack(functions["fun"](x))
+
+
+ROOT = Optimality(_values, lambda functions, data, z, aux: ({}, {"fun": lambda: _values(functions, z, data)}))
 
 
 # ---- minima ----------------------------------------------------------------------------------------------------------
@@ -128,19 +133,23 @@ def _gradient(functions: Functions, x: Any, data: Any) -> Any:
 def _of_minimum(functions: Functions, data: Any, z: Any, aux: tuple[Any, ...]) -> tuple[Entries, Entries]:
     def covariance() -> Any:
         refuse_too_many("minimize", z.size)
-        return inverse_hessian("minimize", hessian(scalar(functions["fun"]))(z))
+        return inverse_hessian("minimize", matrix())
 
-    return {"fun": scalar(functions["fun"])(z)}, {"covariance": covariance}
+    def matrix() -> Any:
+        return hessian(scalar(functions["fun"]))(z)
+
+    later = {"covariance": covariance, "hess": matrix, "jac": lambda: _gradient(functions, z, data)}
+    return {"fun": scalar(functions["fun"])(z)}, later
 
 
 MINIMUM = Optimality(_gradient, _of_minimum)
 
 
-def _value(functions: Functions, data: Any, z: Any, aux: tuple[Any, ...]) -> tuple[Entries, Entries]:
+def _of_minimum_of_number(functions: Functions, data: Any, z: Any, aux: tuple[Any, ...]) -> tuple[Entries, Entries]:
     return {"fun": scalar(functions["fun"])(z)}, {}
 
 
-MINIMUM_OF_NUMBER = Optimality(_gradient, _value, within_bounds(_gradient))
+MINIMUM_OF_NUMBER = Optimality(_gradient, _of_minimum_of_number, within_bounds(_gradient))
 
 
 # ---- sums of squares -------------------------------------------------------------------------------------------------
@@ -155,11 +164,7 @@ LOSSES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _residuals(functions: Functions, z: Any, data: Any) -> Any:
-    return stack(functions["fun"](z))
-
-
-def squares_of(options: Mapping[str, Any], residuals: Any = _residuals, absolute: bool = False) -> Optimality | str:
+def squares_of(options: Mapping[str, Any], residuals: Any = _values, absolute: bool = False) -> Optimality | str:
     """Return the equations of a minimum of half the sum of squares, or why there are none.
 
     Args:
@@ -202,7 +207,7 @@ def _squares(loss: str, f_scale: float, residuals: Callable[[Functions, Any, Any
             j = matrix()
             return of_least_squares(j, (j.shape[0] - j.shape[1]) / 2 if absolute else total)
 
-        later = {"jac": matrix, "covariance": covariance}
+        later = {"jac": matrix, "covariance": covariance, "grad": lambda: gradient(functions, z, data)}
         return {"fun": residuals(functions, z, data), "cost": total}, later
 
     return Optimality(gradient, entries, within_bounds(gradient))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from scipy.sparse import dia_array, issparse
 from scipy.sparse.linalg import splu
 
 from ..core.arguments import require_function
-from ..core.errors import TraceError
+from ..core.errors import GradError
 from ..functional import jacobian
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild
@@ -50,24 +50,43 @@ class Estimate(OptimizeResult):  # type: ignore[misc]
         return Estimate, (dict(self),)
 
 
-class OpenEstimate(Estimate):
-    """The result of a solve that runs later, in each replay of a compiled function, or for each example of a batch.
+class DifferentiableEstimate(Estimate):
+    """The result of a solve that has derivatives, whose other entries are those that need none.
 
-    It has the entries that are known then. The solver's report, such as the number of steps, is not among them.
+    Args:
+        called: the solver, for messages.
+        report: SciPy's result.
+        entries: those that have derivatives, or none that is not zero.
+        later: as of `estimate`.
+        is_known: whether SciPy's report is that of this solve. It is not where the solve runs later, in each replay of
+            a compiled function, and where it runs several times, for each example of a batch.
     """
 
-    def __init__(self, called: str, names: Iterable[str], entries: dict[str, Any]) -> None:
-        super().__init__(entries)
-        self.__dict__["called"], self.__dict__["names"] = called, frozenset(names)
+    def __init__(
+        self, called: str, report: Any, entries: dict[str, Any], later: dict[str, Callable[[], Any]], is_known: bool
+    ) -> None:
+        more = {k: x for k, x in report.items() if k not in later and _is_count(x)} if is_known else {}
+        super().__init__({**more, **entries})
+        self.__dict__.update(called=called, names=frozenset(report), later=later, is_known=is_known)
 
     def __missing__(self, name: str) -> Any:
-        if name not in self.__dict__["names"] or name in self.__dict__.get("later", {}):
+        if name not in self.__dict__["names"] or name in self.__dict__["later"]:
             return super().__missing__(name)
-        raise TraceError(
-            f"{self.__dict__['called']}: expected an entry of the result that is an array; received {name}, which is "
-            "known only when the solve runs: for each example of vmap, and whenever a compiled function does. Solve "
-            "outside to read it"
+        reason = (
+            "has no derivative. Solve inside ag.no_grad() to read it"
+            if self.__dict__["is_known"]
+            else "is known only when the solve runs: for each example of vmap, and whenever a compiled function does. "
+            "Solve outside to read it"
         )
+        raise GradError(
+            f"{self.__dict__['called']}: expected an entry of the result that has derivatives; received {name}, which "
+            + reason
+        )
+
+
+def _is_count(x: Any) -> bool:
+    """Return whether an entry is a number or a text about the solve, and no array that depends on its arguments."""
+    return not isinstance(x, (list, tuple, np.ndarray)) or (isinstance(x, np.ndarray) and x.dtype.kind in "biu")
 
 
 def estimate(result: Any, later: dict[str, Callable[[], Any]], **more: Any) -> Estimate:

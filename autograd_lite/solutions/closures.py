@@ -33,6 +33,8 @@ class PureFunction:
         derived: programs that follow from this function, by their purpose; they live as long as it does.
     """
 
+    _unguarded = ("derived",)  # by compiled functions that read an attribute of this
+
     def __init__(self, body: Body, out: Any) -> None:
         self.body, self.out = body, out
         self.derived: dict[Any, Any] = {}
