@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..core.depth import outside
 from ..core.errors import ImplicitError
 from ..core.op import Op, by_need
 from ..functional.derivative_rules import KeepSame
@@ -183,7 +184,7 @@ class Certificate:
         if op is None:
             op = self._ops[len(inputs)] = Op(
                 f"certificate of {self.called}",
-                self._verify,
+                lambda *inputs, **params: outside(self._verify, inputs, params),
                 by_need(lambda needs, g, saved, params: [g if k == 0 else None for k in needs]),
                 lambda s, *_, **__: s,
                 jvp=lambda tangents, out, *_, **__: tangents[0],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,10 +12,9 @@ import autograd_lite as ag
 
 pytest.importorskip("scipy.optimize")
 
-from autograd_lite import optimize  # noqa: E402
-from autograd_lite.optimize.methods import MINIMIZE  # noqa: E402
+from autograd_lite import optimize
 
-from .problems import METHODS  # noqa: E402
+from .problems import METHODS
 
 C = 0.8
 T = np.linspace(0, 2, 12)
@@ -127,7 +126,7 @@ def exactly(name: str, method: str) -> Callable[[Any], Any]:
     return lambda c: KINDS[name].solve(c, **keywords, **({} if "xtol" in keywords else {"refine": True}))
 
 
-def difference(f: Callable[[float], Any], c: float, h: float = 1e-3) -> float:
+def difference(f: Callable[[float], Any], c: float, h: float = 5e-4) -> float:
     """Return the slope of a function to fourth order in h."""
     values = [float(f(np.float64(c + k * h))) for k in (-2, -1, 1, 2)]
     return (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * h)
