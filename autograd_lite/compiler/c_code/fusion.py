@@ -6,7 +6,7 @@ import itertools
 import operator
 from bisect import bisect_right, insort
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,8 @@ _MOST = 128  # statements of a group: a compiler takes longer for each where the
 _MOST_OF_NUMBERS = 32  # the same where each has one element: shorter texts are alike more often, and stay in the cache
 _ALONE = 1024  # points from which a reduction by itself is as fast where it is called
 _SHORT = 32  # points of the innermost dimension, below which calling a loop for each row does not pay
+
+_Places = Mapping[int, tuple[int, int]]  # for memory other memory, and where in it
 
 
 class Group(NamedTuple):
@@ -55,24 +57,31 @@ class Group(NamedTuple):
 
 def fuse(plan: Plan, segment: Segment) -> list[Group]:
     """Return the loops of a segment, in order."""
-    return _groups(plan, segment, statements_of(segment))
+    return _groups(plan, segment, statements_of(segment), _places(plan, segment))
 
 
-def _groups(plan: Plan, segment: Segment, statements: Sequence[Statement | Nest]) -> list[Group]:
+def _places(plan: Plan, segment: Segment) -> _Places:
+    """Return the places in the arena of arguments that may lie elsewhere, but need not: others share their memory."""
+    arena = next((k for k, memory in enumerate(segment.fixed, 1) if memory.__class__ is str and memory == "arena"), 0)
+    spans = {k: plan.where[n].span for k, n in enumerate(segment.input_values, 1 + len(segment.fixed))}
+    return {k: (arena, span.start) for k, span in spans.items() if span is not None}
+
+
+def _groups(plan: Plan, segment: Segment, statements: Sequence[Statement | Nest], places: _Places) -> list[Group]:
     liveness, groups, row = _Liveness(plan, segment, [s.value for s in statements]), list[Group](), list[Statement]()
     for statement in statements:
         if isinstance(statement, Statement):
             row.append(statement)
             continue
-        groups += _groups_of_row(row, liveness)
+        groups += _groups_of_row(row, liveness, places)
         row.clear()
         steps: Any = next(call.function for call in plan.calls if call.value == statement.value)
-        inside = _groups(steps.plan, segment._replace(first=0, stop=len(steps.plan.calls)), statement.inside)
+        inside = _groups(steps.plan, segment._replace(first=0, stop=len(steps.plan.calls)), statement.inside, places)
         groups.append(Group((statement.steps,), (), (), False, plan, statement, tuple(inside)))
-    return groups + _groups_of_row(row, liveness)
+    return groups + _groups_of_row(row, liveness, places)
 
 
-def _groups_of_row(statements: Sequence[Statement], liveness: _Liveness) -> list[Group]:
+def _groups_of_row(statements: Sequence[Statement], liveness: _Liveness, places: _Places) -> list[Group]:
     runs: list[_Run] = []
     blocks: dict[int, list[Statement]] = {}
     for statement in statements:
@@ -85,11 +94,11 @@ def _groups_of_row(statements: Sequence[Statement], liveness: _Liveness) -> list
         together = blocks.get(statement.block, [statement])
         if statement.block >= 0:
             done.add(statement.block)
-        _add(runs, together)
+        _add(runs, together, places)
     return [run.group(liveness) for run in runs]
 
 
-def _add(runs: list[_Run], statements: Sequence[Statement]) -> None:
+def _add(runs: list[_Run], statements: Sequence[Statement], places: _Places) -> None:
     """Add a statement, or those of a block, to a run that they fit in, or as a new one."""
     if all(map(_is_inline, statements)):
         for run in runs[: -_LOOK_BACK - 1 : -1]:
@@ -97,7 +106,7 @@ def _add(runs: list[_Run], statements: Sequence[Statement]) -> None:
                 return
             if run.conflicts(statements):
                 break
-    runs.append(_Run(statements))
+    runs.append(_Run(statements, places))
 
 
 def _is_inline(statement: Statement) -> bool:
@@ -122,6 +131,7 @@ class _Touch(NamedTuple):
 
     start: int
     stop: int
+    memory: int
     access: Access
     writes: bool
     folds: bool
@@ -130,25 +140,26 @@ class _Touch(NamedTuple):
 class _Memory:
     """The bytes that some statements read and write."""
 
-    def __init__(self, statements: Iterable[Statement]) -> None:
+    def __init__(self, statements: Iterable[Statement], places: _Places) -> None:
+        self._places = places
         self._touches: dict[int, list[_Touch]] = {}  # by memory, in the order of their starts
         self._longest: dict[int, int] = {}
-        self._known = set[tuple[Access, bool, bool]]()
+        self._known = set[tuple[int, Access, bool, bool]]()
         self.add(statements)
 
     def add(self, statements: Iterable[Statement]) -> None:
         """Take in the bytes of more statements."""
-        for touch in itertools.chain.from_iterable(map(_touches, statements)):
+        for touch in itertools.chain.from_iterable([_touches(s, self._places) for s in statements]):
             if touch[2:] not in self._known:
                 self._known.add(touch[2:])
-                memory = touch.access.memory
+                memory = touch.memory
                 insort(self._touches.setdefault(memory, []), touch, key=_start)
                 self._longest[memory] = max(self._longest.get(memory, 0), touch.stop - touch.start)
 
     def conflicts(self, statement: Statement) -> Iterator[tuple[_Touch, _Touch]]:
         """Yield bytes that another statement shares with these, where one of both writes."""
-        for touch in _touches(statement):
-            memory = touch.access.memory
+        for touch in _touches(statement, self._places):
+            memory = touch.memory
             others = self._touches.get(memory, ())
             at = bisect_right(others, touch.start - self._longest.get(memory, 0), key=_start)
             while at < len(others) and others[at].start < touch.stop:
@@ -160,24 +171,24 @@ class _Memory:
 _start = operator.itemgetter(0)
 
 
-def _touches(statement: Statement) -> Iterator[_Touch]:
+def _touches(statement: Statement, places: _Places) -> Iterator[_Touch]:
     is_fold = statement.kind == FOLD
-    for access in statement.inputs:
+    accesses = [(a, False) for a in statement.inputs] + [(a, True) for a in (statement.output, *statement.more)]
+    for access, writes in accesses:
         if access.memory != SCRATCH:
-            yield _Touch(*access.span(statement.dimensions), access, False, False)
-    for access in (statement.output, *statement.more):
-        if access.memory != SCRATCH:
-            yield _Touch(*access.span(statement.dimensions), access, True, is_fold)
+            start, stop = access.span(statement.dimensions)
+            memory, by = places.get(access.memory, (access.memory, 0))
+            yield _Touch(start + by, stop + by, memory, access, writes, writes and is_fold)
 
 
 class _Run:
     """Statements that are run together, as they are collected."""
 
-    def __init__(self, statements: Sequence[Statement]) -> None:
+    def __init__(self, statements: Sequence[Statement], places: _Places) -> None:
         self.is_inline = all(map(_is_inline, statements))
         self.dimensions = statements[0].dimensions
         self.statements = list(statements)
-        self._memory = _Memory(statements)
+        self._memory, self._places = _Memory(statements, places), places
 
     def join(self, others: Sequence[Statement]) -> bool:
         """Take statements in, if they go through the same points, and none needs what another one leaves elsewhere."""
@@ -192,7 +203,7 @@ class _Run:
             mine = [_cut(s, common) for s in mine]
             if not all(map(_keeps_rows, self.statements, mine)):
                 return False
-            memory = _Memory(mine)
+            memory = _Memory(mine, self._places)
         # Another place, or a result that is not whole before the loop ends.
         if not all(map(_keeps_rows, others, new)) or any(
             a.access != b.access or a.folds or b.folds for s in new for a, b in memory.conflicts(s)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
+from autograd_lite.control.body import run_body
+from autograd_lite.control.closure_conversion import record_body
 from autograd_lite.native.kernels import INSTRUCTIONS, library
 
 pytestmark = [
@@ -43,6 +45,24 @@ def test_fused_code_has_the_bits_of_the_executor(name, shape, dtype, monkeypatch
             value, gradients = f(*arrays)
         results.append([np.asarray(x).tobytes() for x in (value, *gradients)])
     assert results[0] == results[1]
+
+
+def test_buffers_that_may_lie_elsewhere_share_memory_with_others(monkeypatch) -> None:
+    """A function that a body runs returns results in buffers that a caller may exchange, but need not."""
+
+    def residual(z, t):
+        return np.stack([z[0] * np.cos(z[1]) - 4 * t[0], z[0] * z[1] - z[1] - 5 * t[1], z[2] ** 3 + z[2] - t[0] * t[1]])
+
+    def all_of_it(s, z, t):
+        value, back = ag.vjp(residual, (0, 1))(z, t)
+        return [value, *back(s)]
+
+    arrays = np.array([0.57, 0.71, 0.42]), np.array([6.5, 0.9, 0.68]), np.ones(2)
+    monkeypatch.setenv("AUTOGRAD_LITE_FUSED", "wait")
+    body = record_body("residual", all_of_it, arrays)
+    body.runs = body.planned_after
+    for expected, result in zip(body._one_by_one(*arrays)[0], run_body(body, *arrays), strict=True):
+        np.testing.assert_allclose(result, expected, rtol=1e-15)
 
 
 def test_without_exact_a_product_and_a_sum_may_be_rounded_as_one(monkeypatch) -> None:
