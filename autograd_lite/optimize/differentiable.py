@@ -21,11 +21,12 @@ from ..solutions.settings import Settings
 from ..solutions.solution import solution
 from ..solutions.systems import System
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import is_open
 from ..tree import leaves, map as map_leaves
 from .evaluation import name_of
 from .optimality import Binding, Optimality
 from .results import DifferentiableEstimate
-from .vectors import Layout, TensorMet, is_known, is_open, value_of
+from .vectors import Layout, TensorMet, is_known, value_of
 
 
 class Problem(NamedTuple):

@@ -16,9 +16,10 @@ from ..core.arguments import require_function
 from ..core.errors import GradError
 from ..functional import jacobian
 from ..tensors.tensor import Tensor
+from ..tensors.tracers import is_open
 from ..tree import leaves, map as map_leaves, rebuild
 from .evaluation import stack
-from .vectors import bare, is_known, is_open, laid_out, value_of
+from .vectors import bare, is_known, laid_out, value_of
 
 Matrix = npt.NDArray[np.float64]
 MOST_FOR_COVARIANCE = 5000  # parameters, of which it takes 0.2 GB

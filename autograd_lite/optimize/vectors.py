@@ -12,9 +12,9 @@ from scipy.optimize import Bounds
 
 from ..control.closure_conversion import example_of
 from ..core.duck_arrays import refuse_masked, to_numpy
-from ..core.mode import MODE, TAPES, is_grad_enabled
+from ..core.mode import MODE, TAPES
 from ..tensors.tensor import Tensor
-from ..tensors.tracers import TracedTensor
+from ..tensors.tracers import TracedTensor, is_open
 from ..tree import items, leaves, map as map_leaves, rebuild, zip as zip_trees
 
 Vector = npt.NDArray[np.float64]
@@ -166,11 +166,6 @@ def is_known(x: Any) -> bool:
 
 class TensorMet(Exception):
     """Raised where a solver meets a Tensor that a derivative, a batch or a trace may belong to."""
-
-
-def is_open(x: Any) -> bool:
-    """Return whether a derivative by a value may be asked for, or the value is not known."""
-    return isinstance(x, TracedTensor) or (isinstance(x, Tensor) and x.requires_grad and is_grad_enabled())
 
 
 def bare(x: Any) -> Any:

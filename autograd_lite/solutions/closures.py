@@ -120,11 +120,11 @@ def pure_functions(
 
     refusal = UnsupportedError(f"{called}: expected functions that change nothing outside")
     kinds = called, structure(x), structure(further), *slots, *[(a.shape, a.dtype) for a in (*leaves(x), *arrays)]
-    known = _CACHE.recall((*functions, constants), kinds, record)
-    if known is None:  # they read attributes of objects, or large arrays
+    parts = _CACHE.recall((*functions, constants), kinds, record)
+    if parts is None:  # they read attributes of objects, or large arrays
         pure, captured = record()
-        known = _PROGRAMS.share(kinds, pure), captured
-    return known[0], [*arrays, *known[1]]
+        return _PROGRAMS.share(kinds, pure), [*arrays, *captured]
+    return parts[0], [*arrays, *parts[1]]
 
 
 # Functions that have run before, by what they read.
@@ -142,18 +142,18 @@ class _Programs:
     """Functions that do not tell what they read, by what they have computed: the same operations and constants."""
 
     def __init__(self) -> None:
-        self._known: list[tuple[Any, list[PureFunction]]] = []
+        self._entries: list[tuple[Any, list[PureFunction]]] = []
         self._lock = fork_safe_lock()
 
     def share(self, kinds: Any, functions: list[PureFunction]) -> list[PureFunction]:
         """Return functions from before that compute the same, or these, which are then kept."""
-        for key, known in self._known:
-            if key == kinds and all(f.is_same(g) for f, g in zip(known, functions, strict=True)):
-                return known
+        for key, entry in self._entries:
+            if key == kinds and all(f.is_same(g) for f, g in zip(entry, functions, strict=True)):
+                return entry
         if sum(f.nbytes for f in functions) <= _MOST_BYTES:
             functions = [f.with_own_constants() for f in functions]
             with self._lock:
-                self._known = [*self._known[1 - _MOST :], (kinds, functions)]
+                self._entries = [*self._entries[1 - _MOST :], (kinds, functions)]
         return functions
 
 

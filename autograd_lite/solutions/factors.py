@@ -108,7 +108,6 @@ def factor_sparse(a: Any) -> Factors:
 
 
 _LARGE = 100  # rows from which on half the cost is worth a look at the matrix
-_OTHERS = {"e": "f", "g": "d", "G": "D"}
 _ROUTINES = {
     (char, name): getattr(lapack, prefix + name)
     for char, prefix in (("f", "s"), ("d", "d"), ("F", "c"), ("D", "z"))
@@ -118,8 +117,7 @@ _ROUTINES = {
 
 def _for_lapack(a: Any) -> Any:
     """Return a matrix in a precision that LAPACK has."""
-    char = _OTHERS.get(a.dtype.char)
-    return a.astype(char) if char else a
+    return a.astype(np.float32) if a.dtype.char == "e" else a
 
 
 def _norm(a: Any) -> float:

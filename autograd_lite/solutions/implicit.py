@@ -14,10 +14,12 @@ from ..core.arguments import describe, require_function
 from ..core.depth import outside
 from ..core.errors import GradError, ShapeError
 from ..core.messages import checked
+from ..core.mode import MODE, TAPES
 from ..core.shape_arithmetic import ShapeDtype
 from ..core.traceback_folding import folding
 from ..sparse.points import as_tree, as_vector, size_of
-from ..tensors.tensor import Tensor
+from ..tensors.tensor import Tensor, tensor
+from ..tensors.tracers import is_open
 from ..tree import items, leaves, map as map_leaves, rebuild
 from .closures import as_operand, is_variable, pure_functions
 from .settings import Settings
@@ -100,10 +102,12 @@ class Implicit:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return the solution for these arguments."""
         operands = map_leaves(as_operand, (args, kwargs))
-        x, success = self._solve(map_leaves(_value_of, operands))
-        (pure,), theta = pure_functions("implicit", [self.residual], x, *operands)
-        if not any(isinstance(t, Tensor) for t in theta):
+        values = map_leaves(_value_of, operands)
+        x, success = self._solve(values)
+        tracing = TAPES and MODE.get().tape is not None
+        if not (tracing or any(map(is_open, leaves(operands))) or self._is_open_at(x, *values)):
             return (x, success) if self.has_success else x
+        (pure,), theta = pure_functions("implicit", [self.residual], x, *operands)
         _require_as_many(x, pure.body.specs)
         z = ShapeDtype((size_of(x),), np.result_type(*leaves(x)))
         first = [(x, success, [np.asarray(example_of(t)).tobytes() for t in theta])]
@@ -121,10 +125,19 @@ class Implicit:
 
         if "implicit" not in pure.derived:
             pure.derived["implicit"] = System("implicit", equations, z, (), theta)
-        out = solution("implicit", find, pure.derived["implicit"], theta, z, (), self.settings)
+        inputs = theta if any(isinstance(t, Tensor) for t in theta) else [*map(tensor, theta[:1]), *theta[1:]]
+        out = solution("implicit", find, pure.derived["implicit"], inputs, z, (), self.settings)
         first.clear()
         tree = as_tree(out.z, x)
         return (tree, out.success) if self.has_success else tree
+
+    def _is_open_at(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Return whether the residual reads Tensors that a derivative may be asked for by, in an evaluation."""
+        try:
+            with np.errstate(all="ignore"):
+                return any(map(is_open, leaves(self.residual(x, *args, **kwargs))))
+        except Exception:
+            return True  # and then it is called with Tensors, which fails by itself
 
     def _solve(self, operands: tuple[tuple[Any, ...], dict[str, Any]]) -> tuple[Any, bool]:
         """Return what the solver returns for arrays, as arrays, and whether it has succeeded."""

@@ -126,7 +126,7 @@ class _Solve:
         """Return the cotangents of some of theta."""
         (z, success, *aux), *theta = saved
         wrt = [k for k in needs if theta[k].dtype.kind in "fc"]
-        if g[0] is None or not wrt:
+        if g[0] is None or not wrt or not z.size:
             return [None] * len(needs)
         point = z, *aux, *theta
         s = self.linear.solve(g[0], *point, turned=True)
@@ -137,6 +137,8 @@ class _Solve:
     def push(self, tangents: Sequence[Any], out: Any, *theta: Any, **_: Any) -> Any:
         """Return the tangent of z."""
         z, success, *aux = out
+        if not z.size:
+            return [None] * len(out)
         wrt = [k for k, t in enumerate(tangents) if t is not None]
         point = z, *aux, *theta
         along = [tangents[k] for k in wrt]

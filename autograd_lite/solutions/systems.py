@@ -12,7 +12,7 @@ import numpy as np
 
 from ..control.body import Body, rearrange, run_body
 from ..control.closure_conversion import example_of, record_body
-from ..core.errors import GradError, ShapeError
+from ..core.errors import DtypeError, GradError, ShapeError
 from ..core.shape_arithmetic import ShapeDtype
 from ..functional import jacobian, jvp, vjp
 from ..ops.adjoints import user
@@ -37,6 +37,7 @@ class System:
         has_matrix: whether the matrix is known.
 
     Raises:
+        DtypeError: if the unknowns are in extended precision.
         GradError: if the unknowns are complex, and the residual is not differentiable in the complex sense.
         ShapeError: if the residual has another shape than z.
     """
@@ -62,6 +63,11 @@ class System:
         if shape != z.shape:
             raise ShapeError(
                 f"{called}: expected as many equations as unknowns, a residual of shape {z.shape}; received {shape}"
+            )
+        if z.dtype.char in "gG":
+            raise DtypeError(
+                f"{called}: expected unknowns in single or double precision, as LAPACK solves; received {z.dtype}. Cast "
+                "the solution, .astype(np.float64)"
             )
         if z.dtype.kind == "c":
             _require_holomorphic(called, self.body)

@@ -15,7 +15,7 @@ import numpy as np
 from ..core.duck_arrays import is_per_example, to_numpy
 from ..core.errors import GradError, more_on
 from ..core.hooks import HOOKS
-from ..core.mode import MODE, TAPES, no_grad
+from ..core.mode import MODE, TAPES, is_grad_enabled, no_grad
 from ..core.multi_result import each, result_nodes, results_of
 from ..core.node import LEAF, Node, next_stamp
 from ..core.op import Op
@@ -309,3 +309,8 @@ def _is_number(out: Any, params: dict[str, Any]) -> bool:
 
 
 HOOKS.apply_to_tracers = apply_to_tracers
+
+
+def is_open(a: Any) -> bool:
+    """Return whether a derivative by a value may be asked for, or the value is not known."""
+    return isinstance(a, TracedTensor) or (isinstance(a, Tensor) and a.requires_grad and is_grad_enabled())
