@@ -104,7 +104,8 @@ class Schurs:
         a, b, q = (x.astype(dtype, copy=False) for x in (a, b, q))
         if not (np.isfinite(a).all() and np.isfinite(b).all()):
             return np.full(q.shape, np.nan, dtype)
-        forms = self._form(a), self._form(np.ascontiguousarray(adjoint(b)))
+        is_same = np.array_equal(a, b)  # as for a root, which then takes one form
+        forms = self._form(a), self._form(a if is_same else np.ascontiguousarray(adjoint(b))), is_same
         x, is_unique = _solve_by_forms(*forms, user(q) if turned else q, turned)
         if power:
             eps = float(np.finfo(dtype).eps)
@@ -131,14 +132,22 @@ class Schurs:
         return float(self._remember(self._separations, (a.tobytes(), b.tobytes()), estimate)) if a.size else 0.0
 
 
-def _solve_by_forms(left: Any, right: Any, q: Any, turned: bool) -> tuple[Any, bool]:
-    """Return the solution of a x + x b = q, or of aᴴ x + x bᴴ = q, by the forms of a and bᴴ, and if it is unique."""
+def _solve_by_forms(left: Any, right: Any, is_same: bool, q: Any, turned: bool) -> tuple[Any, bool]:
+    """Return the solution of a x + x b = q, or of aᴴ x + x bᴴ = q, and if it is unique.
+
+    Args:
+        left: the form of a.
+        right: that of bᴴ, or that of b if `is_same`.
+        is_same: whether b is a.
+        q: the right-hand side.
+        turned: whether the equation is that of the adjoint matrices.
+    """
     (r, u), (s, v) = left, right
     if not q.size:
         return q, True
     (trsyl,) = original.get_lapack_funcs(("trsyl",), (r, s, q))
-    side = ("C", "N") if turned else ("N", "C")
-    y, scale, info = trsyl(r, s, adjoint(u) @ q @ v, trana=side[0], tranb=side[1])
+    sides = {"trana": "C" if turned else "N", "tranb": "C" if turned == is_same else "N"}
+    y, scale, info = trsyl(r, s, adjoint(u) @ q @ v, **sides)
     return u @ (scale * y) @ adjoint(v), info == 0
 
 
