@@ -10,14 +10,14 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, OptimizeResult
+from scipy.optimize import LinearConstraint, OptimizeResult
 from scipy.optimize._numdiff import approx_derivative  # of all solvers of SciPy's
 from scipy.sparse import issparse
 
 from .evaluation import Derivatives
 from .jacobians import WEIGHTED_HESSIAN, Sparse, matrix_of
 from .methods import MOST_FOR_DENSE
-from .vectors import Layout, Vector
+from .vectors import Layout, Vector, ends_of
 
 # Modules with Ipopt behind the interface of cyipopt; the first one that is installed is taken.
 MODULES = ("cyipopt", "pounce")
@@ -210,7 +210,7 @@ def minimize_by_ipopt(
     settings[APPROXIMATE] = "limited-memory" if curvatures is None else "exact"
     problem = _Problem(objective, jac, blocks, sizes, curvatures or [], start)
     problem.callback = None if callback is None else _with_state(callback)
-    low, high = _limits_of_vector(bounds, start.size)
+    low, high = ends_of("minimize", bounds, start.size)
     lowest, highest = (_flat(ends, sizes) for ends in ([b.low for b in blocks], [b.high for b in blocks]))
     solver = make(n=start.size, m=len(lowest), problem_obj=problem, lb=low, ub=high, cl=lowest, cu=highest)
     x, info = _solve(solver, start, settings, problem)
@@ -309,20 +309,6 @@ def _curvatures(
 
 def _term(hess: Callable[..., Any], indices: Any, is_objective: bool) -> Callable[[Vector, Vector], Any]:
     return lambda x, w: w[0] * hess(x) if is_objective else hess(x, w[indices])
-
-
-def _limits_of_vector(bounds: Any, size: int) -> tuple[Vector, Vector]:
-    """Return the lowest and the highest vector, of `Bounds` or of pairs in which None stands for infinity."""
-    if bounds is None:
-        return np.full(size, -np.inf), np.full(size, np.inf)
-    if isinstance(bounds, Bounds):
-        low, high = (np.broadcast_to(np.asarray(end, np.float64), size) for end in (bounds.lb, bounds.ub))
-        return low, high
-    pairs = list(bounds)
-    if len(pairs) != size or any(len(pair) != 2 for pair in pairs):
-        raise ValueError(f"minimize: expected a pair of bounds for each of {size} numbers; received {bounds!r:.80}")
-    low = np.array([-np.inf if pair[0] is None else pair[0] for pair in pairs], np.float64)
-    return low, np.array([np.inf if pair[1] is None else pair[1] for pair in pairs], np.float64)
 
 
 def _with_state(callback: Callable[..., Any]) -> Callable[[Vector, tuple[Any, ...]], Any]:

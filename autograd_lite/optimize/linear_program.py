@@ -9,11 +9,9 @@ import numpy as np
 import scipy.optimize
 from scipy.optimize import OptimizeResult
 
-from ..core.errors import GradError, ShapeError
+from ..core.errors import GradError
 from ..core.messages import checked
-from ..ops.operands import operand
 from ..solutions.settings import Settings
-from ..tensors.tensor import Tensor
 from .active_set import Vector
 from .programs import (
     Parameters,
@@ -24,6 +22,7 @@ from .programs import (
     rows_of,
     solve_program,
 )
+from .vectors import ends_of
 
 NAMES = {"q": "c", "G": "A_ub", "h": "b_ub", "A": "A_eq", "b": "b_eq"}
 
@@ -87,7 +86,9 @@ def linprog(
     arguments = {"P": None, "q": c, "G": A_ub, "h": b_ub, "A": A_eq, "b": b_eq}
     parameters = parameters_of("linprog", NAMES, arguments)
     n = parameters["q"].shape[0]
-    parameters |= dict(zip(("lower", "upper"), _ends(bounds, n), strict=True))
+    parameters |= dict(
+        zip(("lower", "upper"), ends_of("linprog", (0, None) if bounds is None else bounds, n), strict=True)
+    )
     report: list[Any] = []
 
     def solve(p: Parameters) -> Any:
@@ -131,25 +132,3 @@ def _with_history(result: Any, p: Parameters, x: Any, mu: Any, push: Any, sensit
     for name, (residual, marginals) in parts.items():
         result[name] = OptimizeResult(residual=residual, marginals=marginals)
     return result
-
-
-def _ends(bounds: Any, n: int) -> list[Any]:
-    """Return the lowest and the highest x, each of shape (n,).
-
-    Raises:
-        ShapeError: if bounds are neither one pair nor n pairs.
-    """
-    bounds = (0, None) if bounds is None else bounds
-    infinite = (-np.inf, np.inf)
-    if isinstance(bounds, (Tensor, np.ndarray)):
-        if bounds.shape not in ((2,), (n, 2), (1, 2)):
-            raise ShapeError(f"linprog: expected bounds of shape (2,) or ({n}, 2); received shape {bounds.shape}")
-        ends = [bounds[..., side] for side in (0, 1)]
-        return [np.broadcast_to(np.where(np.isnan(e), i, e), (n,)) for e, i in zip(ends, infinite, strict=True)]
-    pairs = list(bounds) or [(0, None)]
-    if len(pairs) == 2 and not any(isinstance(x, (tuple, list)) or np.ndim(x) for x in pairs):
-        pairs = [pairs]
-    if len(pairs) not in (1, n) or any(len(pair) != 2 for pair in pairs):
-        raise ShapeError(f"linprog: expected one pair of bounds or {n}; received {bounds!r:.80}")
-    columns = [[none if pair[side] is None else pair[side] for pair in pairs] for side, none in enumerate(infinite)]
-    return [np.broadcast_to(operand(column), (n,)).astype(np.float64) for column in columns]

@@ -16,15 +16,17 @@ from ..core.errors import ShapeError
 from ..core.traceback_folding import folding
 from ..functional import hessian, hvp, value_and_grad
 from ..solutions.settings import Settings
+from ..tensors.tensor import Tensor
 from .constraints import as_objects, callback_of, first_of, given_matrix, matrices_in, of_vector, pairs_of_bounds, plain
 from .differentiable import Problem, solve
 from .evaluation import Derivatives, evaluation_message
 from .ipopt import Multipliers, minimize_by_ipopt
 from .jacobians import HESSIAN, Sparse, matrix_of
+from .limits import at_values, bounds_at, data_of, functions_of
 from .methods import CUSTOM, LEAST_FOR_SPARSE, MINIMIZE, MOST_FOR_HESSIAN, Takes
-from .optimality import MINIMUM
+from .optimality import LIMITED_MINIMUM, MINIMUM
 from .results import Estimate, estimate, inverse_hessian, refuse_too_many
-from .vectors import Layout, Vector, bare, laid_out
+from .vectors import Layout, Vector, bare, ends_of, laid_out
 
 
 @folding
@@ -106,28 +108,51 @@ def minimize(
     layout, start = laid_out("minimize", x0)
     args = args if isinstance(args, tuple) else (args,)
     value = first_of(fun) if jac is True else fun
+    several = list(constraints) if isinstance(constraints, (list, tuple)) else [constraints]
+    limited = bounds is not None or bool(several)
+    limits, matrices = data_of(several)
+    data = {"start": layout.start(x0), "limits": limits, "matrices": matrices, "bounds": None}
+    if bounds is not None:
+        data["bounds"] = ends_of("minimize", pairs_of_bounds(bounds, layout), layout.size)
 
     def run(functions: Any, data: Any, args: tuple[Any, ...], exact: bool) -> Any:
-        f, matrices = (functions["fun"], (None, None, None)) if exact else (fun, (jac, hess, hessp))
         more = {"tol": tol, "callback": callback_of(callback, layout), "options": options}
-        return _solve(f, data, layout, args, method, matrices, bounds, constraints, compiled, sparse, more)
+        solve = functools.partial(_solve, layout=layout, method=method, compiled=compiled, sparse=sparse, more=more)
+        if not exact:
+            return solve(fun, data["start"], args, (jac, hess, hessp), bounds, constraints)
+        new = at_values(several, functions, data)
+        result = solve(functions["fun"], data["start"], args, (None, None, None), bounds_at(data), new)
+        return _in_canonical_form(result, limits, data) if limited else result
 
-    limited = bounds is not None or np.size(constraints)
-    system = "it has bounds or constraints" if limited else MINIMUM
+    functions = functions_of(several)
+    system = functions if isinstance(functions, str) else LIMITED_MINIMUM if limited else MINIMUM
     finish = functools.partial(_finish, layout)
-    problem = Problem("minimize", {"fun": value}, layout, args, layout.start(x0), run, start, system, finish)
+    every = {"fun": value, **({} if isinstance(functions, str) else functions)}
+    problem = Problem("minimize", every, layout, args, data, run, start, system, finish)
     return solve(problem, Settings(digits, on_uncertain, on_failure, refine))
+
+
+def _in_canonical_form(result: Any, limits: list[Any], data: Any) -> Any:
+    """Return a result without arrays whose derivatives would be lost, and with multipliers if the method has them."""
+    v = result.pop("v", None)
+    if v is not None and len(v) == len(limits) + (data["bounds"] is not None):
+        push = v[-1] if data["bounds"] is not None else np.zeros(result.x.size)
+        result.multipliers = Multipliers(v[: len(limits)], np.maximum(-push, 0), np.maximum(push, 0))
+    for name in ("constr", "grad", "lagrangian_grad", "hess_inv", "jac"):
+        result.pop(name, None)
+    return result
 
 
 def _solve(
     fun: Any,
     start: Vector,
-    layout: Layout,
     args: tuple[Any, ...],
-    method: Any,
     matrices: tuple[Any, Any, Any],
     bounds: Any,
     constraints: Any,
+    *,
+    layout: Layout,
+    method: Any,
     compiled: bool | None,
     sparse: bool | None,
     more: dict[str, Any],

@@ -8,58 +8,21 @@ table of docs/guides/optimize.md.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..functional import grad, hessian, jacobian
-from ..solutions.closures import PureFunction
-from ..tree import leaves, rebuild, structure
-from .active_set import Conditions, Limits
-from .evaluation import FunctionAt, stack
+from .active_set import Conditions
+from .binding import Binding, Functions
+from .evaluation import stack
+from .ipopt import Multipliers
+from .limits import constraint_values, within_limits
 from .results import inverse_hessian, of_least_squares, refuse_too_many
-from .vectors import Layout
 
-# Functions of the vector of unknowns, by name.
-Functions = Mapping[str, Callable[[Any], Any]]
 Entries = dict[str, Any]
-
-
-class Binding(NamedTuple):
-    """The pure functions of a problem, and its data, as functions of theta.
-
-    Attributes:
-        pure: the functions, by name.
-        layout: of the parameters.
-        data: starts and limits, a tree of arrays and Tensors, the last of theta.
-        count: how many of theta the functions take.
-    """
-
-    pure: Mapping[str, PureFunction]
-    layout: Layout
-    data: Any
-    count: int
-
-    def at(self, theta: Sequence[Any]) -> tuple[dict[str, FunctionAt], Any]:
-        """Return the functions of the parameters, and the data, at theta."""
-        functions = {name: FunctionAt(f, theta[: self.count]) for name, f in self.pure.items()}
-        return functions, rebuild(self.data, iter(theta[self.count :]))
-
-    def of_vector(self, theta: Sequence[Any]) -> tuple[Functions, Any]:
-        """Return the functions of the vector of parameters, and the data, at theta."""
-        functions, data = self.at(theta)
-        unflatten = self.layout.unflatten
-        return {name: lambda x, f=f: f(unflatten(x)) for name, f in functions.items()}, data  # type: ignore[misc]
-
-    def cache(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
-        """Return what belongs to these functions and data of these shapes, made once."""
-        shapes = [(np.shape(x), x.dtype) for x in leaves(self.data)]
-        programs = next(iter(self.pure.values())).derived
-        key = *key, structure(self.data), *shapes, *map(id, self.pure.values())
-        if key not in programs:
-            programs[key] = make()
-        return programs[key]
 
 
 def _no_entries(functions: Functions, data: Any, z: Any, aux: tuple[Any, ...]) -> tuple[Entries, Entries]:
@@ -82,30 +45,6 @@ class Optimality(NamedTuple):
     entries: Callable[[Functions, Any, Any, tuple[Any, ...]], tuple[Entries, Entries]] = _no_entries
     conditions: Callable[[Binding], Conditions | None] = lambda binding: None
     multipliers: Callable[[Any], Any] = lambda result: None
-
-
-def within_bounds(gradient: Callable[[Functions, Any, Any], Any]) -> Callable[[Binding], Conditions | None]:
-    """Return the `conditions` of a minimum, for data that have bounds: None, or the lowest and the highest vector."""
-
-    def conditions(binding: Binding) -> Conditions | None:
-        if binding.data["bounds"] is None:
-            return None
-        n = binding.layout.size
-
-        def slope(x: Any, mu: Any, *theta: Any) -> Any:
-            functions, data = binding.of_vector(theta)
-            return gradient(functions, x, data)
-
-        def limits(*theta: Any) -> Limits:
-            low, high = (np.broadcast_to(end, (n,)) for end in binding.at(theta)[1]["bounds"])
-            return Limits(low, high, np.zeros(0), np.zeros(0))
-
-        def rows(x: Any, *theta: Any) -> Any:
-            return np.zeros((0, n))
-
-        return Conditions(n, 0, lambda x, *theta: np.zeros(0), slope, limits, rows, lambda kind, i: f"bound {i}")
-
-    return conditions
 
 
 # ---- equations -------------------------------------------------------------------------------------------------------
@@ -149,7 +88,32 @@ def _of_minimum_of_number(functions: Functions, data: Any, z: Any, aux: tuple[An
     return {"fun": scalar(functions["fun"])(z)}, {}
 
 
-MINIMUM_OF_NUMBER = Optimality(_gradient, _of_minimum_of_number, within_bounds(_gradient))
+MINIMUM_OF_NUMBER = Optimality(_gradient, _of_minimum_of_number, within_limits(_gradient))
+
+
+def _of_limited(functions: Functions, data: Any, z: Any, aux: tuple[Any, ...]) -> tuple[Entries, Entries]:
+    x, mu = z[: aux[1].shape[0]], z[aux[1].shape[0] :]
+    entries, later = _of_minimum(functions, data, x, aux)
+    slope = _gradient(functions, x, data)
+    parts = []
+    if mu.shape[0]:
+        values = constraint_values(functions)
+        slope = slope + grad(lambda x: (np.concatenate(values(x)) * mu).sum())(x)
+        ends = np.cumsum([0, *[v.shape[0] for v in values(x)]])
+        parts = [mu[i:j] for i, j in itertools.pairwise(ends)]
+    push = np.where(aux[1] == 0, 0.0, -slope)
+    multipliers = Multipliers(parts, np.maximum(-push, 0.0), np.maximum(push, 0.0))
+    return {**entries, "multipliers": multipliers}, later
+
+
+def _multipliers(result: Any) -> tuple[Any, Any] | None:
+    m = result.get("multipliers")
+    if not isinstance(m, Multipliers):
+        return None
+    return np.concatenate([np.zeros(0), *m.constraints]), m.upper - m.lower
+
+
+LIMITED_MINIMUM = Optimality(_gradient, _of_limited, within_limits(_gradient), _multipliers)
 
 
 # ---- sums of squares -------------------------------------------------------------------------------------------------
@@ -210,4 +174,4 @@ def _squares(loss: str, f_scale: float, residuals: Callable[[Functions, Any, Any
         later = {"jac": matrix, "covariance": covariance, "grad": lambda: gradient(functions, z, data)}
         return {"fun": residuals(functions, z, data), "cost": total}, later
 
-    return Optimality(gradient, entries, within_bounds(gradient))
+    return Optimality(gradient, entries, within_limits(gradient))

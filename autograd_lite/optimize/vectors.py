@@ -13,6 +13,7 @@ from scipy.optimize import Bounds
 from ..control.closure_conversion import example_of
 from ..core.duck_arrays import refuse_masked, to_numpy
 from ..core.mode import MODE, TAPES
+from ..ops.operands import operand
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import TracedTensor, is_open
 from ..tree import items, leaves, map as map_leaves, rebuild, zip as zip_trees
@@ -112,6 +113,35 @@ def bounds_of_vector(called: str, bounds: Any, layout: Layout) -> list[Any] | No
     if isinstance(low, float) and isinstance(high, float) and -low == high == np.inf:
         return None
     return [low, high] if isinstance(bounds, Bounds) else [layout.spread(called, low), layout.spread(called, high)]
+
+
+def ends_of(called: str, bounds: Any, n: int) -> list[Any]:
+    """Return the lowest and the highest vector of n numbers; infinite where there is no bound.
+
+    Args:
+        called: what error messages name.
+        bounds: None; SciPy's `Bounds`; one pair (lowest, highest) or one for each number, whose entries may be Tensors,
+            or None for no bound; or an array or Tensor of shape (n, 2).
+
+    Raises:
+        ValueError: if bounds are none of these.
+    """
+    infinite = (-np.inf, np.inf)
+    if isinstance(bounds, Bounds):
+        ends: list[Any] = [bounds.lb, bounds.ub]
+    elif isinstance(bounds, (Tensor, np.ndarray)) and bounds.dtype != object:
+        ends = [np.where(np.isnan(bounds[..., k]), none, bounds[..., k]) for k, none in enumerate(infinite)]
+    else:
+        pairs: list[Any] = [(None, None)] if bounds is None else list(bounds) or [(0, None)]
+        if len(pairs) == 2 and not any(isinstance(x, (tuple, list)) or np.ndim(x) for x in pairs):
+            pairs = [pairs]
+        if len(pairs) not in (1, n) or any(len(pair) != 2 for pair in pairs):
+            raise ValueError(f"{called}: expected a pair of bounds for each of {n} numbers; received {bounds!r:.80}")
+        ends = [operand([none if p[k] is None else p[k] for p in pairs]) for k, none in enumerate(infinite)]
+    try:
+        return [np.broadcast_to(end, (n,)).astype(np.float64) for end in ends]
+    except ValueError:
+        raise ValueError(f"{called}: expected bounds of {n} numbers; received {bounds!r:.80}") from None
 
 
 # For a number, or a vector whose length SciPy finds out: the function takes it as it is.

@@ -119,7 +119,14 @@ def pure_functions(
         return [PureFunction(b, part.out) for b, part in zip(bodies, parts, strict=True)], captured
 
     refusal = UnsupportedError(f"{called}: expected functions that change nothing outside")
-    kinds = called, structure(x), structure(further), *slots, *[(a.shape, a.dtype) for a in (*leaves(x), *arrays)]
+    kinds = (
+        called,
+        len(functions),
+        structure(x),
+        structure(further),
+        *slots,
+        *[(a.shape, a.dtype) for a in (*leaves(x), *arrays)],
+    )
     parts = _CACHE.recall((*functions, constants), kinds, record)
     if parts is None:  # they read attributes of objects, or large arrays
         pure, captured = record()
