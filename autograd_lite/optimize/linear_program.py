@@ -87,7 +87,7 @@ def linprog(
     parameters = parameters_of("linprog", NAMES, arguments)
     n = parameters["q"].shape[0]
     parameters |= dict(
-        zip(("lower", "upper"), ends_of("linprog", (0, None) if bounds is None else bounds, n), strict=True)
+        zip(("lower", "upper"), ends_of("linprog", (0, None) if bounds is None else bounds, n, True), strict=True)
     )
     report: list[Any] = []
 

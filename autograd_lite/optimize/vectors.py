@@ -115,13 +115,14 @@ def bounds_of_vector(called: str, bounds: Any, layout: Layout) -> list[Any] | No
     return [low, high] if isinstance(bounds, Bounds) else [layout.spread(called, low), layout.spread(called, high)]
 
 
-def ends_of(called: str, bounds: Any, n: int) -> list[Any]:
+def ends_of(called: str, bounds: Any, n: int, one: bool = False) -> list[Any]:
     """Return the lowest and the highest vector of n numbers; infinite where there is no bound.
 
     Args:
         called: what error messages name.
-        bounds: None; SciPy's `Bounds`; one pair (lowest, highest) or one for each number, whose entries may be Tensors,
-            or None for no bound; or an array or Tensor of shape (n, 2).
+        bounds: None; SciPy's `Bounds`; a pair (lowest, highest) for each number, whose entries may be Tensors, or None
+            for no bound; or an array or Tensor of shape (n, 2).
+        one: whether one pair for all numbers is allowed too.
 
     Raises:
         ValueError: if bounds are none of these.
@@ -133,9 +134,9 @@ def ends_of(called: str, bounds: Any, n: int) -> list[Any]:
         ends = [np.where(np.isnan(bounds[..., k]), none, bounds[..., k]) for k, none in enumerate(infinite)]
     else:
         pairs: list[Any] = [(None, None)] if bounds is None else list(bounds) or [(0, None)]
-        if len(pairs) == 2 and not any(isinstance(x, (tuple, list)) or np.ndim(x) for x in pairs):
+        if one and len(pairs) == 2 and not any(isinstance(x, (tuple, list)) or np.ndim(x) for x in pairs):
             pairs = [pairs]
-        if len(pairs) not in (1, n) or any(len(pair) != 2 for pair in pairs):
+        if len(pairs) not in ({1, n} if one or bounds is None else {n}) or any(len(pair) != 2 for pair in pairs):
             raise ValueError(f"{called}: expected a pair of bounds for each of {n} numbers; received {bounds!r:.80}")
         ends = [operand([none if p[k] is None else p[k] for p in pairs]) for k, none in enumerate(infinite)]
     try:
