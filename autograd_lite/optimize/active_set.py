@@ -17,6 +17,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
+from ..control.body import Body, run_body
+from ..control.closure_conversion import record_body
+from ..core.depth import outside
 from ..core.shape_arithmetic import ShapeDtype
 
 Vector = npt.NDArray[np.float64]
@@ -35,6 +38,32 @@ class Limits(NamedTuple):
     upper: Any
     low: Any
     high: Any
+
+
+class Facts(NamedTuple):
+    """What the conditions are made of at a point.
+
+    Attributes:
+        values: c(x).
+        slope: the Lagrangian's gradient.
+        gradient: the objective's.
+        rows: the Jacobian of c.
+        lower, upper, low, high: the limits; infinite for none.
+    """
+
+    values: Vector
+    slope: Vector
+    gradient: Vector
+    rows: Any
+    lower: Vector
+    upper: Vector
+    low: Vector
+    high: Vector
+
+    @property
+    def unit(self) -> float:
+        """The size of the objective's gradient, in whose unit multipliers are, or 1 if it is smaller."""
+        return max(1.0, float(np.abs(self.gradient).max(initial=0.0)))
 
 
 class Doubt(NamedTuple):
@@ -63,7 +92,7 @@ class Conditions:
         values: c(x, *theta).
         slope: the Lagrangian's gradient, of (x, mu, *theta).
         limits: of theta.
-        rows: the Jacobian of c, of (x, *theta), as an array or a sparse matrix; for arrays alone.
+        rows: the Jacobian of c, of (x, *theta).
         name: of a constraint for messages, by "row" or "bound" and its index.
     """
 
@@ -79,6 +108,7 @@ class Conditions:
     ) -> None:
         self.n, self.m = n, m
         self.values, self.slope, self.limits, self.rows, self.name = values, slope, limits, rows, name
+        self._body: Body | None = None
 
     @property
     def example(self) -> ShapeDtype:
@@ -102,6 +132,23 @@ class Conditions:
             return slope
         gap = self.values(x, *theta) - _on_side(of_rows, limits.low, limits.high)
         return np.concatenate([slope, np.where(of_rows == 0, mu, gap)])
+
+    def facts(self, z: Vector, theta: tuple[Any, ...]) -> Facts:
+        """Return what the conditions are made of at arrays, by a program that runs outside of all transformations."""
+        return outside(self._facts, (z, theta), {})
+
+    def _facts(self, z: Vector, theta: tuple[Any, ...]) -> Facts:
+        def compute(z: Any, *theta: Any) -> list[Any]:
+            x, mu = z[: self.n], z[self.n :]
+            lower, upper, low, high = self.limits(*theta)
+            none = np.full(self.n, np.inf)
+            ends = [-none, none] if lower is None else [lower, upper]
+            slopes = [self.slope(x, v, *theta) for v in (mu, np.zeros(self.m))]
+            return [self.values(x, *theta), *slopes, self.rows(x, *theta), *ends, low, high]
+
+        if self._body is None:
+            self._body = record_body("conditions", compute, [z, *theta])
+        return Facts(*run_body(self._body, z, *theta))
 
     def doubts(self, z: Vector, aux: Active, theta: tuple[Any, ...], tolerance: float) -> list[Doubt]:
         """Return the constraints that are too near to being active and inactive at once, or that are neither.
@@ -129,18 +176,11 @@ class Conditions:
         Slacks and multipliers are relative, and negative where they have the wrong sign; multipliers are those of the
         nearest side.
         """
-        x, mu = z[: self.n], z[self.n :]
-        limits = self.limits(*theta)
-        slope = np.asarray(self.slope(x, mu, *theta))
-        unit = self.unit(x, theta)
-        of_rows = _margins(aux[0], np.asarray(self.values(x, *theta)), limits.low, limits.high, mu / unit)
-        if limits.lower is None:
-            return [of_rows]
-        return [of_rows, _margins(aux[1], x, limits.lower, limits.upper, -slope / unit)]
-
-    def unit(self, x: Vector, theta: tuple[Any, ...]) -> float:
-        """Return the size of the objective's gradient, in whose unit multipliers are, or 1 if it is smaller."""
-        return max(1.0, float(np.abs(self.slope(x, np.zeros(self.m), *theta)).max(initial=0.0)))
+        x, mu, f = z[: self.n], z[self.n :], self.facts(z, theta)
+        return [
+            _margins(aux[0], f.values, f.low, f.high, mu / f.unit),
+            _margins(aux[1], x, f.lower, f.upper, -f.slope / f.unit),
+        ]
 
     def dependent(self, z: Vector, aux: Active, theta: tuple[Any, ...], tolerance: float = 1e-10) -> list[str]:
         """Return the names of active constraints whose gradients depend on each other.
@@ -153,7 +193,7 @@ class Conditions:
         active = np.flatnonzero(of_rows)
         if not active.size:
             return []
-        rows = _dense(self.rows(z[: self.n], *theta))[active][:, of_bounds == 0]
+        rows = self.facts(z, theta).rows[active][:, of_bounds == 0]
         rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(float).tiny)
         left, sizes, _ = np.linalg.svd(rows)
         small = np.ones(active.size, bool)
@@ -164,7 +204,7 @@ class Conditions:
     def find_active(
         self, x: Vector, theta: tuple[Any, ...], multipliers: tuple[Vector, Vector] | None = None
     ) -> tuple[Vector, Active]:
-        """Return the unknowns z and the active set at a solver's solution.
+        """Return the unknowns z and the active set at a solver's solution, which is moved onto active bounds.
 
         Args:
             x: the solver's.
@@ -172,38 +212,38 @@ class Conditions:
             multipliers: of constraints and bounds, if the solver has computed them; otherwise they come from the
                 Lagrangian's gradient, which they make as small as they can with the signs that they may have.
         """
-        limits = self.limits(*theta)
-        c, rows = np.asarray(self.values(x, *theta)), _dense(self.rows(x, *theta))
-        size = np.maximum(np.linalg.norm(rows, axis=1), np.finfo(float).tiny) if self.m else np.ones(0)
-        gradient = np.asarray(self.slope(x, np.zeros(self.m), *theta))
-        side, slack, equal = _nearest(c, limits.low, limits.high)
+        f = self.facts(np.concatenate([x, np.zeros(self.m)]), theta)
+        rows, gradient, unit = f.rows, f.gradient, f.unit
+        size = np.maximum(np.linalg.norm(rows, axis=1), np.finfo(float).tiny)
+        side, slack, equal = _nearest(f.values, f.low, f.high)
         near = slack / (size * (1 + np.abs(x).max(initial=0.0)))
-        bound = np.zeros(self.n, np.int8)
-        if limits.lower is not None:
-            bound, bound_slack, bound_equal = _nearest(x, limits.lower, limits.upper)
-            bound_near = bound_slack / (1 + np.abs(x))
+        bound, bound_slack, bound_equal = _nearest(x, f.lower, f.upper)
+        bound_near = bound_slack / (1 + np.abs(x))
         if multipliers is None:
-            candidates = equal | (near < NEAR)
-            free = np.ones(self.n, bool) if limits.lower is None else ~(bound_equal | (bound_near < NEAR))
+            candidates, free = equal | (near < NEAR), ~(bound_equal | (bound_near < NEAR))
             mu = _signed_least_squares(rows, gradient, np.where(candidates, side, 0), equal, free)
+            push = -(gradient + rows.T @ mu)
         else:
-            mu = multipliers[0]
-        unit = max(1.0, float(np.abs(gradient).max(initial=0.0)))
+            mu, push = multipliers
         active = np.where(equal | (mu * side * size / unit > near), side, 0).astype(SIDE)
-        of_bounds = np.zeros(self.n, SIDE)
-        if limits.lower is not None:
-            push = -(gradient + rows.T @ mu) if multipliers is None else multipliers[1]
-            of_bounds = np.where(bound_equal | (push * bound / unit > bound_near), bound, 0).astype(SIDE)
-        held = np.flatnonzero(active)
-        mu = np.zeros(self.m)
-        if held.size:
-            free = of_bounds == 0
+        of_bounds = np.where(bound_equal | (push * bound / unit > bound_near), bound, 0).astype(SIDE)
+        if self.m:
+            mu, held, free = np.zeros(self.m), np.flatnonzero(active), of_bounds == 0
             mu[held] = np.linalg.lstsq(rows[held][:, free].T, -gradient[free], rcond=None)[0]
+        x = np.where(of_bounds == 0, x, np.where(of_bounds < 0, f.lower, f.upper))
         return np.concatenate([x, mu]), (active, of_bounds)
 
+    def active_by(self, x: Vector, mu: Vector, push: Vector, theta: tuple[Any, ...]) -> Active:
+        """Return the active set by exact multipliers: the constraints whose multiplier is larger than their slack.
 
-def _dense(matrix: Any) -> Any:
-    return matrix.toarray() if hasattr(matrix, "toarray") else np.asarray(matrix)
+        Args:
+            x: a solution.
+            mu: multipliers of constraints.
+            push: those of bounds.
+            theta: arrays.
+        """
+        f = self.facts(np.concatenate([x, mu]), theta)
+        return _larger(mu / f.unit, f.values, f.low, f.high), _larger(push / f.unit, x, f.lower, f.upper)
 
 
 def _on_side(side: Any, low: Any, high: Any) -> Any:
@@ -238,3 +278,10 @@ def _signed_least_squares(rows: Any, gradient: Vector, side: Sides, equal: Any, 
     sizes = nnls((rows[index][:, free] * (signs * scale)[:, None]).T, -gradient[free])[0] if free.any() else 0 * scale
     np.add.at(mu, index, sizes * signs * scale)
     return mu
+
+
+def _larger(push: Vector, values: Vector, low: Vector, high: Vector) -> Sides:
+    with np.errstate(invalid="ignore"):
+        above = push > np.maximum(high - values, 0) / (1 + np.abs(high))
+        below = -push > np.maximum(values - low, 0) / (1 + np.abs(low))
+        return np.where(np.equal(low, high) | above, 1, np.where(below, -1, 0)).astype(SIDE)

@@ -76,7 +76,7 @@ def _solve_as_solution(problem: Problem, settings: Settings) -> Any:
             f"{optimality}. If none are meant, solve inside ag.no_grad(), or detach the Tensors"
         )
     binding, theta = _bind(problem)
-    conditions = optimality.conditions(binding)
+    conditions = binding.cache((optimality, "conditions"), lambda: optimality.conditions(binding))
     reports: list[Any] = []
 
     def find(*values: Any) -> tuple[Any, bool, tuple[Any, ...]]:
@@ -86,10 +86,6 @@ def _solve_as_solution(problem: Problem, settings: Settings) -> Any:
         if conditions is None:
             return result.x, bool(result.success), ()
         z, active = conditions.find_active(result.x, values, optimality.multipliers(result))
-        limits = conditions.limits(*values)
-        if limits.lower is not None:
-            ends = np.where(active[1] < 0, limits.lower, limits.upper)
-            z[: layout.size] = np.where(active[1] == 0, z[: layout.size], ends)
         return z, bool(result.success), active
 
     def equations(x: Any, aux: tuple[Any, ...], *values: Any) -> Any:

@@ -16,13 +16,16 @@ from ..core.mode import MODE, TAPES, is_grad_enabled
 from ..ops.operands import operand
 from ..solutions.settings import Settings
 from ..solutions.solution import Solution, solution
+from ..solutions.systems import System
 from ..sparse.matrices import SparseTensor, is_sparse
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import TracedTensor
-from ..tree import leaves, rebuild
-from .active_set import SIDE, Active, Conditions, Limits, Vector
+from ..tree import leaves, map as map_leaves, rebuild, structure
+from .active_set import Active, Conditions, Limits, Vector
 
 Parameters = dict[str, Any]
+_MOST = 32  # shapes of programs whose equations are kept
+_RECORDED: dict[Any, tuple[Conditions, System]] = {}
 MATRICES = {"P": "q", "G": "h", "A": "b"}  # and the vectors that have as many numbers as these have rows
 
 
@@ -94,6 +97,7 @@ def conditions_of(parameters: Parameters, names: Mapping[str, str]) -> Condition
     """Return the conditions for a minimum, of (z, aux, *theta), with the leaves of the parameters as theta."""
     n, sizes = parameters["q"].shape[0], rows_of(parameters)
     k, m = sizes[0], sum(sizes)
+    parameters = map_leaves(lambda _: 0.0, parameters)  # of which the structure alone matters
 
     def values(x: Any, *theta: Any) -> Any:
         p = rebuild(parameters, iter(theta))
@@ -145,6 +149,7 @@ def _dense(matrix: Any) -> Any:
 def _matrix_of(parameters: Parameters, conditions: Conditions) -> Callable[..., Any]:
     """Return the matrix of the conditions, as a function of (z, aux, *theta)."""
     n, m = conditions.n, conditions.m
+    parameters = map_leaves(lambda _: 0.0, parameters)
 
     def matrix(z: Any, aux: Active, *theta: Any) -> Any:
         p = rebuild(parameters, iter(theta))
@@ -180,42 +185,37 @@ def solve_program(
         names: the caller's.
         settings: how to differentiate.
     """
-    conditions = conditions_of(parameters, names)
+    conditions, system = _recorded(called, parameters, names)
 
     def solve(*theta: Any) -> tuple[Vector, bool, Active]:
         x, mu, push, success = find(as_arrays(rebuild(parameters, iter(theta))))
-        return np.concatenate([x, mu]), success, _active(conditions, x, mu, push, theta)
+        return np.concatenate([x, mu]), success, conditions.active_by(x, mu, push, theta)
 
     return solution(
         called,
         solve,
-        conditions.equations,
+        system,
         leaves(parameters),
         conditions.example,
         conditions.aux,
         settings.replace(conditions=conditions),
-        _matrix_of(parameters, conditions),
     )
+
+
+def _recorded(called: str, parameters: Parameters, names: Mapping[str, str]) -> tuple[Conditions, System]:
+    """Return the conditions of programs with parameters of these shapes, and the equations; recorded once."""
+    theta = leaves(parameters)
+    key = called, structure(parameters), *[(x.shape, x.dtype) for x in theta]
+    if key not in _RECORDED:
+        conditions = conditions_of(parameters, names)
+        example, aux, matrix = conditions.example, conditions.aux, _matrix_of(parameters, conditions)
+        while len(_RECORDED) >= _MOST:
+            _RECORDED.pop(next(iter(_RECORDED)), None)
+        _RECORDED[key] = conditions, System(called, conditions.equations, example, aux, theta, matrix)
+    return _RECORDED[key]
 
 
 def bound_multipliers(parameters: Parameters, x: Any, mu: Any, of_bounds: Any) -> Any:
     """Return the multipliers of bounds, positive for upper ones and negative for lower ones, recorded for Tensors."""
     conditions = conditions_of(parameters, {key: key for key in "PqGhAb"})
     return np.where(of_bounds == 0, 0.0, -conditions.slope(x, mu, *leaves(parameters)))
-
-
-def _active(conditions: Conditions, x: Vector, mu: Vector, push: Vector, theta: tuple[Any, ...]) -> Active:
-    """Return the active set: the constraints whose multiplier is larger than their slack, both relative."""
-    limits, unit = conditions.limits(*theta), conditions.unit(x, theta)
-    values = np.asarray(conditions.values(x, *theta))
-    of_rows = _larger(mu / unit, values, limits.low, limits.high)
-    if limits.lower is None:
-        return of_rows, np.zeros(conditions.n, SIDE)
-    return of_rows, _larger(push / unit, x, limits.lower, limits.upper)
-
-
-def _larger(push: Vector, values: Vector, low: Any, high: Any) -> Any:
-    with np.errstate(invalid="ignore"):
-        above = push > np.maximum(high - values, 0) / (1 + np.abs(high))
-        below = -push > np.maximum(values - low, 0) / (1 + np.abs(low))
-        return np.where(np.equal(low, high) | above, 1, np.where(below, -1, 0)).astype(SIDE)
