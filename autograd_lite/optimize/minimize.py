@@ -16,7 +16,6 @@ from ..core.errors import ShapeError
 from ..core.traceback_folding import folding
 from ..functional import hessian, hvp, value_and_grad
 from ..solutions.settings import Settings
-from ..tensors.tensor import Tensor
 from .constraints import as_objects, callback_of, first_of, given_matrix, matrices_in, of_vector, pairs_of_bounds, plain
 from .differentiable import Problem, solve
 from .evaluation import Derivatives, evaluation_message
@@ -123,7 +122,7 @@ def minimize(
             return solve(fun, data["start"], args, (jac, hess, hessp), bounds, constraints)
         new = at_values(several, functions, data)
         result = solve(functions["fun"], data["start"], args, (None, None, None), bounds_at(data), new)
-        return _in_canonical_form(result, limits, data) if limited else result
+        return _with_multipliers(result, limits, data)
 
     functions = functions_of(several)
     system = functions if isinstance(functions, str) else LIMITED_MINIMUM if limited else MINIMUM
@@ -133,14 +132,12 @@ def minimize(
     return solve(problem, Settings(digits, on_uncertain, on_failure, refine))
 
 
-def _in_canonical_form(result: Any, limits: list[Any], data: Any) -> Any:
-    """Return a result without arrays whose derivatives would be lost, and with multipliers if the method has them."""
-    v = result.pop("v", None)
-    if v is not None and len(v) == len(limits) + (data["bounds"] is not None):
-        push = v[-1] if data["bounds"] is not None else np.zeros(result.x.size)
+def _with_multipliers(result: Any, limits: list[Any], data: Any) -> Any:
+    """Return the result of trust-constr with its multipliers as Ipopt's, and any other as it is."""
+    v, bounded = result.get("v"), data["bounds"] is not None
+    if v is not None and len(v) == len(limits) + bounded:
+        push = v[-1] if bounded else np.zeros(result.x.size)
         result.multipliers = Multipliers(v[: len(limits)], np.maximum(-push, 0), np.maximum(push, 0))
-    for name in ("constr", "grad", "lagrangian_grad", "hess_inv", "jac"):
-        result.pop(name, None)
     return result
 
 

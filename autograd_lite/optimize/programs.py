@@ -185,7 +185,7 @@ def solve_program(
         names: the caller's.
         settings: how to differentiate.
     """
-    conditions, system = _recorded(called, parameters, names)
+    conditions, system = _record(called, parameters, names)
 
     def solve(*theta: Any) -> tuple[Vector, bool, Active]:
         x, mu, push, success = find(as_arrays(rebuild(parameters, iter(theta))))
@@ -202,8 +202,8 @@ def solve_program(
     )
 
 
-def _recorded(called: str, parameters: Parameters, names: Mapping[str, str]) -> tuple[Conditions, System]:
-    """Return the conditions of programs with parameters of these shapes, and the equations; recorded once."""
+def _record(called: str, parameters: Parameters, names: Mapping[str, str]) -> tuple[Conditions, System]:
+    """Return the conditions of programs with parameters of these shapes, and the equations, recorded once."""
     theta = leaves(parameters)
     key = called, structure(parameters), *[(x.shape, x.dtype) for x in theta]
     if key not in _RECORDED:
