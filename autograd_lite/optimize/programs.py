@@ -12,14 +12,14 @@ import numpy as np
 
 from ..core.arguments import describe
 from ..core.errors import ShapeError
-from ..core.mode import MODE, TAPES, is_grad_enabled
+from ..core.mode import MODE, TAPES
 from ..ops.operands import operand
 from ..solutions.settings import Settings
 from ..solutions.solution import Solution, solution
 from ..solutions.systems import System
 from ..sparse.matrices import SparseTensor, is_sparse
 from ..tensors.tensor import Tensor
-from ..tensors.tracers import TracedTensor
+from ..tensors.tracers import is_open
 from ..tree import leaves, map as map_leaves, rebuild, structure
 from .active_set import Active, Conditions, Limits, Vector
 
@@ -77,12 +77,8 @@ def parameters_of(called: str, names: Mapping[str, str], arguments: Parameters) 
 
 def may_differentiate(parameters: Any) -> bool:
     """Return whether derivatives by parameters may be asked for, or they are not known yet."""
-    if TAPES and MODE.get().tape is not None:
-        return True
-    return any(
-        isinstance(x, TracedTensor) or (isinstance(x, Tensor) and x.requires_grad and is_grad_enabled())
-        for x in leaves(parameters)
-    )
+    tracing = TAPES and MODE.get().tape is not None
+    return tracing or any(map(is_open, leaves(parameters)))
 
 
 def as_arrays(parameters: Parameters) -> Parameters:
