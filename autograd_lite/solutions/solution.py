@@ -73,7 +73,18 @@ def solution(
 
 
 class _Solve:
-    """A solve as an op."""
+    """A solve as an op.
+
+    Attributes:
+        reason: the reason of its rule, for explanations.
+        opaque: why no other program can be made of it.
+    """
+
+    reason = (
+        "the solution moves so that its equations F = 0 still hold: the linear system with their matrix dF/dx, "
+        "transposed, is solved for g, and what that gives goes back through F to {x}, with the opposite sign"
+    )
+    opaque = "a solver runs in it, outside of the graph. Give the program its result as an input"
 
     def __init__(
         self,

@@ -225,7 +225,7 @@ def sentence_of(op: Op | None, inputs: Sequence[Any] = (), params: Mapping[str, 
     if op.linear or op.multilinear:
         return _LINEAR if op.linear else _MULTILINEAR
     if OPS.defined.get(op.name) is not op:  # functions of users are not run again
-        return ""
+        return getattr(getattr(op.forward, "__self__", None), "reason", "")
     names = list(dict.fromkeys(call.op.name for call in inner_calls(op, inputs, dict(params or {}))))
     return _COMPOSED.replace("{calls}", ", ".join(names)) if names else ""
 

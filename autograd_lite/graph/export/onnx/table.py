@@ -47,7 +47,8 @@ def reason_of(op: Op) -> str:
     """Return why no call of an op can be exported; empty if there is no such reason."""
     if op.name.startswith("special.") and op.name not in FORMULAS:
         return "a special function that ONNX lacks"
-    return REASONS.get(op.name.removesuffix(" backward"), "")
+    opaque = getattr(getattr(op.forward, "__self__", None), "opaque", "")
+    return REASONS.get(op.name.removesuffix(" backward"), opaque)
 
 
 def exports(*names: str) -> Callable[[Rule], Rule]:
