@@ -134,6 +134,7 @@ if TYPE_CHECKING:
     from .solutions.fixed_point import FixedPoint as FixedPoint, fixed_point as fixed_point
     from .solutions.implicit import implicit as implicit
     from .solutions.linear_solve import linear_solve as linear_solve
+    from .solutions.solution import certificates as certificates
     from .tensors.changes import Changes as Changes, transaction as transaction
     from .tensors.nested_arrays import array as array
 else:

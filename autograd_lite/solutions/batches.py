@@ -17,10 +17,10 @@ from ..tree import leaves, map as map_leaves
 
 def one_after_another(op: Op, inputs: tuple[Any, ...], batched: Sequence[bool], params: dict[str, Any]) -> Any:
     """Apply an op to each example in turn, within one op: a batching rule; see `core.batching`."""
-    return _Batch(op, tuple(batched)).as_op()(*inputs, **params)
+    return Batch(op, tuple(batched)).as_op()(*inputs, **params)
 
 
-class _Batch:
+class Batch:
     """An op for all examples of a batch.
 
     Args:

@@ -57,8 +57,8 @@ def implicit(
         linear: how to solve with dF/dx: "dense", "cholesky", "sparse", "gmres", "cg", or "auto", which chooses.
 
     Returns:
-        A function of the solver's arguments that returns x: Tensors if a derivative by an argument may be asked for,
-        with the certificate as `x.sensitivity` where x is one array; otherwise what the solver has returned.
+        A function of the solver's arguments that returns x: Tensors if a derivative may be asked for, whose certificate
+        `certificates(x)` returns; otherwise what the solver has returned.
 
     Raises:
         ImplicitError: when a derivative is asked for that is not certain.

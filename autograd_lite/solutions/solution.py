@@ -12,10 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.depth import outside
+from ..core.node import Node
 from ..core.op import Op, by_need
 from ..core.shape_arithmetic import ShapeDtype
+from ..engine.walk import edge_of
 from ..functional.derivative_rules import KeepSame
-from .batches import one_after_another
+from ..tensors.tensor import Tensor
+from ..tree import leaves
+from .batches import Batch, one_after_another
 from .certificates import Certificate, Sensitivity
 from .linear_systems import linear_systems
 from .settings import Settings
@@ -65,11 +69,48 @@ def solution(
         settings: how to differentiate.
         matrix: of the same arguments as the equations, dF/dz where that is known; by default it comes from them.
     """
-    is_system = isinstance(equations, System)
-    system = equations if is_system else System(called, equations, example, aux, theta, matrix)
+    system = equations
+    if not isinstance(system, System):
+        system = System(called, system, example, aux, theta, matrix)
     solve = _Solve(called, find, system, (example, _SUCCESS, *aux), settings)
     z, success, *more = solve.as_op()(*theta)
     return Solution(z, success, tuple(more), solve.sensitivity)
+
+
+def certificates(x: Any) -> list[Sensitivity]:
+    """Return the certificates of all solutions that a result follows from, by the time of their solves.
+
+    Args:
+        x: a Tensor with a history, or a container of them, such as the result of `implicit`, or a loss: inside of the
+            function that is differentiated, or before `backward()`.
+
+    Returns:
+        For each solve its certificate, which is filled when a derivative is computed.
+
+    Example:
+        >>> import autograd_lite as ag
+        >>> a = ag.tensor(4.0, requires_grad=True)
+        >>> x = ag.implicit(np.sqrt, lambda x, a: x * x - a)(a)
+        >>> (solve,) = certificates(x)
+        >>> x.backward()
+        >>> solve.digits > 14
+        True
+    """
+    nodes = {edge_of(t) for t in leaves(x) if isinstance(t, Tensor)}
+    stack = list(nodes)
+    while stack:
+        new = set(getattr(stack.pop(), "inputs", ())) - nodes
+        nodes |= new
+        stack += new
+    solves = [(node.stamp, _solve_of(node.op)) for node in nodes if isinstance(node, Node)]
+    by_time = sorted([pair for pair in solves if pair[1] is not None], key=lambda pair: pair[0])
+    return [solve.sensitivity for _, solve in by_time]
+
+
+def _solve_of(op: Op) -> Any:
+    """Return the solve that an op is, of one example or of a batch; None if it is none."""
+    holder = getattr(op.forward, "__self__", None)
+    return _solve_of(holder.op) if isinstance(holder, Batch) else holder if isinstance(holder, _Solve) else None
 
 
 class _Solve:

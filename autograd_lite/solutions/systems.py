@@ -66,8 +66,8 @@ class System:
             )
         if z.dtype.char in "gG":
             raise DtypeError(
-                f"{called}: expected unknowns in single or double precision, as LAPACK solves; received {z.dtype}. Cast "
-                "the solution, .astype(np.float64)"
+                f"{called}: expected unknowns in single or double precision, as LAPACK solves; received {z.dtype}. "
+                "Cast the solution, .astype(np.float64)"
             )
         if z.dtype.kind == "c":
             _require_holomorphic(called, self.body)
