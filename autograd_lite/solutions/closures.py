@@ -67,7 +67,7 @@ class PureFunction:
         return all(i == k and _is_same_constant(x, y) for (i, x), (k, y) in pairs)
 
     def with_own_constants(self) -> PureFunction:
-        """Return the function with copies of all constants, which nobody changes."""
+        """Return the function with copies of all constants, which nothing changes."""
         own = {i: wrap(np.array(x._data), None) if isinstance(x, Tensor) else x for i, x in self._constants().items()}
         own = {i: np.array(x) if isinstance(x, np.ndarray) else x for i, x in own.items()}
         program, body = self.body.program, self.body

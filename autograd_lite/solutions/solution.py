@@ -108,7 +108,7 @@ def certificates(x: Any) -> list[Sensitivity]:
 
 
 def _solve_of(op: Op) -> Any:
-    """Return the solve that an op is, of one example or of a batch; None if it is none."""
+    """Return the solve that an op is, of one example or of a batch; None if it is not one."""
     holder = getattr(op.forward, "__self__", None)
     return _solve_of(holder.op) if isinstance(holder, Batch) else holder if isinstance(holder, _Solve) else None
 
