@@ -31,6 +31,11 @@ SIDE = np.dtype(np.int8)
 NEAR = 1e-4
 
 
+DEPENDENT = 1e-10  # a singular value of active gradients, each of length 1, up to which they depend on each other
+ZERO = 1e-8  # a slack or a multiplier, relative, up to which it may be zero
+SHOWN = 4
+
+
 class Limits(NamedTuple):
     """Limits of the parameters and of the constraints; None for no bounds."""
 
@@ -47,14 +52,12 @@ class Facts(NamedTuple):
         values: c(x).
         slope: the Lagrangian's gradient.
         gradient: the objective's.
-        rows: the Jacobian of c.
         lower, upper, low, high: the limits; infinite for none.
     """
 
     values: Vector
     slope: Vector
     gradient: Vector
-    rows: Any
     lower: Vector
     upper: Vector
     low: Vector
@@ -108,7 +111,7 @@ class Conditions:
     ) -> None:
         self.n, self.m = n, m
         self.values, self.slope, self.limits, self.rows, self.name = values, slope, limits, rows, name
-        self._body: Body | None = None
+        self._bodies: dict[str, Body] = {}
 
     @property
     def example(self) -> ShapeDtype:
@@ -135,20 +138,27 @@ class Conditions:
 
     def facts(self, z: Vector, theta: tuple[Any, ...]) -> Facts:
         """Return what the conditions are made of at arrays, by a program that runs outside of all transformations."""
-        return outside(self._facts, (z, theta), {})
 
-    def _facts(self, z: Vector, theta: tuple[Any, ...]) -> Facts:
         def compute(z: Any, *theta: Any) -> list[Any]:
             x, mu = z[: self.n], z[self.n :]
             lower, upper, low, high = self.limits(*theta)
             none = np.full(self.n, np.inf)
             ends = [-none, none] if lower is None else [lower, upper]
             slopes = [self.slope(x, v, *theta) for v in (mu, np.zeros(self.m))]
-            return [self.values(x, *theta), *slopes, self.rows(x, *theta), *ends, low, high]
+            return [self.values(x, *theta), *slopes, *ends, low, high]
 
-        if self._body is None:
-            self._body = record_body("conditions", compute, [z, *theta])
-        return Facts(*run_body(self._body, z, *theta))
+        return Facts(*self._run("facts", compute, z, theta))
+
+    def _rows(self, z: Vector, theta: tuple[Any, ...]) -> Any:
+        return self._run("rows", lambda z, *theta: [self.rows(z[: self.n], *theta)], z, theta)[0]
+
+    def _run(self, key: str, compute: Callable[..., Any], z: Vector, theta: tuple[Any, ...]) -> list[Any]:
+        def run() -> list[Any]:
+            if key not in self._bodies:
+                self._bodies[key] = record_body(key, compute, [z, *theta])
+            return run_body(self._bodies[key], z, *theta)
+
+        return outside(run, (), {})
 
     def doubts(self, z: Vector, aux: Active, theta: tuple[Any, ...], tolerance: float) -> list[Doubt]:
         """Return the constraints that are too near to being active and inactive at once, or that are neither.
@@ -182,22 +192,35 @@ class Conditions:
             _margins(aux[1], x, f.lower, f.upper, -f.slope / f.unit),
         ]
 
-    def dependent(self, z: Vector, aux: Active, theta: tuple[Any, ...], tolerance: float = 1e-10) -> list[str]:
-        """Return the names of active constraints whose gradients depend on each other.
+    def singular_reason(self, z: Vector, aux: Active, theta: tuple[Any, ...]) -> str:
+        """Return why the matrix of the equations is singular.
 
         Args:
             z, aux, theta: as of `doubts`.
-            tolerance: the relative singular value up to which they do.
         """
+        if names := self.dependent(z, aux, theta):
+            return (
+                "the gradients of active constraints depend on each other, so that their multipliers are not unique "
+                f"(LICQ does not hold): {_listed(names)}. Leave out those that others imply"
+            )
+        names = [d.name for d in self.doubts(z, aux, theta, ZERO)]
+        weak = f", as the multiplier of zero of {_listed(names)} shows" if names else ""
+        return (
+            "expected one solution; received one of several, or of a direction in which the objective has no "
+            f"curvature{weak}: they do not follow from the arguments. Add a small strictly convex term to the objective"
+        )
+
+    def dependent(self, z: Vector, aux: Active, theta: tuple[Any, ...]) -> list[str]:
+        """Return the names of active constraints whose gradients depend on each other."""
         of_rows, of_bounds = aux
         active = np.flatnonzero(of_rows)
         if not active.size:
             return []
-        rows = self.facts(z, theta).rows[active][:, of_bounds == 0]
+        rows = self._rows(z, theta)[active][:, of_bounds == 0]
         rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(float).tiny)
         left, sizes, _ = np.linalg.svd(rows)
         small = np.ones(active.size, bool)
-        small[: sizes.size] = sizes <= tolerance
+        small[: sizes.size] = sizes <= DEPENDENT
         weights = np.abs(left[:, small]).max(1, initial=0.0)
         return [self.name("row", int(i)) for i in active[weights > 1e-3]]
 
@@ -212,8 +235,9 @@ class Conditions:
             multipliers: of constraints and bounds, if the solver has computed them; otherwise they come from the
                 Lagrangian's gradient, which they make as small as they can with the signs that they may have.
         """
-        f = self.facts(np.concatenate([x, np.zeros(self.m)]), theta)
-        rows, gradient, unit = f.rows, f.gradient, f.unit
+        z = np.concatenate([x, np.zeros(self.m)])
+        f, rows = self.facts(z, theta), self._rows(z, theta)
+        gradient, unit = f.gradient, f.unit
         size = np.maximum(np.linalg.norm(rows, axis=1), np.finfo(float).tiny)
         side, slack, equal = _nearest(f.values, f.low, f.high)
         near = slack / (size * (1 + np.abs(x).max(initial=0.0)))
@@ -244,6 +268,10 @@ class Conditions:
         """
         f = self.facts(np.concatenate([x, mu]), theta)
         return _larger(mu / f.unit, f.values, f.low, f.high), _larger(push / f.unit, x, f.lower, f.upper)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def _on_side(side: Any, low: Any, high: Any) -> Any:

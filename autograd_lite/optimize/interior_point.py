@@ -249,8 +249,10 @@ def _iterate(form: _Form) -> tuple[_Point, int, int]:
         point = _start(form)
     except (np.linalg.LinAlgError, RuntimeError):
         return _Point(np.zeros(form.n), np.zeros(form.f.size), np.ones(form.m), np.ones(form.m)), 1, 0
+    if not form.m:
+        return (*_least_squares(form), 1)
     next_gap, measure = GUESS, np.inf
-    for step in range(MOST_STEPS if form.m else 0):
+    for step in range(MOST_STEPS):
         residuals = _residuals(form, point)
         gap, error = _gap_and_error(form, point, residuals)
         measure = max(gap, error)
@@ -268,7 +270,19 @@ def _iterate(form: _Form) -> tuple[_Point, int, int]:
         if not np.isfinite(moved.x).all() or not np.isfinite(moved.z).all():
             break
         point = moved
-    return point, 0 if measure < CLOSE else 1, step + 1 if form.m else 0
+    return point, 0 if measure < CLOSE else 1, step + 1
+
+
+def _least_squares(form: _Form) -> tuple[_Point, int]:
+    """Return the shortest point that fulfils the conditions best, of a program without inequalities, and the status."""
+    P, E = (matrix.toarray() if form.sparse else matrix for matrix in (form.P, form.E))
+    p = form.f.size
+    matrix = np.block([[P, E.T], [E, np.zeros((p, p))]])
+    z = np.linalg.lstsq(matrix, np.concatenate([-form.q, form.f]), rcond=None)[0]
+    point = _Point(z[: form.n], z[form.n :], np.empty(0), np.empty(0))
+    error = max(_gap_and_error(form, point, _residuals(form, point)))
+    sizes = np.linalg.eigvalsh(P)
+    return point, 0 if error < CLOSE and sizes[0] > -CLOSE * max(sizes[-1], 1.0) else 1
 
 
 def _repair(form: _Form, active: npt.NDArray[np.bool_]) -> _Point | None:

@@ -201,6 +201,47 @@ def test_programs_without_a_solution(arguments: dict[str, Any], status: int) -> 
         ag.grad(loss)(np.array(arguments.get("q", [0.0, 0.0])))
 
 
+BOX = {"lb": 0.0, "ub": 1.0}
+SUM = np.ones((1, 2))
+TWICE = np.array([[1.0, 1.0], [2.0, 2.0]])
+CORNER = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+# What is degenerate: a number of t, t, and what the error says.
+DEGENERATE: dict[str, tuple[Callable[..., Any], list[float], str]] = {
+    "a bound": (
+        lambda t: qp(np.eye(2), -t, **BOX).x.sum(),
+        [0.0, 0.5],
+        r"lower bound of x\[0\] is degenerate",
+    ),
+    "nearly a bound": (lambda t: qp(np.eye(2), -t, **BOX).x.sum(), [0.5, 1 - 1e-10], r"upper bound of x\[1\]"),
+    "a row": (lambda t: qp(np.eye(2), -t, SUM, [1.0]).x[0], [0.5, 0.5], r"upper limit h\[0\].*degenerate"),
+    "rows that depend": (
+        lambda t: qp(np.eye(2), -t, TWICE, [1.0, 2.0]).x[0],
+        [1.5, 1.5],
+        r"limit h\[0\], limit h\[1\]",
+    ),
+    "equations that depend": (lambda t: qp(np.eye(2), -t, A=TWICE, b=[1.0, 2.0]).x[0], [1.5, 1.5], "row 0 of A, row 1"),
+    "more rows than unknowns": (lambda t: qp(np.eye(2), -t, CORNER, [1.0, 1.0, 2.0]).x[0], [3.0, 3.0], "limit h"),
+    "no curvature": (lambda t: qp(np.diag([1.0, 0.0]), -t, lb=-1, ub=1).x.sum(), [0.5, 0.0], "several|singular"),
+    "several vertices": (lambda t: linprog(t, SUM, [1.0]).x[0], [-1.0, -1.0], "several|singular"),
+    "without end": (lambda t: linprog(t).x[0], [-1.0, 1.0], "succeeded"),
+    "no point": (lambda t: linprog([1.0, 1.0], SUM, t).x[0], [-1.0], "succeeded"),
+}
+
+
+@pytest.mark.parametrize("name", DEGENERATE)
+def test_degenerate_programs_are_refused(name: str) -> None:
+    f, t, text = DEGENERATE[name]
+    for gradient in (ag.grad(f), ag.compile(ag.grad(f)), lambda t: ag.jvp(f)((t,), (np.ones_like(t),))):
+        with pytest.raises(ag.ImplicitError, match=text):
+            gradient(np.array(t))
+
+
+def test_a_kink_of_x_is_none_of_the_minimum() -> None:
+    assert ag.grad(lambda t: qp(np.eye(2), -t, **BOX).fun)(np.array([0.0, 0.5])).tolist() == [0.0, -0.5]
+    near = np.array([1e-6, 0.5])
+    assert ag.grad(lambda t: qp(np.eye(2), -t, **BOX).x.sum())(near).tolist() == [1.0, 1.0]
+
+
 def test_lists_of_numbers_and_tensors() -> None:
     slope = ag.grad(lambda c: linprog([c, -1.0], [[1.0, 1.0]], [4.0], bounds=[(0, 1.0), (0, c)]).fun)
     assert slope(3.0) == -1.0
