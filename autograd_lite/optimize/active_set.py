@@ -201,10 +201,10 @@ class Conditions:
         if names := self.dependent(z, aux, theta):
             return (
                 "the gradients of active constraints depend on each other, so that their multipliers are not unique "
-                f"(LICQ does not hold): {_listed(names)}. Leave out those that others imply"
+                f"(LICQ does not hold): {_in_a_list(names)}. Leave out those that others imply"
             )
         names = [d.name for d in self.doubts(z, aux, theta, ZERO)]
-        weak = f", as the multiplier of zero of {_listed(names)} shows" if names else ""
+        weak = f", as the multiplier of zero of {_in_a_list(names)} shows" if names else ""
         return (
             "expected one solution; received one of several, or of a direction in which the objective has no "
             f"curvature{weak}: they do not follow from the arguments. Add a small strictly convex term to the objective"
@@ -270,7 +270,7 @@ class Conditions:
         return _larger(mu / f.unit, f.values, f.low, f.high), _larger(push / f.unit, x, f.lower, f.upper)
 
 
-def _listed(names: list[str]) -> str:
+def _in_a_list(names: list[str]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
