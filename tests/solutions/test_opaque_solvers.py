@@ -1,0 +1,172 @@
+"""`implicit` around solvers of any kind, for arguments of any kind: how often they run, and what has derivatives."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_lite as ag
+
+ROOT = ag.implicit(np.sqrt, lambda x, a: x * x - a)
+
+
+def scaled(power: int) -> Callable[..., Any]:
+    """Return a solver of xᵏ = a * c, where k is an integer, and c may be anything."""
+    return ag.implicit(lambda a, c: (a * c) ** (1 / power), lambda x, a, c: x**power - a * c)
+
+
+def in_c(a: Any) -> float:
+    """Return a cubic root by the C library."""
+    libm = ctypes.CDLL(ctypes.util.find_library("m"))
+    libm.cbrt.restype, libm.cbrt.argtypes = ctypes.c_double, [ctypes.c_double]
+    result: float = libm.cbrt(float(a))
+    return result
+
+
+def in_another_process(a: Any) -> float:
+    """Return a cubic root by another process."""
+    code = "print(float(input()) ** (1 / 3))"
+    out = subprocess.run([sys.executable, "-S", "-c", code], input=str(float(a)), capture_output=True, text=True)
+    return float(out.stdout)
+
+
+class Table:
+    """A cubic root that is looked up."""
+
+    known = {8.0: 2.0, 27.0: 3.0}  # noqa: RUF012
+
+    def __call__(self, a: Any) -> float:
+        return self.known[float(a)]
+
+
+@pytest.mark.parametrize("solver", [in_c, in_another_process, Table()])
+def test_solvers_of_any_kind(solver: Any) -> None:
+    root = ag.implicit(solver, lambda x, a: x**3 - a)
+    np.testing.assert_allclose([ag.grad(root)(8.0), ag.grad(ag.grad(root))(27.0)], [1 / 12, -2 / 9 / 243], rtol=1e-12)
+
+
+W = np.array([1.0, 4.0])
+# f, its arguments, and the gradient by each that is differentiable.
+OPERANDS: dict[str, tuple[Callable[..., Any], tuple[Any, ...], list[Any]]] = {
+    "single precision": (ROOT, (W.astype(np.float32),), [(0.5 / np.sqrt(W)).astype(np.float32)]),
+    "integers": (scaled(2), (W, np.array([4, 1])), [np.array([1.0, 0.25])]),
+    "booleans": (scaled(1), (W, np.array([True, False])), [np.array([1.0, 0.0])]),
+    "a number of Python's": (scaled(2), (W, 4.0), [np.array([1.0, 0.5]), np.float64(0.25 + 0.5)]),
+    "a container": (
+        ag.implicit(
+            lambda p: {"u": np.sqrt(p["a"]), "v": (p["b"] / 2,)},
+            lambda x, p: [x["u"] ** 2 - p["a"], 2 * x["v"][0] - p["b"]],
+        ),
+        ({"a": W, "b": np.float64(3.0)},),
+        [{"a": 0.5 / np.sqrt(W), "b": 0.5}],
+    ),
+    "of no effect": (
+        ag.implicit(lambda a, b: np.sqrt(a), lambda x, a, b: x * x - a),
+        (W, W),
+        [0.5 / np.sqrt(W), 0 * W],
+    ),
+    "no unknowns": (ag.implicit(lambda a: np.zeros(0), lambda x, a: x * a.sum()), (W,), [0 * W]),
+}
+
+
+@pytest.mark.parametrize("name", OPERANDS)
+def test_operands(name: str) -> None:
+    f, args, expected = OPERANDS[name]
+    argnums = tuple(range(len(expected)))
+
+    def total(*args: Any) -> Any:
+        return sum(x.sum() for x in ag.tree.leaves(f(*args)))
+
+    for gradient in (ag.grad(total, argnums), ag.compile(ag.grad(total, argnums))):
+        for _ in range(3):
+            received = gradient(*args)
+            for a, b in zip(ag.tree.leaves(received), ag.tree.leaves(expected), strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-6 if np.asarray(b).dtype == np.float32 else 1e-12)
+                assert a.dtype == np.asarray(b).dtype
+
+
+def test_keywords_and_numbers_that_change() -> None:
+    root = ag.implicit(lambda a, *, scale=1.0: np.sqrt(a) * scale, lambda x, a, *, scale=1.0: x * x - a * scale**2)
+    eager = ag.grad(lambda a, s: root(a, scale=s).sum())
+    compiled = ag.compile(eager)
+    for s in (1.0, 2.0, 3.0, 4.0, 5.0):
+        for gradient in (eager, compiled):
+            np.testing.assert_allclose(gradient(W, s), s * 0.5 / np.sqrt(W), rtol=1e-12)
+    assert len(compiled.traces) <= 3
+
+
+def test_what_residuals_and_solvers_close_over() -> None:
+    w = ag.tensor(9.0, requires_grad=True)
+    by_residual = ag.implicit(lambda a: np.sqrt(a * w.item()), lambda x, a: x * x - a * w)
+    by_residual(4.0).backward()
+    np.testing.assert_allclose(w.grad, 2 / 6, rtol=1e-12)
+    by_solver = ag.implicit(lambda a: np.sqrt(a * w), lambda x, a: x * x - a * w)
+    with pytest.raises(ag.GradError, match="received a Tensor at x"):
+        by_solver(4.0)
+
+
+def test_a_residual_that_looks_at_values_is_refused_only_for_derivatives() -> None:
+    root = ag.implicit(np.sqrt, lambda x, a: x * x - a if x > 0 else x)
+    np.testing.assert_array_equal(root(4.0), 2.0)
+    with ag.no_grad():
+        np.testing.assert_array_equal(root(ag.tensor(4.0, requires_grad=True)), 2.0)
+    for differentiate in (ag.grad(root), lambda a: ag.vmap(ag.grad(root))(a + W), lambda a: ag.jvp(root)((a,), (a,))):
+        with pytest.raises(ag.TraceError, match=r"bool\(t\)"):
+            differentiate(4.0)
+
+
+class Counter:
+    """A function that counts its calls."""
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        self.f, self.count = f, 0
+
+    def __call__(self, *args: Any) -> Any:
+        self.count += 1
+        return self.f(*args)
+
+    def during(self, call: Callable[[], Any]) -> int:
+        before = self.count
+        call()
+        return self.count - before
+
+
+def test_how_often_a_solver_runs() -> None:
+    solver = Counter(np.sqrt)
+    f = ag.implicit(solver, lambda x, a: x * x - a)
+    g = ag.grad(lambda a: f(a).sum())
+    compiled, fixed = ag.compile(g), ag.compile(lambda w: w * f(np.array(4.0)))
+    for call in (lambda: f(W), lambda: g(W), lambda: ag.jvp(f)((W,), (W,)), lambda: ag.grad(lambda a: g(a).sum())(W)):
+        assert solver.during(call) == 1
+    assert solver.during(lambda: ag.vmap(g)(np.arange(1.0, 11).reshape(5, 2))) == 5
+    for _ in range(4):
+        compiled(W), fixed(1.0)
+    assert solver.during(lambda: compiled(W)) == solver.during(lambda: fixed(1.0)) == 1
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    points = [np.full(3, 1.0 + k) for k in range(200)]
+    for g in (ag.grad(lambda a: ROOT(a).sum()), ag.compile(ag.grad(lambda a: ROOT(a).sum()))):
+        with ThreadPoolExecutor(8) as pool:
+            out = list(pool.map(g, points))
+        np.testing.assert_allclose(out, [0.5 / np.sqrt(a) for a in points], rtol=1e-12)
+
+
+def test_certificates_of_a_result() -> None:
+    a, b = (ag.tensor(x, requires_grad=True) for x in (4.0, 9.0))
+    x = ROOT(a)
+    loss = ROOT(b + x) * x
+    first, second = ag.certificates([loss])
+    assert ag.certificates(x) == [first]
+    assert second.digits is None
+    loss.backward()
+    assert min(first.digits, second.digits) > 12
+    assert ag.certificates([a, 1.0]) == []
