@@ -17,9 +17,10 @@ import numpy as np
 
 from ..compiler.trace import program_of, run, slot_of
 from ..core.bytecode import imports, names_in
+from ..core.dynamic_scalars import DynamicScalar
 from ..core.forks import fork_safe_lock
 from ..core.indices import IndexArray, indices_in
-from ..core.mode import MODE
+from ..core.mode import MODE, TAPES
 from ..core.node import Node
 from ..engine.walk import edge_of
 from ..functional.vmap_transform import Batched
@@ -56,6 +57,23 @@ def example_of(a: Any) -> Any:
     return example_of(a.example) if isinstance(a, Tracer) else a
 
 
+class _Around(Outside):
+    """The host state of a function that is closed: numbers whose value is fixed are guarded by a compilation around."""
+
+    def __init__(self, tape: Any) -> None:
+        self.tape = tape
+
+    def call(self, f: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """Return the result of a function of numbers."""
+        if self.tape is not None:
+            return self.tape.host_state.call(f, args)
+        return DynamicScalar(self, f, args, f(*args), "a number")
+
+    def fix(self, number: DynamicScalar) -> Any:
+        """Return the value of a number."""
+        return number.value
+
+
 class _Closing(Recorder):
     """The tape of a function, and all that it reads from around it.
 
@@ -71,7 +89,7 @@ class _Closing(Recorder):
         super().__init__(f, caller)
         self.replaced: dict[Any, tuple[Tensor, Tensor, Tensor]] = {}
         self.caller = caller
-        self.host_state = Outside()  # type: ignore[assignment]
+        self.host_state = _Around(MODE.get().tape if TAPES else None)  # type: ignore[assignment]
 
     def read(self, edge: Any, value: Any = None) -> None:
         """Note that an op reads something, be it from before the function."""

@@ -9,11 +9,12 @@ that the result fulfils.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.errors import GradError, TraceError
+from ..core.errors import GradError, TraceError, UnsupportedError
 from ..core.mode import MODE, TAPES
 from ..core.shape_arithmetic import ShapeDtype
 from ..solutions.closures import pure_functions
@@ -25,7 +26,7 @@ from ..tensors.tracers import is_open
 from ..tree import leaves, map as map_leaves
 from .evaluation import name_of
 from .optimality import Binding, Optimality
-from .results import DifferentiableEstimate
+from .results import DifferentiableEstimate, estimate
 from .vectors import Layout, TensorMet, is_known, value_of
 
 
@@ -43,6 +44,7 @@ class Problem(NamedTuple):
         start: the vector of parameters to start from.
         optimality: the equations that the solution fulfils; or why it has no derivatives.
         finish: makes what the user gets of the result: that of `plain`, or one with Tensors.
+        is_slow: whether functions take long to call, such as those of a model: they run as programs where they can.
     """
 
     called: str
@@ -54,11 +56,15 @@ class Problem(NamedTuple):
     start: Any
     optimality: Optimality | str
     finish: Callable[[Any], Any]
+    is_slow: bool = False
 
 
 def solve(problem: Problem, settings: Settings) -> Any:
     """Return the result of a solver, with derivatives where there may be some."""
     tracing = TAPES and MODE.get().tape is not None
+    if problem.is_slow and not tracing:
+        with suppress(TraceError, UnsupportedError):
+            return problem.finish(_solve_as_solution(problem, settings))
     if not (tracing or settings.refine or any(map(is_open, leaves((problem.args, problem.data))))):
         try:
             data = map_leaves(value_of, problem.data)
@@ -76,6 +82,8 @@ def _solve_as_solution(problem: Problem, settings: Settings) -> Any:
             f"{optimality}. If none are meant, solve inside ag.no_grad(), or detach the Tensors"
         )
     binding, theta = _bind(problem)
+    if is_known(None) and not any(map(is_open, theta)):
+        theta = list(map(value_of, theta))
     conditions = binding.cache((optimality, "conditions"), lambda: optimality.conditions(binding))
     reports: list[Any] = []
 
@@ -100,6 +108,9 @@ def _solve_as_solution(problem: Problem, settings: Settings) -> Any:
     solved = solution(called, find, system, theta, z, aux, settings.replace(conditions=conditions))
     entries, later = optimality.entries(*binding.of_vector(theta), solved.z, solved.aux)
     entries |= {"x": solved.z[: layout.size], "sensitivity": solved.sensitivity}
+    if not isinstance(solved.z, Tensor):
+        report = {name: x for name, x in reports[0].items() if name not in later}
+        return estimate({**report, **entries}, later)
     if not is_known(solved.z):
         entries["success"] = solved.success
     return DifferentiableEstimate(called, reports[0], entries, later, is_known(solved.z))

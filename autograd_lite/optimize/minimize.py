@@ -23,6 +23,7 @@ from .ipopt import Multipliers, minimize_by_ipopt
 from .jacobians import HESSIAN, Sparse, matrix_of
 from .limits import at_values, bounds_at, data_of, functions_of
 from .methods import CUSTOM, LEAST_FOR_SPARSE, MINIMIZE, MOST_FOR_HESSIAN, Takes
+from .models import parameters_of
 from .optimality import LIMITED_MINIMUM, MINIMUM
 from .results import Estimate, estimate, inverse_hessian, refuse_too_many
 from .vectors import Layout, Vector, bare, ends_of, laid_out
@@ -58,7 +59,8 @@ def minimize(
     Args:
         fun: returns one number, computed with NumPy's functions from the parameters and `args`.
         x0: the parameters to start from: numbers, or a container of arrays of any shape, which `fun` is called with.
-            They are handled in float64, and come back in their dtypes.
+            They are handled in float64, and come back in their dtypes. Or a model of `nn`: `fun` is called with a copy
+            of it, and `x` is a dict of its parameters by path, which `model.load_state_dict(x, strict=False)` assigns.
         args: further arguments of `fun`, and of the derivatives if they are given.
         method: one of SciPy's; "ipopt" where it is installed; or a function. By default BFGS, L-BFGS-B with bounds, or
             SLSQP with constraints.
@@ -105,9 +107,12 @@ def minimize(
         ([1.0, 1.0], 0.0)
     """
     require_function("minimize", fun)
+    model, (x0, of_parameters) = x0, parameters_of(x0)
+    fun, jac, hess, hessp = map(of_parameters, (fun, jac, hess, hessp))
     layout, start = laid_out("minimize", x0)
     args = args if isinstance(args, tuple) else (args,)
     value = first_of(fun) if jac is True else fun
+    compiled = compiled if x0 is model else False
     several = list(constraints) if isinstance(constraints, (list, tuple)) else [constraints]
     limited = bounds is not None or bool(several)
     limits, matrices = data_of(several)
@@ -128,7 +133,8 @@ def minimize(
     system = functions if isinstance(functions, str) else LIMITED_MINIMUM if limited else MINIMUM
     finish = functools.partial(_finish, layout)
     every = {"fun": value, **({} if isinstance(functions, str) else functions)}
-    problem = Problem("minimize", every, layout, args, data, run, start, system, finish)
+    slow = x0 is not model
+    problem = Problem("minimize", every, layout, args, data, run, start, system, finish, slow)
     return solve(problem, Settings(digits, on_uncertain, on_failure, refine))
 
 

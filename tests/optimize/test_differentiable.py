@@ -151,3 +151,164 @@ def test_higher_derivatives_and_all_transformations(name: str) -> None:
     np.testing.assert_allclose(ag.vmap(first)(points), [first(c) for c in points], rtol=1e-12)
     compiled = ag.compile(first)
     np.testing.assert_allclose([compiled(c) for c in (0.7, 0.9, 0.85, C)], [first(c) for c in (0.7, 0.9, 0.85, C)])
+
+
+# ---- where derivatives come from -------------------------------------------------------------------------------------
+
+
+def slope_of(f: Callable[[Any], Any], c: Any = 2.0) -> Any:
+    """Return the gradient of the sum of what a function returns."""
+    return ag.grad(lambda c: np.sum(f(c)))(c)
+
+
+def root_of(c: Any, **more: Any) -> Any:
+    """Return the square root of c."""
+    return optimize.root(lambda x: x**2 - c, [1.0], **more).x
+
+
+ROOT_SLOPE = 0.5 / np.sqrt(2)
+
+
+def test_tensors_that_require_gradients_reach_the_solution_by_any_way() -> None:
+    w = ag.tensor(2.0, requires_grad=True)
+    for solve in (
+        lambda: root_of(w),
+        lambda: optimize.root(lambda x, c: x**2 - c, [1.0], w).x,
+        lambda: optimize.root(lambda x, c: x**2 - c["c"], [1.0], ({"c": w},)).x,
+        lambda: optimize.least_squares(lambda x, c: x**2 - c, [1.0], kwargs={"c": w}).x,
+        lambda: optimize.root_scalar(lambda x, c: x**2 - c, (w,), x0=1.0).root,
+        lambda: optimize.root(lambda x: (x**2 - w, np.diag(2 * x)), [1.0], jac=True).x,
+        lambda: optimize.root(lambda x: x**2 - w, [1.0], jac=lambda x: np.diag(2 * x)).x,
+        lambda: optimize.minimize(lambda x: (x**3 / 3 - w * x).sum(), [1.0], jac=lambda x: x**2 - w, tol=1e-9).x,
+        lambda: optimize.minimize(lambda x: (x**3 / 3 - w * x).sum(), [1.0], jac="3-point", tol=1e-9).x,
+    ):
+        w.grad = None
+        np.sum(solve()).backward()
+        assert float(w.grad) == pytest.approx(ROOT_SLOPE, rel=1e-6)
+    with ag.no_grad():
+        assert type(root_of(w)) is np.ndarray
+    assert type(root_of(w.detach())) is np.ndarray
+    assert type(ag.grad(lambda c: optimize.root(lambda x: x**2 - 3, [1.0]).x.sum() * c)(2.0)) is np.float64
+
+
+def test_trees_of_unknowns_and_of_parameters() -> None:
+    theta = {"a": np.array([2.0, 3.0], np.float32), "b": (np.float64(5.0),)}
+
+    def solve(theta: Any) -> Any:
+        def fun(x: Any) -> Any:
+            return {"u": x["u"] ** 2 - theta["a"], "v": [x["v"][0] ** 3 - theta["b"][0] * x["u"].sum()]}
+
+        return optimize.root(fun, {"u": np.ones(2, np.float32), "v": [1.0]}).x
+
+    x = solve(theta)
+    assert (x["u"].dtype, x["v"][0].dtype) == (np.float32, np.float64)
+    slopes = ag.grad(lambda theta: solve(theta)["v"][0])(theta)
+    u, v = np.sqrt([2.0, 3.0]), x["v"][0]
+    np.testing.assert_allclose(slopes["a"], 5 / (3 * v**2) / (2 * u), rtol=1e-5)
+    assert slopes["b"][0] == pytest.approx(u.sum() / (3 * v**2), rel=1e-6)
+    assert slopes["a"].dtype == np.float32
+
+
+def test_the_start_has_no_derivative_and_may_be_traced() -> None:
+    starts = np.array([[1.0], [-1.0]])
+    np.testing.assert_allclose(
+        ag.vmap(lambda x0: optimize.root(lambda x: x**2 - 2, x0).x)(starts), np.sqrt(2) * starts, rtol=1e-9
+    )
+    compiled = ag.compile(lambda x0, c: optimize.root(lambda x: x**2 - c, x0).x)
+    for x0, c in ((1.0, 2.0), (-1.0, 2.0), (-1.0, 3.0), (1.0, 5.0)):
+        assert float(compiled(np.array([x0]), np.float64(c))[0]) == pytest.approx(x0 * np.sqrt(c))
+    by_start = ag.grad(lambda x0: (optimize.root(lambda x: x**2 - x0 * 0 - 2, x0).x * x0).sum())(np.ones(1))
+    np.testing.assert_allclose(by_start, np.sqrt(2), rtol=1e-9)
+
+
+def test_a_solve_may_be_inside_of_another() -> None:
+    def outer(c: Any) -> Any:
+        def cost(y: Any) -> Any:
+            inner = optimize.root(lambda x: x**3 + x - y, np.ones(1), method="newton").x
+            return ((inner - c) ** 2).sum() + (y**2).sum() / 9
+
+        return optimize.minimize(cost, np.ones(1), tol=1e-9).x.sum()
+
+    assert ag.grad(outer)(0.7) == pytest.approx(difference(lambda c: outer(c), 0.7, 3e-2), rel=1e-4)
+    plain = optimize.minimize(lambda y: ((root_of(y) - 2) ** 2).sum(), np.full(1, 3.0)).x
+    np.testing.assert_allclose(plain, 4, rtol=1e-5)
+
+
+def test_entries_that_are_not_known_yet_say_so() -> None:
+    def solve(c: Any, name: str = "") -> Any:
+        result = optimize.root(lambda x: x**2 - c, [1.0])
+        return getattr(result, name) if name else result.x * np.where(result.success, 1.0, np.nan)
+
+    for transform in (ag.compile, ag.vmap):
+        for name in ("nfev", "message", "fjac"):
+            with pytest.raises(ag.GradError, match=f"received {name}, which is known only when the solve runs"):
+                transform(lambda c, name=name: solve(c, name))(ag.tensor([2.0]))
+    with pytest.raises(AttributeError):
+        ag.vmap(lambda c: solve(c, "steps"))(np.ones(2))
+    np.testing.assert_allclose(ag.compile(solve)(ag.tensor(4.0)), [2])
+    np.testing.assert_allclose(ag.vmap(solve)(np.array([4.0, 9.0])), [[2], [3]])
+    w = ag.tensor(1.0, requires_grad=True)
+    result = optimize.minimize(lambda x: ((x - w) ** 2).sum(), [0.0])
+    assert isinstance(result.nit, int)
+    with pytest.raises(ag.GradError, match="received hess_inv, which has no derivative"):
+        _ = result.hess_inv
+
+
+def test_a_function_that_cannot_be_traced_is_one_error_and_works_without_derivatives() -> None:
+    def branching(x: Any, c: Any) -> Any:
+        return x**2 - c if x[0] > 0 else x
+
+    assert optimize.root(branching, [1.0], 2.0).x == pytest.approx(np.sqrt(2))
+    with pytest.raises(ag.TraceError, match=r"^root: expected branching to compute with NumPy's functions on Tensors"):
+        slope_of(lambda c: optimize.root(branching, [1.0], c).x)
+
+
+def test_failures_have_no_derivative() -> None:
+    def without_root(c: Any, **more: Any) -> Any:
+        return optimize.root(lambda x: x**2 + c, [0.3], options={"maxfev": 4}, **more).x
+
+    with pytest.raises(ag.ImplicitError, match="received one that its solver calls a failure"):
+        slope_of(without_root)
+    with pytest.raises(ag.ImplicitError):
+        ag.compile(lambda c: slope_of(without_root, c))(2.0)
+    slope = slope_of(lambda c: root_of(c, options={"maxfev": 9}, on_failure="differentiate"))
+    assert slope == pytest.approx(ROOT_SLOPE, rel=1e-4)
+
+
+def test_what_is_active_is_found_anew_at_every_replay() -> None:
+    def solve(c: Any) -> Any:
+        return optimize.least_squares(lambda x: x - c, [0.5], bounds=(0, 1), **TIGHT).x.sum()
+
+    slope = ag.compile(ag.grad(solve))
+    assert [round(float(slope(c)), 6) for c in (0.4, 0.6, 0.5, 1.5, 0.3, -2.0)] == [1, 1, 1, 0, 1, 0]
+
+
+def test_callbacks_are_given_arrays() -> None:
+    steps: list[Any] = []
+    w = ag.tensor(2.0, requires_grad=True)
+    optimize.minimize(lambda x: (x["a"] - w) ** 2, {"a": 0.0}, callback=lambda x: steps.append(x["a"]))
+    assert steps
+    assert not any(isinstance(x, ag.Tensor) for x in steps)
+
+
+def test_solves_in_a_loop_are_recorded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from autograd_lite.control import closure_conversion
+
+    count = 0
+    original = closure_conversion._close
+
+    def counting(*args: Any, **keywords: Any) -> Any:
+        nonlocal count
+        count += 1
+        return original(*args, **keywords)
+
+    def both(c: Any) -> None:
+        slope_of(lambda c: optimize.root(lambda x: x**2 - c * 1.5, [1.0]).x, c)
+        slope_of(lambda c: optimize.curve_fit(lambda t, a: a * np.exp(-t), T, Y * c, [1.0])[0], c)
+
+    both(1.0)
+    both(1.1)
+    monkeypatch.setattr(closure_conversion, "_close", counting)
+    both(1.2)
+    both(1.3)
+    assert count == 0

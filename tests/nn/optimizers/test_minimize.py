@@ -276,3 +276,53 @@ def test_refusals_say_what_was_received_and_expected(call: Any, error: type[Exce
     with pytest.raises(error, match=message):
         call()
     np.testing.assert_array_equal(W.data, [1.0, 2.0])
+
+
+# ---- autograd_lite.optimize.minimize of a model ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", ["nothing", "statistics"])
+def test_a_model_is_minimized_as_a_copy(part: str) -> None:
+    nn.set_seed(0)
+    x = np.linspace(-2, 2, 40)[:, None].astype(np.float32)
+    more = [layers.BatchNormalization()] if part == "statistics" else []
+    model = nn.Sequential([layers.Dense(8, activation="tanh", input_shape=(1,)), *more, layers.Dense(1)])
+    before = model.state_dict()
+
+    def loss(m: Any) -> Any:
+        return ((m(x) - np.sin(x)) ** 2).mean()
+
+    result = ag.optimize.minimize(loss, model, options={"maxiter": 100})
+    for path, array in model.state_dict().items():
+        np.testing.assert_array_equal(array, before[path])
+    assert list(result.x) == [path for path, _ in model.named_parameters()]
+    assert {a.dtype for a in result.x.values()} == {np.dtype(np.float32)}
+    assert result.fun < 1e-3 * float(loss(model))
+    assert (result.evaluation == "compiled") == (part == "nothing")
+    model.load_state_dict(result.x, strict=False)
+    assert float(loss(model)) == pytest.approx(result.fun, rel=1e-2)
+
+
+def test_a_trained_model_has_derivatives_by_hyperparameters() -> None:
+    x = np.linspace(-1, 1, 20)[:, None]
+    y = 2 * x + 0.3
+
+    def trained(decay: Any) -> Any:
+        model = nn.Sequential([layers.Dense(1, input_shape=(1,), dtype="float64", kernel_initializer="ones")])
+
+        def loss(m: Any) -> Any:
+            return ((m(x) - y) ** 2).mean() + decay * (m.layers[0].kernel ** 2).sum()
+
+        return ag.optimize.minimize(loss, model, tol=1e-9).x
+
+    m = (x * x).mean()
+    slopes = ag.jacobian(lambda decay: trained(decay)["dense.kernel"])(0.5)
+    assert slopes.item() == pytest.approx(-2 * m / (m + 0.5) ** 2, rel=1e-6)
+
+
+def test_weights_that_a_function_reads_reach_the_solution() -> None:
+    layer = layers.Dense(1, input_shape=(1,), dtype="float64", kernel_initializer="ones")
+    root = ag.optimize.root(lambda x: layer(x[:, None])[:, 0] - 3.0, np.ones(1)).x
+    root.sum().backward()
+    assert layer.kernel.grad.item() == pytest.approx(-3)
+    assert layer.bias.grad.item() == pytest.approx(-1)
