@@ -154,7 +154,7 @@ def _fit(
 
 
 def _finish(layout: Layout, result: Any) -> tuple[Any, ...]:
-    if "pcov" in result:
+    if "sensitivity" not in result:
         pcov = result.pcov
     elif result.get("is_infinite"):
         pcov = np.full((layout.size, layout.size), np.inf)
