@@ -8,6 +8,7 @@ arithmetic that rounds at random (`rounding`).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -51,15 +52,16 @@ class Derivative(NamedTuple):
     point: Sequence[Any]
     theta: Sequence[Any]
 
-    def at(self, z: Any, s: Any, sample: int | None = None) -> tuple[Any, Any, list[Any]]:
-        """Return F, the residual of the linear system, and the values at another z and s.
+    def at(self, z: Any, s: Any) -> tuple[Any, Any, list[Any]]:
+        """Return F, the residual of the linear system, and the values at another z and s."""
+        return self._parts(run_body(self.program, s, *self.along, z, *self.point[1:]), s)
 
-        Args:
-            z, s: the vectors.
-            sample: rounds at random, as this sample.
-        """
-        inputs = s, *self.along, z, *self.point[1:]
-        out = run_body(self.program, *inputs) if sample is None else run_rounded(self.program, inputs, sample)
+    def rounded(self, samples: int) -> list[tuple[Any, Any, list[Any]]]:
+        """Return the same at z and s, with random errors of rounding."""
+        inputs = self.s, *self.along, *self.point
+        return [self._parts(out, self.s) for out in run_rounded(self.program, inputs, samples)]
+
+    def _parts(self, out: list[Any], s: Any) -> tuple[Any, Any, list[Any]]:
         f, product, *values = out
         return f, (self.g - product if self.turned else -product), ([-v for v in values] if self.turned else [s])
 
@@ -161,8 +163,7 @@ def _estimate(d: Derivative) -> Errors:
 def _by_rounding(d: Derivative, f: Any, r: Any, values: list[Any]) -> tuple[Any, Any, list[Any]]:
     """Return the errors of rounding in F, in the residual of the linear system, and in the values."""
     of_f, of_r, of_values = np.zeros(f.shape), np.zeros(r.shape), [np.zeros(v.shape) for v in values]
-    for sample in range(_SAMPLES + (len(f) < _FEW)):
-        f1, r1, values1 = d.at(d.point[0], d.s, sample)
+    for f1, r1, values1 in d.rounded(_SAMPLES + (len(f) < _FEW)):
         of_f, of_r = np.maximum(of_f, np.abs(f1 - f)), np.maximum(of_r, np.abs(r1 - r))
         of_values = [np.maximum(e, np.abs(v1 - v)) for e, v, v1 in zip(of_values, values, values1, strict=True)]
     return of_f / AMPLIFIED, of_r / AMPLIFIED, [e / AMPLIFIED for e in of_values]
@@ -183,6 +184,7 @@ def _unit(d: Derivative) -> Any:
     return 1 / np.where(sizes == 0, 1, sizes)
 
 
+@functools.lru_cache(8)
 def _normal(n: int) -> Any:
     """Return columns of normal numbers, the same ones for each size, fewer if they are long."""
     return np.random.default_rng(n).standard_normal((n, 2 * max(2, min(_COLUMNS, 1000 // n))))

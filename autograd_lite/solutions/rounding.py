@@ -2,38 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..control.body import Body
+from ..control.body import Body, run_body
+from ..control.closure_conversion import record_body
+from ..core.indices import indices_in
+from ..core.multi_result import get_tuple_element
+from ..tensors.record import apply
 
 AMPLIFIED = 64  # the random errors are as many times as large as those of rounding, so that these do not hide them
 _NUMBERS = 1 << 14
-_RANDOM: list[Any] = []
+_OFTEN, _SMALL = 20, 64  # after how many runs all samples are one program, and of results of up to which size
 
 
-def run_rounded(body: Body, inputs: Sequence[Any], sample: int) -> list[Any]:
+def run_rounded(body: Body, inputs: Sequence[Any], samples: int) -> list[list[Any]]:
     """Return the results of a program in which each operation has a random error, `AMPLIFIED` times that of rounding.
 
-    Operations that move numbers are exact; those that add up products have errors in these. The same sample has the
-    same errors.
+    Operations that move numbers are exact; those that add up products have errors in these.
+
+    Args:
+        body: the program.
+        inputs: arrays.
+        samples: how often to run it, with other errors each time; they are the same at the next call.
 
     References:
         Vignes: Discrete Stochastic Arithmetic for Validating Results of Numerical Software, 2004, section 3.
     """
-    errors = _Errors(sample)
-    values: dict[Any, Any] = {**body.constants, **dict(zip(body.program.inputs, inputs, strict=True))}
+    derived, key = body.derived, ("rounded", samples)
+    program = derived.setdefault(key, [0])
+    if program[0].__class__ is int:
+        program[0] += 1
+        if program[0] > _OFTEN:
+            program[0] = _as_one(body, samples)
+    if program[0].__class__ is Body:
+        results, n = run_body(program[0], *inputs), len(body.outputs)
+        return [results[k : k + n] for k in range(0, len(results), n)]
+    return [_run(body, inputs, _Errors(sample), body.program.compute) for sample in range(samples)]
+
+
+def _as_one(body: Body, samples: int) -> Body | None:
+    """Return a program that computes all samples; None if its text would not be short, or it has steps of its own."""
+    calls = body.program.calls
     for i in body.order:
-        op, arguments, _ = body.program.calls[i]
+        op, _, params = calls[i]
+        has_steps = getattr(getattr(op.forward, "__self__", None), "again", None) is not None
+        if has_steps or op is get_tuple_element or next(indices_in(params), None) is not None:
+            return None
+        if np.prod(body.program.graph[i].shape, dtype=int) > _SMALL:
+            return None
+
+    def compute(i: str, values: Any) -> Any:
+        op, ids, params = calls[i]
+        return apply(op, tuple([values[k] for k in ids]), dict(params))
+
+    def every(*inputs: Any) -> list[Any]:
+        return [x for sample in range(samples) for x in _run(body, inputs, _Errors(sample), compute)]
+
+    whole = record_body(f"{body.name}, rounded", every, body.examples)
+    whole.runs = whole.planned_after
+    return whole
+
+
+def _run(body: Body, inputs: Sequence[Any], errors: _Errors, compute: Callable[[str, Any], Any]) -> list[Any]:
+    values: dict[Any, Any] = {**body.constants, **dict(zip(body.program.inputs, inputs, strict=True))}
+    add, calls = errors.add, body.program.calls
+    for i in body.order:
+        op, ids, _ = calls[i]
         if op.cost == 0:
-            values[i] = body.program.compute(i, values)
+            values[i] = compute(i, values)
         elif op.is_elementwise:
-            values[i] = errors.add(body.program.compute(i, values))
+            values[i] = add(compute(i, values))
         else:
-            changed = {**values, **{k: errors.add(values[k]) for k in arguments}}
-            values[i] = errors.add(body.program.compute(i, changed))
+            exact = [values[k] for k in ids]
+            values.update([(k, add(values[k])) for k in ids])
+            values[i] = add(compute(i, values))
+            values.update(zip(ids, exact, strict=True))
     return [values[i] for i in body.outputs]
 
 
@@ -41,20 +88,28 @@ class _Errors:
     """A stream of random errors."""
 
     def __init__(self, sample: int) -> None:
-        if not _RANDOM:
-            _RANDOM.append(np.random.default_rng(0).uniform(-0.5 * AMPLIFIED, 0.5 * AMPLIFIED, _NUMBERS))
         self._at = 997 * sample
 
     def add(self, x: Any) -> Any:
         """Return numbers with errors; those that are not of a floating dtype stay as they are."""
         if isinstance(x, tuple):
             return tuple([self.add(part) for part in x])
-        if not isinstance(x, (np.ndarray, np.inexact)) or x.dtype.kind not in "fc":
+        dtype = getattr(x, "dtype", None)
+        if dtype is None or dtype.kind not in "fc":
             return x
+        numbers, factors = _factors(dtype.char.lower())
         start = self._at % _NUMBERS
         self._at += x.size
+        if x.ndim == 0:
+            return x * numbers[start]
         if start + x.size <= _NUMBERS:
-            random = _RANDOM[0][start : start + x.size]
-        else:
-            random = np.resize(np.roll(_RANDOM[0], -start), x.size)
-        return (x + x * (random.reshape(x.shape) * np.finfo(x.dtype).eps)).astype(x.dtype, copy=False)
+            return x * factors[start : start + x.size].reshape(x.shape)
+        return x * np.resize(np.roll(factors, -start), x.size).reshape(x.shape)
+
+
+@functools.cache
+def _factors(char: str) -> tuple[list[float], Any]:
+    """Return random factors near 1, as numbers and as an array, for a real dtype."""
+    errors = np.random.default_rng(0).uniform(-0.5 * AMPLIFIED, 0.5 * AMPLIFIED, _NUMBERS)
+    factors = (1 + errors * np.finfo(char).eps).astype(char)
+    return factors.tolist(), factors
