@@ -63,7 +63,7 @@ class Sensitivity:
         asked: how many digits are asked for.
         digits: how many are certain; None before a derivative was asked for.
         residual: the largest |F|.
-        scaled_residual: that, relative to |dF/dx| |x|.
+        scaled_residual: that, relative to the terms that F is added up from.
         linear_residual: the largest residual of the linear system with dF/dx, relative to |dF/dx| |s|.
         solution_error: an estimate of the relative error of the solution.
         by_solver: the relative error of the derivative because of what the solver has left.
@@ -114,7 +114,7 @@ class Sensitivity:
         if self.digits is None:
             return f"<certificate of {self.called}: unknown until a derivative is asked for, as by backward()>"
         rows = [
-            ("residual", self.residual, f"the largest |F|; relative to |dF/dx| |x| {_short(self.scaled_residual)}"),
+            ("residual", self.residual, f"the largest |F|; relative to its terms {_short(self.scaled_residual)}"),
             ("linear system", self.linear_residual, "its residual, relative"),
             ("condition", self.condition, "of dF/dx"),
             ("solution", self.solution_error, "its relative error"),
@@ -239,9 +239,8 @@ class Certificate:
         """Return why the derivative is not certain; nothing if it is."""
         system = self.linear.system
         conditions, aux = self.settings.conditions, tuple(point[1 : system.first])
-        if factors.is_singular or not np.isfinite(s).all():
-            dependent = [] if conditions is None else conditions.dependent(point[0], aux, point[system.first :])
-            return _singular(dependent)
+        if not np.isfinite(point[0]).all():
+            return "expected a solution of finite numbers; received one with NaN or an infinity from its solver"
         d = Derivative(
             system.around(wrt, g is not None),
             factors,
@@ -252,13 +251,16 @@ class Certificate:
             point,
             [point[system.first + k] for k in wrt],
         )
+        if factors.is_singular or not np.isfinite(s).all():
+            return self._singular(d, aux)
         errors = estimate(d)
         margins = None if conditions is None else lambda: _constraints(conditions, z, aux, point[system.first :])
         z = point[0] + errors.step
         self.sensitivity.fill(errors, factors, margins)
         if not errors.total <= 10.0**-self.settings.digits:
             return self._uncertain(errors, factors)
-        return "" if conditions is None else self._doubts(d, errors, z, aux)
+        tolerance = max(_MAY_BE_ZERO, 10 * errors.noise, 10 * errors.left * errors.solution)
+        return "" if conditions is None else self._doubts(d, z, aux, tolerance)
 
     # ---- reasons ----------------------------------------------------------------------------------------------------
 
@@ -267,6 +269,13 @@ class Certificate:
         asked = self._begin(errors.total)
         if not math.isfinite(errors.residual):
             return f"{asked}The equations are not finite at the solution"
+        if errors.is_elsewhere:
+            order = ", and that the residual takes x first, then the solver's arguments" * (self.called == "implicit")
+            return (
+                f"{asked}The result does not solve the equations: their largest residual is {errors.residual:.1e}, "
+                f"and relative to its terms {errors.scaled:.1e}. Let the solver run longer, or check that the "
+                f"equations are zero at the solution{order}"
+            )
         if not errors.left <= MOST_LEFT:
             return (
                 f"{asked}Newton's step from the solution, where the largest residual is {errors.residual:.1e}, leaves "
@@ -275,9 +284,9 @@ class Certificate:
             )
         if not errors.left_linear <= MOST_LEFT or not errors.by_solver >= errors.by_rounding:
             return (
-                f"{asked}Rounding changes the derivative by {errors.by_rounding:.1e}, relative: dF/dx is nearly "
-                f"singular (its condition is {factors.condition:.1e}), or numbers cancel in the equations. Rescale "
-                "unknowns and equations to similar sizes, or make the solution unique"
+                f"{asked}Rounding changes the derivative by {errors.by_rounding:.1e}, relative: several solutions "
+                f"nearly meet, dF/dx is nearly singular (its condition is {factors.condition:.1e}), or numbers cancel "
+                "in the equations. Rescale unknowns and equations to similar sizes, or make the solution unique"
             )
         return (
             f"{asked}The solver has left a residual of {errors.residual:.1e}, an error of the solution of "
@@ -285,11 +294,10 @@ class Certificate:
             "pass refine=True, for Newton's steps from it"
         )
 
-    def _doubts(self, d: Derivative, errors: Errors, z: Any, aux: Sequence[Any]) -> str:
+    def _doubts(self, d: Derivative, z: Any, aux: Sequence[Any], tolerance: float) -> str:
         """Return why a constraint may as well be active as inactive, with both derivatives, if these differ."""
         first = self.linear.system.first
         theta = d.point[first:]
-        tolerance = max(_MAY_BE_ZERO, 10 * errors.noise, 10 * errors.left * errors.solution)
         for doubt in self.settings.conditions.doubts(z, aux, theta, tolerance):
             sides = [self._values(d, (z, *other, *theta)) for other in (doubt.with_active, doubt.without)]
             if difference(d, *sides) <= 10.0**-self.settings.digits:
@@ -302,6 +310,22 @@ class Certificate:
                 "from this kink"
             )
         return ""
+
+    def _singular(self, d: Derivative, aux: Sequence[Any]) -> str:
+        """Return why a matrix is singular."""
+        conditions, z, theta = self.settings.conditions, d.point[0], d.point[self.linear.system.first :]
+        dependent = [] if conditions is None else conditions.dependent(z, aux, theta)
+        if dependent:
+            return (
+                "the gradients of active constraints depend on each other, so that their multipliers are not unique "
+                f"(LICQ does not hold): {', '.join(dependent[:_MOST_SHOWN])}. Leave out those that others imply"
+            )
+        doubts = "" if conditions is None else self._doubts(d, z, aux, _MAY_BE_ZERO)
+        return doubts or (
+            "expected a matrix dF/dx (of a minimum the Hessian) that can be inverted; received a singular one. "
+            "Solutions there do not follow from the parameters: they end, several meet, or some combination of "
+            "unknowns is free"
+        )
 
     def _values(self, d: Derivative, point: Sequence[Any]) -> list[Any]:
         """Return the derivative with another active set."""
@@ -322,20 +346,10 @@ def _constraints(conditions: Any, z: Any, aux: Any, theta: Sequence[Any]) -> lis
     return out
 
 
-def _singular(dependent: Sequence[str]) -> str:
-    if dependent:
-        return (
-            f"the gradients of active constraints depend on each other, so that their multipliers are not unique (LICQ "
-            f"does not hold): {', '.join(dependent[:_MOST_SHOWN])}. Leave out those that others imply"
-        )
-    return (
-        "expected a matrix dF/dx that can be inverted; received a singular one. Solutions there do not follow from the "
-        "arguments: they end, several meet, or some combination of unknowns is free"
-    )
-
-
 def _text_of(x: Any) -> str:
     x = np.asarray(x)
+    if not np.isfinite(x).all():
+        return "none"
     if x.size > _MOST_SHOWN:
         return f"one of norm {np.linalg.norm(x):.6g}"
     return np.array2string(x, precision=6) if x.ndim else f"{float(x):.6g}"

@@ -25,7 +25,8 @@ _CAUTION = 3.0  # how many times as large as their estimate errors of rounding c
 # relative size of terms that cancel, below which their sum is as good as 0.
 _SHARE, _NOTHING = 1e-3, 1e-13
 MOST_LEFT = 0.25  # of an error after a step that should remove it
-_MOST_UNKNOWN = 0.1  # of the solution of the linear system
+_MOST_UNKNOWN, _WELL_KNOWN = 0.1, 1e-10  # relative errors of the solution of the linear system
+_LARGE = 0.01  # for a relative residual
 
 
 class Derivative(NamedTuple):
@@ -71,7 +72,7 @@ class Errors(NamedTuple):
 
     Attributes:
         residual: the largest |F|.
-        scaled: that, relative to the largest |A| |z|.
+        scaled: that, relative to the terms that F is added up from, of which rounding tells the size.
         linear: the largest residual of the linear system, relative to |A| |s|.
         solution: the error of z, relative to its largest element.
         by_solver: what the error of z that the solver has left changes in the derivative.
@@ -94,9 +95,14 @@ class Errors(NamedTuple):
     step: Any
 
     @property
+    def is_elsewhere(self) -> bool:
+        """Whether z is no solution at all: the residual is large, and so is Newton's step."""
+        return not self.scaled <= _LARGE and not np.abs(self.step).max(initial=0) <= _LARGE**2
+
+    @property
     def total(self) -> float:
         """The error of the derivative; infinite where it is not known."""
-        if not (self.left <= MOST_LEFT and self.left_linear <= MOST_LEFT):
+        if not (self.left <= MOST_LEFT and self.left_linear <= MOST_LEFT) or self.is_elsewhere:
             return np.inf
         error = self.by_solver / (1 - self.left) + self.by_rounding
         return error if error == error else np.inf
@@ -138,17 +144,18 @@ def _estimate(d: Derivative) -> Errors:
     left = _share(solve(f1) / unit, step / unit, size_of_noise)
     size_of_noise_s = np.abs(noise_s / unit_s).max(initial=0)
     left_linear = _share(solve(r1, d.turned) / unit_s, (s1 - s) / unit_s, size_of_noise_s)
-    if d.turned and not size_of_noise_s <= _MOST_UNKNOWN * np.abs(s / unit_s).max(initial=0):
+    unknown = _ratio(size_of_noise_s, np.abs(s / unit_s).max(initial=0))
+    if d.turned and not unknown <= _MOST_UNKNOWN:
         left_linear = np.inf
     parts = [
         (_norm(v), _norm(v1 - v), _CAUTION * (_norm(v2 - v1) + _norm(e)))
         for v, v1, v2, e in zip(values, values1, values2, of_values, strict=True)
     ]
-    by_solver, by_rounding = _relative(d, parts)
+    by_solver, by_rounding = _relative(d, parts, unknown <= _WELL_KNOWN)
     largest, of_noise = np.abs(z).max(initial=0), np.abs(noise).max(initial=0)
     return Errors(
         float(np.abs(f).max(initial=0)),
-        _ratio(np.abs(f).max(initial=0), sizes_f.max(initial=0)),
+        _ratio(np.abs(f).max(initial=0), of_f.max(initial=0) * 2 / eps),
         _ratio(np.abs(r).max(initial=0), sizes_r.max(initial=0)),
         _ratio(np.abs(step).max(initial=0) + of_noise, largest),
         by_solver,
@@ -203,15 +210,22 @@ def _share(left: Any, step: Any, noise: float) -> float:
     return _ratio(more, np.abs(step).max(initial=0))
 
 
-def _relative(d: Derivative, parts: list[tuple[float, float, float]]) -> tuple[float, float]:
-    """Return the largest relative errors: by the solver, and by rounding."""
+def _relative(d: Derivative, parts: list[tuple[float, float, float]], cancels: bool) -> tuple[float, float]:
+    """Return the largest relative errors: by the solver, and by rounding.
+
+    Args:
+        d: the derivative.
+        parts: for each value its size, and the sizes of both errors.
+        cancels: whether a value as small as rounding may be zero, as terms cancel: not those of a nearly singular
+            system, which are large.
+    """
     weights = [(_norm(t) or 1.0) for t in d.theta] if d.turned else [1.0]
     most = max([size * w for (size, *_), w in zip(parts, weights, strict=True)], default=0.0)
     by_solver = by_rounding = 0.0
     terms: list[float] = []
     for k, ((size, e1, e2), w) in enumerate(zip(parts, weights, strict=True)):
         scale = max(size, _SHARE * most / w)
-        if d.turned and scale <= 10 * (e1 + e2):  # it may be zero
+        if cancels and d.turned and scale <= 10 * (e1 + e2):
             terms = terms or _sizes_of_terms(d)
             scale = terms[k] if e1 + e2 <= _NOTHING * terms[k] else scale
         by_solver, by_rounding = max(by_solver, _ratio(e1, scale)), max(by_rounding, _ratio(e2, scale))
@@ -220,7 +234,7 @@ def _relative(d: Derivative, parts: list[tuple[float, float, float]]) -> tuple[f
 
 def difference(d: Derivative, first: Sequence[Any], second: Sequence[Any]) -> float:
     """Return the relative difference of two derivatives."""
-    return _relative(d, [(_norm(a), _norm(b - a), 0.0) for a, b in zip(first, second, strict=True)])[0]
+    return _relative(d, [(_norm(a), _norm(b - a), 0.0) for a, b in zip(first, second, strict=True)], False)[0]
 
 
 def _sizes_of_terms(d: Derivative) -> list[float]:
