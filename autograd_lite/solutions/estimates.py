@@ -26,7 +26,7 @@ _CAUTION = 3.0  # how many times as large as their estimate errors of rounding c
 _SHARE, _NOTHING = 1e-3, 1e-13
 MOST_LEFT = 0.25  # of an error after a step that should remove it
 _MOST_UNKNOWN, _WELL_KNOWN = 0.1, 1e-10  # relative errors of the solution of the linear system
-_LARGE = 0.01  # for a relative residual
+_LARGE = 0.1  # for a relative residual
 
 
 class Derivative(NamedTuple):
@@ -57,7 +57,7 @@ class Derivative(NamedTuple):
         """Return F, the residual of the linear system, and the values at another z and s."""
         return self._parts(run_body(self.program, s, *self.along, z, *self.point[1:]), s)
 
-    def rounded(self, samples: int) -> list[tuple[Any, Any, list[Any]]]:
+    def round_at_random(self, samples: int) -> list[tuple[Any, Any, list[Any]]]:
         """Return the same at z and s, with random errors of rounding."""
         inputs = self.s, *self.along, *self.point
         return [self._parts(out, self.s) for out in run_rounded(self.program, inputs, samples)]
@@ -170,7 +170,7 @@ def _estimate(d: Derivative) -> Errors:
 def _by_rounding(d: Derivative, f: Any, r: Any, values: list[Any]) -> tuple[Any, Any, list[Any]]:
     """Return the errors of rounding in F, in the residual of the linear system, and in the values."""
     of_f, of_r, of_values = np.zeros(f.shape), np.zeros(r.shape), [np.zeros(v.shape) for v in values]
-    for f1, r1, values1 in d.rounded(_SAMPLES + (len(f) < _FEW)):
+    for f1, r1, values1 in d.round_at_random(_SAMPLES + (len(f) < _FEW)):
         of_f, of_r = np.maximum(of_f, np.abs(f1 - f)), np.maximum(of_r, np.abs(r1 - r))
         of_values = [np.maximum(e, np.abs(v1 - v)) for e, v, v1 in zip(of_values, values, values1, strict=True)]
     return of_f / AMPLIFIED, of_r / AMPLIFIED, [e / AMPLIFIED for e in of_values]
