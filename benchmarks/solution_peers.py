@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import json
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -257,9 +258,83 @@ PEERS: dict[str, Callable[[Problem], Any]] = {
 }
 
 
+# ---- costs -----------------------------------------------------------------------------------------------------------
+
+
+def three(by: Any, z: Any, t: Any) -> Any:
+    """Three equations, of `benchmarks.solutions`."""
+    return by.stack([z[0] * by.cos(z[1]) - 4 * t[0], z[0] * z[1] - z[1] - 5 * t[1], z[2] ** 3 + z[2] - t[0] * t[1]])
+
+
+THREE = np.array([6.0, 1.0, 1.0]), np.ones(2)
+
+
+def program(n: int = 100, m: int = 100, rows: int = 20) -> tuple[Array, ...]:
+    """Return P, q, G, h, A and b of a quadratic program with about half of its constraints active."""
+    rng = np.random.default_rng(0)
+    root, z = rng.normal(size=(n, n)) / np.sqrt(n), rng.normal(size=n)
+    g, a = rng.normal(size=(m, n)), rng.normal(size=(rows, n))
+    is_active = np.arange(m) < m // 2
+    p = root.T @ root + np.eye(n)
+    q = -p @ z - g.T @ np.where(is_active, rng.uniform(0.5, 1, m), 0)
+    return p, q, g, g @ z + np.where(is_active, 0, rng.uniform(0.5, 1, m)), a, a @ z
+
+
+def _cost_of_root(library: str) -> Callable[[], Any]:
+    import jaxopt
+    import optimistix
+
+    jax = _jax()
+    jnp = jax.numpy
+    start = jnp.asarray(THREE[0])
+
+    def optimistix_root(t: Any) -> Any:
+        newton = optimistix.Newton(1e-10, 1e-10)
+        return optimistix.root_find(lambda z, t: three(jnp, z, t), newton, start, t).value.sum()
+
+    def jaxopt_root(t: Any) -> Any:
+        solver = jaxopt.Broyden(lambda z, t: three(jnp, z, t), tol=1e-10)
+        return solver.run(start, t).params.sum()
+
+    gradient = jax.jit(jax.grad({"optimistix": optimistix_root, "jaxopt": jaxopt_root}[library]))
+    t = jnp.asarray(THREE[1])
+    return lambda: gradient(t).block_until_ready()
+
+
+def _cost_of_program(library: str) -> Callable[[], Any]:
+    import qpax
+
+    jax = _jax()
+    p, q, g, h, a, b = map(jax.numpy.asarray, program())
+    gradient = jax.jit(jax.grad(lambda q: qpax.solve_qp_primal(p, q, a, b, g, h).sum()))
+    return lambda: gradient(q).block_until_ready()
+
+
+COSTS = {"root": _cost_of_root, "program": _cost_of_program}
+
+
+def answer_costs() -> None:
+    """Read lines `name TAB library TAB count`, and write what one call takes, in seconds, and what it returns."""
+    ready: dict[str, Callable[[], Any]] = {}
+    for line in sys.stdin:
+        name, library, count = line.rstrip("\n").split("\t")
+        key = f"{name} {library}"
+        if key not in ready:
+            ready[key] = COSTS[name](library)
+            ready[key]()
+        begin = time.process_time()
+        for _ in range(int(count)):
+            out = ready[key]()
+        seconds = (time.process_time() - begin) / int(count)
+        print(json.dumps({"seconds": seconds, "gradient": np.asarray(out).tolist()}), flush=True)
+
+
 def main() -> None:
     """Answer."""
     warnings.simplefilter("ignore")
+    if sys.argv[1:] == ["costs"]:
+        answer_costs()
+        return
     seed, count, name, *families = sys.argv[1:]
     for number in range(int(count)):
         problem = draw(int(seed), number, tuple(families) or None)

@@ -1,0 +1,253 @@
+"""What derivatives of solutions cost, beside the solves, one factorization, and other libraries.
+
+    python -m benchmarks.solutions                       # ours
+    python -m benchmarks.solutions --peers PYTHON        # beside jaxopt, optimistix and qpax, in a Python that has them
+
+Each row is a ratio of two times that are taken in turns, in processor time on one thread: the median and the quartiles.
+Whether derivatives are right is what `benchmarks.solution_problems` asks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse.linalg
+
+import autograd_lite as ag
+from autograd_lite import sparse
+from autograd_lite.solutions import factors
+from benchmarks.report import Spread, aligned, short
+from benchmarks.solution_peers import THREE, program, three
+
+Run = Callable[[], Any]
+
+
+class Cost(NamedTuple):
+    """Two things whose times are compared.
+
+    Attributes:
+        what: the name of the row.
+        goal: the most that the ratio may be; None if it is only published.
+        ours: runs ours a number of times and returns seconds of one.
+        beside: so does what it is compared with.
+    """
+
+    what: str
+    goal: float | None
+    ours: Callable[[int], float]
+    beside: Callable[[int], float]
+
+
+def timed(f: Run, undo: Run = lambda: None) -> Callable[[int], float]:
+    """Return a function that times calls; `undo` comes before each, and does not count."""
+
+    def seconds(count: int) -> float:
+        total = 0.0
+        for _ in range(count):
+            undo()
+            begin = time.process_time()
+            f()
+            total += time.process_time() - begin
+        return total / count
+
+    return seconds
+
+
+def backward(forward: Run) -> Callable[[int], float]:
+    """Return a function that times the gradient of a number that `forward` returns, without the solve."""
+    results: list[Any] = []
+    return timed(lambda: results.pop().backward(), lambda: results.append(forward()))
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """Count factorizations of matrices: their names, in order."""
+    seen: list[str] = []
+    names = [name for name in vars(factors) if name.startswith("factor_")]
+    from autograd_lite.solutions import linear_systems
+
+    before = {name: vars(linear_systems)[name] for name in names if name in vars(linear_systems)}
+    for name, f in before.items():
+
+        def count(*args: Any, _name: str = name, _f: Any = f, **more: Any) -> Any:
+            seen.append(_name)
+            return _f(*args, **more)
+
+        setattr(linear_systems, name, count)
+    try:
+        yield seen
+    finally:
+        for name, f in before.items():
+            setattr(linear_systems, name, f)
+
+
+# ---- rows ------------------------------------------------------------------------------------------------------------
+
+
+def dense(n: int = 500) -> tuple[Run, Run, Array]:
+    """Return a root and a minimum of n unknowns with dense matrices, as numbers to differentiate, and the matrix."""
+    rng = np.random.default_rng(0)
+    m = rng.normal(size=(n, n)) / np.sqrt(n) + 3 * np.eye(n)
+    b = rng.normal(size=n)
+    square = m.T @ m
+
+    def root() -> Any:
+        t = ag.tensor(b, requires_grad=True)
+        return ag.optimize.root(lambda z: m @ z + 0.1 * np.tanh(z) - t, np.zeros(n), compiled=True).x.sum()
+
+    def minimum() -> Any:
+        t = ag.tensor(b, requires_grad=True)
+        f = lambda z: 0.5 * (z @ (square @ z)) + 0.1 * (z**4).sum() - t @ z  # noqa: E731
+        return ag.optimize.minimize(f, np.zeros(n), method="trust-exact", compiled=True).x.sum()
+
+    return root, minimum, m
+
+
+Array = np.ndarray
+
+
+def chain(z: Any, t: Any) -> Any:
+    """Broyden's tridiagonal equations."""
+    zero = np.zeros(1)
+    return (3 - t * z) * z - np.concatenate([zero, z[:-1]]) - 2 * np.concatenate([z[1:], zero]) + 1
+
+
+def banded(n: int = 10_000) -> Cost:
+    """The gradient of a root of n equations of a band, beside a step of Newton's method."""
+
+    def forward() -> Any:
+        t = ag.tensor(np.full(n, 2.0), requires_grad=True)
+        return ag.optimize.root(lambda z: chain(z, t), -np.ones(n), tol=1e-10).x.sum()
+
+    t = np.full(n, 2.0)
+    z = np.asarray(ag.optimize.root(lambda z: chain(z, t), -np.ones(n)).x)
+    jacobian = sparse.jacobian(lambda z: chain(z, t))
+
+    def step() -> Any:
+        return z - scipy.sparse.linalg.splu(jacobian(z).tocsc()).solve(chain(z, t))
+
+    return Cost("banded root, n = 10,000: gradient / Newton's step", 3.0, backward(forward), timed(step))
+
+
+def equilibrium(size: int = 128, batch: int = 32) -> Cost:
+    """The backward of a deep equilibrium layer beside its forward."""
+    rng = np.random.default_rng(0)
+    w = 0.9 * np.linalg.qr(rng.normal(size=(size, size)))[0]
+    x = rng.normal(size=(batch, size))
+
+    def forward() -> Any:
+        t = ag.tensor(w, requires_grad=True)
+        out = ag.fixed_point(lambda z: np.tanh(z @ t + x), np.zeros((batch, size)))
+        return (out.x * out.x).sum()
+
+    return Cost(f"equilibrium layer, {batch} x {size}: backward / forward", 1.1, backward(forward), timed(forward))
+
+
+def small_root(compiled: bool) -> Callable[[int], float]:
+    """Return what times the gradient of a root of three equations, the solve included."""
+    start, t = THREE
+    gradient = ag.grad(lambda t: ag.optimize.root(lambda z: three(np, z, t), start).x.sum())
+    run = ag.compile(gradient) if compiled else gradient
+    return timed(lambda: run(t))
+
+
+def small_program() -> Callable[[int], float]:
+    """Return what times the compiled gradient of a quadratic program, the solve included."""
+    p, q, g, h, a, b = program()
+    run = ag.compile(ag.grad(lambda q: ag.optimize.qp(p, q, g, h, a, b).x.sum()))
+    return timed(lambda: run(q))
+
+
+# ---- the run ---------------------------------------------------------------------------------------------------------
+
+
+class Peers:
+    """Other libraries, in a Python of their own.
+
+    Args:
+        python: its path.
+    """
+
+    def __init__(self, python: Path) -> None:
+        here = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+        command = [str(python), "-m", "benchmarks.solution_peers", "costs"]
+        self.process = subprocess.Popen(
+            command, env=here, text=True, bufsize=1, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def __repr__(self) -> str:
+        return f"<peers, process {self.process.pid}>"
+
+    def times(self, name: str, library: str) -> Callable[[int], float]:
+        """Return what times a row in a library."""
+
+        def seconds(count: int) -> float:
+            assert self.process.stdin is not None and self.process.stdout is not None
+            self.process.stdin.write(f"{name}\t{library}\t{count}\n")
+            return float(json.loads(self.process.stdout.readline())["seconds"])
+
+        return seconds
+
+
+def costs(peers: Peers | None) -> Iterator[Cost]:
+    """Yield the rows."""
+    root, minimum, m = dense()
+    a = np.asarray(m)
+    for name, forward in (("root", root), ("minimum", minimum)):
+        with counted() as seen:
+            forward().backward()
+        factorization = timed(lambda: scipy.linalg.lu_factor(a))
+        print(f"  {name}, n = {a.shape[0]}: a gradient takes {len(seen)} factorization(s), {', '.join(seen)}; goal 1.2")
+        yield Cost(f"{name}, n = 500: gradient / factorization", None, backward(forward), factorization)
+    yield banded()
+    yield equilibrium()
+    if peers is not None:
+        yield Cost("program, n = 100: compiled / qpax, jit", 1.0, small_program(), peers.times("program", "qpax"))
+        for library in ("jaxopt", "optimistix"):
+            for compiled in (False, True):
+                how = "compiled" if compiled else "eager"
+                peer = peers.times("root", library)
+                yield Cost(f"root, n = 3: {how} / {library}, jit", None, small_root(compiled), peer)
+
+
+def measured(cost: Cost, rounds: int) -> list[str]:
+    """Return a row of the table: its name, its goal, what was measured, and the two times."""
+    ours, beside, ratios = [], [], []
+    cost.ours(2), cost.beside(2)  # prepares
+    count = max(1, int(0.05 / max(cost.ours(1), 1e-5)))
+    for _ in range(rounds):
+        ours.append(cost.ours(count))
+        beside.append(cost.beside(count))
+        ratios.append(ours[-1] / beside[-1])
+    ratio = Spread.of(ratios)
+    verdict = "" if cost.goal is None else "met" if ratio.median <= cost.goal else "MISSED"
+    goal = "" if cost.goal is None else short(cost.goal)
+    times = [f"{1e3 * np.median(side):.3g}" for side in (ours, beside)]
+    return [cost.what, goal, str(ratio), verdict, *times]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--peers", type=Path, help="a Python with JAX, jaxopt, optimistix and qpax")
+    parser.add_argument("--rounds", type=int, default=11)
+    options = parser.parse_args()
+    rows = [["what", "goal", "ratio, median (quartiles)", "", "ours, ms", "beside, ms"]]
+    for cost in costs(Peers(options.peers) if options.peers else None):
+        rows.append(measured(cost, options.rounds))
+        print(rows[-1], flush=True)
+    print("\n".join(aligned(rows)))
+
+
+if __name__ == "__main__":
+    main()
