@@ -49,7 +49,6 @@ class Truth(NamedTuple):
 
     Attributes:
         gradient: by each parameter, at the places that are compared; None where no derivative exists.
-        terms: the sums of absolute values from which each gradient is added up: what it can cancel against.
         solution: that was differentiated at.
         condition: of the equations, rows and columns scaled to one.
         margin: the smallest multiplier of an active constraint, or distance of an inactive one; infinite without any.
@@ -57,7 +56,6 @@ class Truth(NamedTuple):
     """
 
     gradient: list[Array] | None
-    terms: list[float]
     solution: Array | None
     condition: float
     margin: float
@@ -144,22 +142,20 @@ def derivative(
         at: a point to differentiate at instead, with the start's precision, whether it is a solution or not.
     """
     z, parameters = exact(start), [exact(p) for p in theta]
-    none = [0.0] * len(theta)
     if at is None:
         z, why = _newton(system, z, parameters)
         if why:
-            return Truth(None, none, None, np.inf, np.inf, why)
+            return Truth(None, None, np.inf, np.inf, why)
     matrix = system.matrix(z, parameters)
     condition = _condition(matrix)
     s = None if condition > 1e19 else _solve(matrix.T, exact(weight))
     if s is None:
-        return Truth(None, none, z, np.inf, np.inf, "the equations are singular at the solution")
-    gradient, terms = [], []
-    for k, (p, where) in enumerate(zip(parameters, places, strict=True)):
+        return Truth(None, z, np.inf, np.inf, "the equations are singular at the solution")
+    gradient = []
+    for k, where in enumerate(places):
         g = [-_by_parameter(lambda q: system.pairing(z, q, s), parameters, k, int(i), system.twice) for i in where]
         gradient.append(np.array([float(v) for v in g]))
-        terms.append(float(max(map(abs, s), default=0)) if p.size else 0.0)
-    return Truth(gradient, terms, z, condition, np.inf)
+    return Truth(gradient, z, condition, np.inf)
 
 
 def constrained(
@@ -177,7 +173,7 @@ def constrained(
     the conditions strictly, or all that satisfy them agree on it.
     """
     x, parameters, n = exact(start), [exact(p) for p in theta], len(start)
-    none = Truth(None, [0.0] * len(theta), None, np.inf, np.inf, "no point near the solution satisfies the conditions")
+    none = Truth(None, None, np.inf, np.inf, "no point near the solution satisfies the conditions")
     slack = np.zeros(0) if inequalities is None else np.ravel(inequalities(x, *parameters)).astype(float)
     consistent: list[Truth] = []
     for chosen in _sets(slack):
@@ -248,19 +244,30 @@ def _of_set(
 
 
 def _newton(system: System, z: Array, theta: list[Array]) -> tuple[Array, str]:
-    """Return the solution near a point, and why there is none, or nothing."""
-    far = max(abs(a) for a in z) * 1e6 + 1e6
-    for _ in range(45):
+    """Return the simple solution near a point, and why there is none, or nothing."""
+    z, why, steps = _iterate(system, z, theta)
+    if steps == 1 and not why:  # it started there: is the solution simple?
+        size = max(abs(a) for a in z)
+        _, why, _ = _iterate(system, z + MP.mpf("1e-13") * (z + size / 3), theta)
+    return z, why
+
+
+def _iterate(system: System, z: Array, theta: list[Array]) -> tuple[Array, str, int]:
+    """Return a solution, why there is none, and how many steps led there; the last ones as at a simple solution."""
+    far, before = max(abs(a) for a in z) * 1e6 + 1e6, MP.inf
+    for count in range(1, 60):
         step = _solve(system.matrix(z, theta), system.values(z, theta))
         if step is None:
-            return z, "the equations are singular"
+            return z, "the equations are singular", count
         z = z - step
         size = max(abs(a) for a in z)
         if not MP.isfinite(size) or size > far:
-            return z, "no solution is near"
-        if all(abs(a) <= _EXACT * (abs(b) + _EXACT * size) for a, b in zip(step, z, strict=True)):
-            return z, ""
-    return z, "Newton's method does not converge: no simple solution is near"
+            return z, "no solution is near", count
+        length = max(abs(a) / (abs(b) + _EXACT * size + MP.mpf("1e-300")) for a, b in zip(step, z, strict=True))
+        if length <= _EXACT and length <= 1e-3 * before:
+            return z, "", count
+        before = length
+    return z, "Newton's method does not converge as at a simple solution", count
 
 
 def _steps(z: Array, base: Any) -> list[Any]:
