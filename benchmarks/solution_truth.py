@@ -271,7 +271,8 @@ def _iterate(system: System, z: Array, theta: list[Array]) -> tuple[Array, str, 
 
 
 def _steps(z: Array, base: Any) -> list[Any]:
-    return [base * (abs(a) if a else 1) for a in z]
+    least = (max(abs(a) for a in z) or 1) * MP.mpf("1e-3" if base == _TWICE else "1e-18")
+    return [base * max(abs(a), least) for a in z]
 
 
 def _jacobian(f: Callable[[Array], Array], z: Array, base: Any = _STEP) -> Array:

@@ -192,7 +192,8 @@ class Peers:
         """Return what times a row in a library."""
 
         def seconds(count: int) -> float:
-            assert self.process.stdin is not None and self.process.stdout is not None
+            assert self.process.stdin is not None
+            assert self.process.stdout is not None
             self.process.stdin.write(f"{name}\t{library}\t{count}\n")
             return float(json.loads(self.process.stdout.readline())["seconds"])
 
