@@ -59,7 +59,8 @@ def draw(seed: int, number: int, families: tuple[str, ...] | None = None) -> Pro
     name = names[int(rng.choice(len(names), p=shares / shares.sum()))]
     problem = FAMILIES[name][1](rng)
     places = tuple([np.sort(rng.permutation(p.size)[:_MOST_PLACES]) for p in problem.theta])
-    return problem._replace(family=name, places=places, digits=int(rng.choice(DIGITS)))
+    digits = 4 if problem.kind == "eigsh" else int(rng.choice(DIGITS))
+    return problem._replace(family=name, places=places, digits=digits)
 
 
 # ---- systems of equations --------------------------------------------------------------------------------------------
@@ -376,7 +377,7 @@ def halfspaces(by: Any, z: Any, a: Any, h: Any, p: Any, g: Any) -> Any:
 
 def ball(by: Any, z: Any, a: Any, radius: Any, p: Any) -> Any:
     """|z|² <= radius."""
-    return radius - (z * z).sum().reshape(1)
+    return radius - (z * z).sum(keepdims=True)
 
 
 def in_ball(by: Any, z: Any, a: Any, radius: Any, p: Any) -> Any:
@@ -505,6 +506,39 @@ def _contraction(rng: Rng) -> Problem:
     )
 
 
+# ---- matrices --------------------------------------------------------------------------------------------------------
+
+
+def linear(by: Any, z: Any, m: Any, b: Any) -> Any:
+    """Linear equations."""
+    return m @ z - b
+
+
+def _linear(rng: Rng) -> Problem:
+    n = int(rng.choice([1, 2, 3]))
+    m, z = _matrix(rng, n, _power(rng, 0, 16)) * _power(rng, -5, 5), rng.normal(size=n)
+    return Problem("", "linear_solve", linear, [m, m @ z], [], z, rng.normal(size=n), 0, {})
+
+
+def eigenpair(by: Any, z: Any, m: Any) -> Any:
+    """An eigenvector of length one, and its eigenvalue behind it, of a symmetric matrix."""
+    v, value = z[:-1], z[-1:]
+    return by.concatenate([(m + m.T) @ v / 2 - value * v, (v * v).sum(keepdims=True) - 1])
+
+
+def _eigenpair(rng: Rng) -> Problem:
+    """The largest eigenvalue, and whether others are near it, or equal to each other."""
+    n = int(rng.choice([2, 3]))
+    values = rng.uniform(-1, 0, n)
+    if rng.random() < 0.3:
+        values[:] = values[0]
+    values[0] = values.max() + (_power(rng, -15, 0) if rng.random() < 0.5 else 1)
+    q = _orthogonal(rng, n)
+    m = q * values @ q.T
+    start = np.append(q[:, 0], values[0])
+    return Problem("", "eigsh", eigenpair, [(m + m.T) / 2], [], start, rng.normal(size=n + 1), 0, {})
+
+
 FAMILIES: dict[str, tuple[float, Callable[[Rng], Problem]]] = {
     "bent": (5, lambda rng: _bent(rng, _power(rng, 0, 2))),
     "conditioned": (8, lambda rng: _bent(rng, _power(rng, 0, 14))),
@@ -530,4 +564,6 @@ FAMILIES: dict[str, tuple[float, Callable[[Rng], Problem]]] = {
     "ball": (4, _ball),
     "plane": (4, _plane),
     "contraction": (5, _contraction),
+    "linear": (3, _linear),
+    "eigenpair": (3, _eigenpair),
 }

@@ -82,7 +82,7 @@ def jaxopt_answer(problem: Problem) -> Any:
             return jnp.asarray(_scipy_root(problem, [np.asarray(r) for r in rest[: len(problem.theta)]]))
 
         return _gradient(problem, lambda *theta: (solver(jnp.asarray(problem.start), *theta, *data), True))
-    if kind in ("qp", "linprog"):
+    if kind in ("qp", "linprog", "linear_solve", "eigsh"):
         return None
     if kind == "constrained":
         if not o.get("bounds"):

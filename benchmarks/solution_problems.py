@@ -255,6 +255,20 @@ def _by_fixed_point(problem: Problem, theta: Any) -> Any:
     return result.x, result.success
 
 
+def _by_linear_solve(problem: Problem, theta: Any) -> Any:
+    import autograd_lite as ag
+
+    return ag.linear_solve(*theta, digits=problem.digits), True
+
+
+def _by_eigsh(problem: Problem, theta: Any) -> Any:
+    import autograd_lite as ag
+
+    value, vector = ag.sparse.eigsh(theta[0], k=1, which="LA")
+    sign = np.sign(_plain(vector)[:, 0] @ problem.start[:-1])
+    return np.concatenate([vector[:, 0] * sign, value]), True
+
+
 SOLVERS: dict[str, Callable[[Problem, Any], Any]] = {
     "root": _by_root,
     "implicit": _by_implicit,
@@ -264,6 +278,8 @@ SOLVERS: dict[str, Callable[[Problem, Any], Any]] = {
     "qp": _by_qp,
     "linprog": _by_linprog,
     "fixed_point": _by_fixed_point,
+    "linear_solve": _by_linear_solve,
+    "eigsh": _by_eigsh,
 }
 
 
