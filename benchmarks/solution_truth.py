@@ -1,4 +1,4 @@
-"""The derivative of a solution to 25 digits and more: Newton's method and differences, with numbers of 60 digits.
+"""The derivative of a solution to 25 digits and more: Newton's method and differences, with numbers of 100 digits.
 
 Nothing here comes from the package: what it judges shares no code with it.
 """
@@ -14,10 +14,10 @@ import numpy as np
 
 Array = np.ndarray
 MP = mpmath.MPContext()  # a precision of its own
-MP.dps = 60
+MP.dps = 100
 _STEP, _TWICE = MP.mpf(10) ** -20, MP.mpf(10) ** -15  # of a difference, and of a difference of differences
 _EXACT = MP.mpf(10) ** -22  # relative: what counts as converged, and as zero
-_NEAR = 1e-3  # constraints this near to their limit may be active
+_NEAR = 0.1  # constraints this near to their limit may be active
 _MOST_NEAR = 7
 
 
@@ -230,7 +230,7 @@ def _of_set(
     if truth.solution is None or truth.gradient is None:
         return None
     solution, multipliers = truth.solution[:n], truth.solution[n + m - len(chosen) :]
-    if max(abs(a) for a in solution - x) > 0.1 * (1 + max(abs(a) for a in x)):
+    if max(abs(a) for a in solution - x) > 1 + max(abs(a) for a in x):
         return None
     slack = np.zeros(0, object) if inequalities is None else np.ravel(inequalities(solution, *theta))
     rest = [slack[i] for i in range(slack.size) if i not in chosen]
