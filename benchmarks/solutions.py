@@ -49,7 +49,7 @@ class Cost(NamedTuple):
 
 
 def timed(f: Run, undo: Run = lambda: None) -> Callable[[int], float]:
-    """Return a function that times calls; `undo` comes before each, and does not count."""
+    """Return a function that times calls; `undo` comes before each, and is not timed."""
 
     def seconds(count: int) -> float:
         total = 0.0
