@@ -182,21 +182,26 @@ class Check(Frozen):
         matrix: estimates the condition by the parameters.
         digits: how many digits must be certain.
         on_uncertain: "raise", "warn" or "nan".
+        called: the caller, for messages.
+        advice: what to do; by default that of `linear_solve`.
     """
 
     matrix: Matrix | Products
-    digits: float
-    on_uncertain: str
+    digits: float = 4
+    on_uncertain: str = "raise"
+    called: str = "linear_solve"
+    advice: str = ""
 
     def verify(self, g: Any, *parameters: Any) -> Any:
         """Return a derivative, if it is certain."""
         condition, left = self.matrix.uncertainty(*parameters)
         if condition * left <= 10.0**-self.digits or not np.any(g):
             return g
+        lower = "" if isinstance(self.matrix, Matrix) else ", or lower rtol"
         text = (
-            f"derivative of linear_solve: expected {self.digits:g} certain digits; received a condition of "
-            f"{condition:.1e}, with which a relative residual of {left:.1e} is not enough. Rescale the "
-            f"equations{'' if isinstance(self.matrix, Matrix) else ', or lower rtol'}"
+            f"derivative of {self.called}: expected {self.digits:g} certain digits; received a condition of "
+            f"{condition:.1e}, with which a relative residual of {left:.1e} is not enough. "
+            f"{self.advice or f'Rescale the equations{lower}'}"
         )
         if self.on_uncertain == "raise":
             raise ImplicitError(text)
@@ -223,6 +228,19 @@ def _identity(n: int) -> Op:
         keeps=KeepSame((False, False, *[True] * n)),
     )
     return op
+
+
+def solve_for_derivative(called: str, a: Any, b: Any, advice: str) -> Any:
+    """Return the solution of A x = b for a dense matrix, which is itself a derivative and must be certain.
+
+    Args:
+        called: whose derivative it is.
+        a, b: the matrix and one right-hand side.
+        advice: what to do where it is not certain.
+    """
+    matrix = Matrix("lu")
+    x = solve(a, b, matrix=matrix, turned=False)
+    return _identity(1)(x, a, check=Check(matrix, called=called, advice=advice), verifies=True)
 
 
 def _require_convergence(x: Any, info: Any, left: Any, *, method: str) -> Any:

@@ -14,6 +14,7 @@ from ...core.errors import UnsupportedError
 from ...ops.adjoints import adjoint, mirror_triangle
 from ...ops.operands import operand, values
 from ..calls import floating, takes_tensors
+from .eigenpair import eigenpair
 from .triangles import square, substitute
 
 numpy: Any = np.linalg  # its annotations know of no Tensors
@@ -42,6 +43,10 @@ def eigh(
 ) -> Any:
     a, triangle = square("eigh", a), "L" if lower else "U"
     subset = slice(None) if subset_by_index is None else slice(subset_by_index[0], subset_by_index[1] + 1)
+    if a.ndim == 2 and type == 1 and subset_by_index is not None and subset_by_index[0] == subset_by_index[1]:
+        matrices = [mirror_triangle(floating(m), lower) for m in (a, *([] if b is None else [square("eigh", b)]))]
+        w, v = eigenpair(len(matrices))(*matrices, index=int(subset_by_index[0]))
+        return w if eigvals_only else (w, v)
     low = None
     if b is not None:
         low = np.linalg.cholesky(square("eigh", b), upper=not lower)
