@@ -1,9 +1,9 @@
 """Some eigenvalues and singular values of sparse matrices, with vectors, by SciPy: `eigsh`, `svds`, and `norm`.
 
-With eigenpairs (w, V) of a Hermitian A and a change dA, dw = diag(Vᴴ dA V), and the change of a vector v is
--(A - w I)⁺ dA v. Its part in the span of V has a formula; the rest is the solution of a system that is not singular:
-of A - w I with V as a border, by sparse factors, or for operators of A - w I + V Vᴴ, by `minres`. These are functions
-that have derivatives, and so have eigenpairs, of any order.
+With an eigenpair (w, v) of a Hermitian A and a change dA, dw = vᴴ dA v, and dv = -(A - w I)⁺ dA v is the solution of
+a system that is not singular if w is simple: of A - w I with v as a border, by sparse factors, or for operators of
+A - w I + v vᴴ, by `minres`. These are functions that have derivatives, and so have eigenpairs, of any order; that other
+eigenvalues are equal does not matter.
 
 The singular vectors of A, one above the other, are eigenvectors of [[0, A], [Aᴴ, 0]], of length √2.
 """
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..core.arguments import describe
-from ..core.errors import ShapeError, UnsupportedError
+from ..core.errors import ImplicitError, ShapeError, UnsupportedError
 from ..core.frozen import Frozen
 from ..core.messages import checked
 from ..core.op import Op
@@ -26,7 +26,7 @@ from ..core.shape_arithmetic import ShapeDtype
 from ..functional.derivative_rules import KeepSame
 from ..functions.custom_ops import structural
 from ..ops.adjoints import adjoint, real_part, total, user
-from ..ops.eigen import divide_by_gaps
+from ..ops.barrier import stop_gradient
 from ..ops.solve import lapack_dtype, real_dtype
 from ..tensors.tensor import Tensor
 from .construction import block_array
@@ -38,8 +38,8 @@ from .operators import LinearOperator, aslinearoperator, eye_array, issparse, or
 from .products import Layout
 
 _DEGENERATE = (
-    "degenerate eigenvalues: one that was not asked for is equal to one that was, so their vectors can be any basis of "
-    "a subspace, and have no derivative. Ask for all of them by a larger k, or for the values alone"
+    "derivative of eigsh: expected simple eigenvalues; received one that is equal to another one, to rounding: its "
+    "vector can be any of a subspace. What is differentiable is the sum of all equal values"
 )
 
 
@@ -128,7 +128,7 @@ class _BorderedFactors:
         """Solve with the matrix or its transpose.
 
         Raises:
-            LinAlgError: if the solution does not converge.
+            ImplicitError: if the solution does not converge.
         """
         matrix, dtype = self._matrix if trans == "N" else self._matrix.T, b.dtype
         b = b.astype(matrix.dtype, copy=False)
@@ -142,7 +142,7 @@ class _BorderedFactors:
                 break
             before = size
         if not before <= 1e-7 * np.abs(x).max(initial=0):
-            raise np.linalg.LinAlgError(_DEGENERATE)
+            raise ImplicitError(_DEGENERATE)
         return x.astype(dtype, copy=False)
 
     def _solve_nearly(self, b: Any, trans: str) -> Any:
@@ -154,13 +154,15 @@ class _BorderedFactors:
         return np.concatenate([y - columns @ rest, rest])
 
 
-# ---- outside of the span --------------------------------------------------------------------------------------------
+# ---- the change of vectors -------------------------------------------------------------------------------------------
+
+_CERTAIN = 1e4  # by how many units of rounding two eigenvalues must differ, relative to the largest
 
 
 def _require_gap(u: Any, r: Any, w: Any) -> Any:
     n, eps = u.shape[0], np.finfo(w.dtype).eps
-    if np.linalg.norm(u) * n * eps * np.abs(w).max(initial=0) > np.linalg.norm(r):
-        raise np.linalg.LinAlgError(_DEGENERATE)
+    if np.linalg.norm(u) * max(n, _CERTAIN) * eps * np.abs(w).max(initial=0) > np.linalg.norm(r):
+        raise ImplicitError(_DEGENERATE)
     return u
 
 
@@ -176,51 +178,81 @@ _distinct: Op = structural(
 )
 
 
-def _resolve(matrix: Map, parameters: Sequence[Any], w: Any, v: Any, r: Any, squared_length: int) -> Any:
-    """Return -(A - w[j] I)⁺ r[:, j] outside of the span of v, for each j."""
-    r = r - np.matmul(v, np.matmul(adjoint(v), r)) / squared_length
+def _require_equal(g: Any, w: Any) -> Any:
+    close = np.abs(w[:, None] - w) <= len(w) * np.finfo(w.dtype).eps * np.abs(w).max(initial=0)
+    if (close & (np.abs(g[:, None] - g) > 1e-8 * np.abs(g).max(initial=0))).any():
+        raise ImplicitError(_DEGENERATE)
+    return g
+
+
+# The identity of cotangents of eigenvalues, which raises where those of equal ones differ.
+_symmetric: Op = structural(
+    "derivative of eigenvalues",
+    _require_equal,
+    lambda g, out, by_w, w: g,
+    None,
+    infer=lambda by_w, w: by_w,
+    jvp=lambda tangents, out, by_w, w: tangents[0],
+)
+
+
+def _change(matrix: Map, parameters: Sequence[Any], w: Any, v: Any, r: Any, squared_length: int) -> Any:
+    """Return -(A - w[j] I)⁺ r[:, j] for each j: each a function of its own pair."""
     columns = []
     for j in range(w.shape[0]):
+        own, c = v[:, j], r[:, j]
+        if c.__class__ is np.ndarray and not c.any():  # a vector that is not used
+            columns.append(c)
+            continue
+        c = c - own * (np.sum(user(own) * c) / squared_length)
         if isinstance(matrix, MatrixMap):
-            u = _by_border(matrix, parameters[0], w[j], v, r[:, j])
+            u = _by_border(matrix, parameters[0], w[j], own, c)
         else:
-            u = _by_minres(matrix, parameters, w, j, v, r[:, j])
-        columns.append(-_distinct(u, r[:, j], w))
-    u = np.stack(columns, axis=1)
-    return u - np.matmul(v, np.matmul(adjoint(v), u)) / squared_length
+            u = _by_minres(matrix, parameters, w[j], own, c, _start(w, v, c, j))
+        u = -_distinct(u, c, w)
+        columns.append(u - own * (np.sum(user(own) * u) / squared_length))
+    return np.stack(columns, axis=1)
 
 
 def _by_border(matrix: MatrixMap, data: Any, shift: Any, v: Any, r: Any) -> Any:
-    """Solve [[A - shift I, V], [Vᴴ, 0]] (u, 0) = (r, 0)."""
-    n, k = v.shape
-    layout, diagonal = matrix.layout, np.arange(n)
-    inside, border = np.repeat(diagonal, k), np.tile(np.arange(n, n + k), n)
-    side = v.reshape(-1)
-    entries = np.concatenate([data.reshape(-1), np.broadcast_to(-shift, (n,)), side, user(side)])
-    rows = np.concatenate([layout.rows, diagonal, inside, border])
-    whole = compress(entries, rows, np.concatenate([layout.indices, diagonal, border, inside]), (n + k, n + k))
-    b = np.concatenate([r, np.zeros(k, r.dtype)])
-    columns = Bordered(whole.layout, k)
-    return solve(whole.data, b, columns=columns, trans="T")[:n]
+    """Solve [[A - shift I, v], [vᴴ, 0]] (u, 0) = (r, 0)."""
+    n = v.shape[0]
+    layout, diagonal, border = matrix.layout, np.arange(n), np.full(n, n)
+    entries = np.concatenate([data.reshape(-1), np.broadcast_to(-shift, (n,)), v, user(v)])
+    rows = np.concatenate([layout.rows, diagonal, diagonal, border])
+    whole = compress(entries, rows, np.concatenate([layout.indices, diagonal, border, diagonal]), (n + 1, n + 1))
+    b = np.concatenate([r, np.zeros(1, r.dtype)])
+    return solve(whole.data, b, columns=Bordered(whole.layout, 1), trans="T")[:n]
 
 
-def _by_minres(matrix: ClosureMap, parameters: Sequence[Any], w: Any, j: int, v: Any, r: Any) -> Any:
-    """Solve (A - w[j] I + c V Vᴴ) u = r; complex numbers as pairs of real ones, which minres requires."""
-    size = 1.0 + np.abs(w).max()
+def _start(w: Any, v: Any, r: Any, j: int) -> Any:
+    """Return the part of the solution in the span of all vectors, to start with: minres then looks outside of it."""
+    w, v, r = (stop_gradient(a) for a in (w, v, r))
+    gaps = w - w[j]
+    far = np.abs(gaps) > 1e-6 * np.abs(w).max()
+    return np.matmul(v, np.where(far, np.matmul(adjoint(v), r) / np.where(far, gaps, 1), 0))
+
+
+def _by_minres(matrix: ClosureMap, parameters: Sequence[Any], shift: Any, v: Any, r: Any, start: Any) -> Any:
+    """Solve (A - shift I + c v vᴴ) u = r; complex numbers as pairs of real ones, which minres requires."""
+    size = 1.0 + np.abs(shift)
 
     def of_vectors(x: Any) -> Any:
-        return matrix(parameters, x) - w[j] * x + size * np.matmul(v, np.matmul(adjoint(v), x))
+        return matrix(parameters, x) - shift * x + size * v * np.sum(user(v) * x)
 
     def of_pairs(x: Any) -> Any:
-        out = of_vectors(x[: r.shape[0]] + 1j * x[r.shape[0] :])
-        return np.concatenate([np.real(out), np.imag(out)])
+        return _pairs_of(of_vectors(x[: r.shape[0]] + 1j * x[r.shape[0] :]))
 
     n, is_complex = r.shape[0], r.dtype.kind == "c"
-    b = np.concatenate([np.real(r), np.imag(r)]) if is_complex else r
+    b, start = (_pairs_of(r), _pairs_of(start)) if is_complex else (r, start)
     function = of_pairs if is_complex else of_vectors
     operator = LinearOperator((b.shape[0],) * 2, function, function, dtype=b.dtype)
-    u = minres(operator, b, rtol=10 * float(np.finfo(b.dtype).eps), maxiter=20 * n)[0]
+    u = minres(operator, b, start, rtol=10 * float(np.finfo(b.dtype).eps), maxiter=20 * n)[0]
     return u[:n] + 1j * u[n:] if is_complex else u
+
+
+def _pairs_of(x: Any) -> Any:
+    return np.concatenate([np.real(x), np.imag(x)])
 
 
 # ---- the ops --------------------------------------------------------------------------------------------------------
@@ -231,11 +263,9 @@ def _pull(needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str
     search: Search = params["search"]
     matrix, length = search.matrix, search.squared_length
     by_w, by_v = g
-    s = None if by_w is None else v * (by_w / length)
+    s = None if by_w is None else v * (_symmetric(by_w, w) / length)
     if by_v is not None:
-        c = user(by_v)
-        inner = divide_by_gaps(np.matmul(adjoint(v), c), w, of="eigenvalues")
-        s = total(s, np.matmul(v, inner) / length, _resolve(matrix, parameters, w, v, c, length))
+        s = total(s, _change(matrix, parameters, w, v, user(by_v), length))
     if isinstance(matrix, ClosureMap):
         cotangents = matrix.pull(parameters, v, user(s))
     else:  # spread over both triangles
@@ -250,9 +280,8 @@ def _push(tangents: Sequence[Any], out: Any, *parameters: Any, search: Search) -
     moved = matrix.push(parameters, tangents, v)
     if isinstance(matrix, MatrixMap):
         moved = (moved + user(matrix.push(parameters, tangents, user(v), True))) * 0.5
-    inner = np.matmul(adjoint(v), moved) / length
-    turned = np.matmul(v, divide_by_gaps(inner, w, of="eigenvalues"))
-    return real_part(np.diagonal(inner)), turned + _resolve(matrix, parameters, w, v, moved, length)
+    dw = real_part((user(v) * moved).sum(axis=0)) / length
+    return dw, _change(matrix, parameters, w, v, moved, length)
 
 
 def _specs(*parameters: ShapeDtype, search: Search) -> tuple[ShapeDtype, ShapeDtype]:
@@ -364,8 +393,8 @@ def eigsh(
         Eigenvalues of shape `(k,)`, and eigenvectors as columns, of shape `(n, k)`.
 
     Raises:
-        LinAlgError: from the gradient of eigenvectors, if an eigenvalue outside of the k is equal to one inside.
-            Equal ones inside give NaN and a warning.
+        ImplicitError: from the derivative of a vector whose eigenvalue is equal to another one, to rounding, and of
+            equal eigenvalues, except of their sum. Others than those that are used may be equal.
 
     Example:
         >>> import autograd_lite as ag
@@ -416,7 +445,7 @@ def svds(
         `(u, s, vh)` of shapes `(m, k)`, `(k,)`, `(k, n)`, with values in ascending order; or `s`.
 
     Raises:
-        LinAlgError: as from `eigsh`.
+        ImplicitError: as from `eigsh`.
 
     Example:
         >>> import autograd_lite as ag

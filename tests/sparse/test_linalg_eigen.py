@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from itertools import product
 from typing import Any
@@ -158,22 +157,55 @@ def test_compiled_functions_and_batches_are_the_same() -> None:
         np.testing.assert_allclose(batch[1][k], h, rtol=1e-12)
 
 
-def test_equal_eigenvalues() -> None:
-    x = np.array([1.0, 5.0, 2.0, 5.0, 3.0])
+EQUAL = {"none": (1, 0, 0), "a vector": (1, 1, 0), "two vectors": (2, 1, 0), "a value": (1, 0, 1), "weights": (2, 0, 1)}
 
-    def values(x: Any) -> Any:
-        return sparse.eigsh(sparse.diags([x]), 2)[0].sum()
 
-    def vectors(x: Any, k: int) -> Any:
-        return (sparse.eigsh(sparse.csr(x, np.tile(np.arange(5), 5), np.arange(6) * 5, (5, 5)), k)[1] ** 4).sum()
+@for_every(list(product(EQUAL, FORMS)))
+def test_one_of_equal_eigenvalues_has_no_derivative(row: Any) -> None:
+    """Except in their sum; that a value from outside of the k is equal is seen where vectors are used alone."""
+    name, form = row
+    k, of_vectors, of_one = EQUAL[name]
+    a = as_sparse(matrix("real"), matrix("real").data, True).to_scipy().toarray()
+    q = np.linalg.eigh(a)[1]
+    whole = sp.csr_array((q * [1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 9.0, 9.0]) @ q.T)
 
-    np.testing.assert_allclose(ag.grad(values)(x), x == 5, atol=1e-12)
-    with pytest.raises(np.linalg.LinAlgError, match="Ask for all of them by a larger k"):
-        ag.grad(vectors)(np.diag(x).reshape(-1), 1)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        assert np.isnan(ag.grad(vectors)(np.diag(x).reshape(-1), 2)).any()
-    assert any("degenerate eigenvalues" in str(w.message) for w in caught)
+    def f(d: Any) -> Any:
+        w, v = sparse.eigsh(form_of(form, as_sparse(whole, d, True), float), max(k, 2) if of_one else k, which="LA")
+        return (v**4).sum() if of_vectors else (w[:1].sum() if of_one else w.sum())
+
+    if name == "none":
+        assert np.isfinite(ag.grad(f)(whole.data)).all()
+        return
+    with pytest.raises(ag.ImplicitError, match="equal to another one.* the sum of all equal values"):
+        ag.grad(f)(whole.data)
+
+
+@for_every(list(product(("real", "complex"), FORMS, (1, 3))), by=lambda row: row[1], stride=2)
+def test_a_simple_eigenpair_beside_equal_ones(row: Any) -> None:
+    """Outside of the k, and inside: second derivatives too."""
+    kind, form, k = row
+    q = np.linalg.eigh(as_sparse(matrix(kind), matrix(kind).data, True).to_scipy().toarray())[1]
+    whole = sp.csr_array((q * [1.0, 2.0, 2.0, 2.0, 3.0, 3.0, 3.0, 5.0, 6.0]) @ q.conj().T)
+    c = np.cos(np.arange(N))
+    rng = np.random.default_rng(7)
+    t, u = rng.normal(size=(2, N, N)) + (1j * rng.normal(size=(2, N, N)) if kind == "complex" else 0)
+    t, u = ((m + m.conj().T).reshape(-1) for m in (t, u))
+
+    def f(d: Any) -> Any:
+        w, v = sparse.eigsh(form_of(form, as_sparse(whole, d, True), whole.dtype), k, which="SA", tol=1e-14)
+        return np.abs((v[:, 0] * c).sum()) ** 2 * w[0]
+
+    def slope(d: Any) -> Any:
+        return np.real(np.sum(np.conj(ag.grad(f)(d)) * t))
+
+    def numeric(f: Any, u: Any) -> Any:
+        h, d = 2e-4, whole.data
+        return (8 * (f(d + h * u) - f(d - h * u)) - (f(d + 2 * h * u) - f(d - 2 * h * u))) / (12 * h)
+
+    for g, along, digits in ((f, t, 1e-8), (slope, u, 1e-7)):
+        d = ag.grad(g)(whole.data)
+        size = np.linalg.norm(d) * np.linalg.norm(along)
+        np.testing.assert_allclose(np.real(np.sum(np.conj(d) * along)), numeric(g, along), atol=digits * size)
 
 
 def test_factors_stay_sparse(monkeypatch: pytest.MonkeyPatch) -> None:
