@@ -65,16 +65,16 @@ def _pull(needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str
 def _push(tangents: Sequence[Any], out: Any, a: Any, *more: Any, index: int) -> Any:
     (w,), v = _one(out)
     b = more[0] if more else None
-    moved = _moved(tangents[0], v)
+    moved = _product(tangents[0], v)
     last = np.zeros((), w.dtype)
     if more:
-        by_b = _moved(tangents[1], v)
+        by_b = _product(tangents[1], v)
         moved, last = moved - w * by_b, -0.5 * real_part(np.sum(user(v) * by_b))
     x, y = _solve_bordered(w, v, a, b, -moved, last)
     return np.reshape(-real_part(y), (1,)), x[:, None]
 
 
-def _moved(da: Any, v: Any) -> Any:
+def _product(da: Any, v: Any) -> Any:
     return np.zeros(v.shape, v.dtype) if da is None else np.matmul(hermitian_part(da), v)
 
 
