@@ -133,6 +133,7 @@ if TYPE_CHECKING:
         TokenAndPositionEmbedding as TokenAndPositionEmbedding,
     )
     from .embedding.reversible_embedding import ReversibleEmbedding as ReversibleEmbedding
+    from .equilibrium import FixedPoint as FixedPoint
     from .function import Lambda as Lambda
     from .input_spec import InputSpec as InputSpec
     from .layer import Layer as Layer

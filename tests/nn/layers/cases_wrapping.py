@@ -25,6 +25,16 @@ CASES = [
     ),
     LayerCase("EinsumDense, left", lambda: layers.EinsumDense("...b,bc->...c", 2, bias_axes="c"), ((2, 3, 2),)),
     LayerCase("EinsumDense, right", lambda: layers.EinsumDense("ab...,bc->ac...", 3, bias_axes="c"), ((2, 4, 2),)),
+    LayerCase(
+        "FixedPoint",
+        lambda: layers.FixedPoint(layers.Pipeline([layers.Add(), layers.Dense(3, "tanh")]), tol=1e-13, digits=8),
+        ((4, 3),),
+    ),
+    LayerCase(
+        "FixedPoint, another state",
+        lambda: layers.FixedPoint(layers.Pipeline([layers.Concatenate(), layers.Dense(2, "tanh")]), (2,), 0, tol=1e-13),
+        ((4, 3),),
+    ),
     LayerCase("Wrapper", lambda: layers.Wrapper(layers.Dense(3, "tanh")), ((4, 2),)),
     LayerCase(
         "SpectralNormalization",
