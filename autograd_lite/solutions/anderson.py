@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# A residual of _GROWTH times the smallest one, or _PATIENCE steps without a smaller one for each difference that is
-# remembered: then it begins anew at the best point, with steps that are shorter.
-_GROWTH, _PATIENCE, _SHORTER, _SHORTEST = 1e3, 4, 0.25, 1e-3
+# After a residual of _GROWTH times the smallest one it begins anew at the best point, with steps that are shorter. If
+# _PATIENCE steps for each difference that is remembered do not make the residual _CLEARLY smaller, it takes the plain
+# steps of Picard's iteration for a while, twice as many each time: these pass by a point where the residual is smallest
+# and not zero, at which Anderson's steps stay.
+_GROWTH, _PATIENCE, _CLEARLY, _SHORTER, _SHORTEST = 1e3, 3, 0.9, 0.25, 1e-3
 # A residual is compared with at most _SCALE times the numbers at the beginning. An x that is _RUNAWAY times larger does
 # not count as a solution, although f(x) = x + 1 has one in floating-point numbers.
 _SCALE, _RUNAWAY = 1e3, 1e6
@@ -79,7 +81,8 @@ def iterate(
     """
     residuals: list[float] = []
     past = _Memory(min(memory, x.size), x.size, x.dtype) if memory and x.size else None
-    best, best_x, best_r, waited, most = math.inf, x, np.zeros_like(x), 0, 0.0
+    best, best_x, best_r, most = math.inf, x, np.zeros_like(x), 0.0
+    mark, waited, plain, next_plain = math.inf, 0, 0, _PATIENCE * memory
     x_before: Any = None
     r_before: Any = None
     base_before: Any = None
@@ -88,9 +91,8 @@ def iterate(
         size = norm(r)
         residuals.append(size)
         if size < best:
-            best, best_x, best_r, waited = size, x, r, 0
-        else:
-            waited += 1
+            best, best_x, best_r = size, x, r
+        mark, waited, plain = (size, 0, plain - 1) if size < _CLEARLY * mark else (mark, waited + 1, plain - 1)
         most = most or _SCALE * (norm(x) + size)
         length = norm(x)
         if length > _RUNAWAY * most:
@@ -100,14 +102,16 @@ def iterate(
         grown = not size <= _GROWTH * best
         if len(residuals) >= maxiter or not math.isfinite(best) or (grown and (past is None or damping < _SHORTEST)):
             return Iteration(best_x, False, residuals, math.inf)
-        if past is not None and (grown or waited > _PATIENCE * past.size + 6):
-            past.count = 0
-            damping, waited, x_before, x, r = max(damping * _SHORTER, _SHORTEST / 2), 0, None, best_x, best_r
+        if past is not None and grown:
+            damping, past.count, x_before, x, r = max(damping * _SHORTER, _SHORTEST / 2), 0, None, best_x, best_r
+            mark, waited, plain = best, 0, 0
+        elif waited > _PATIENCE * memory and plain <= 0:
+            mark, waited, plain, next_plain = size, -next_plain, next_plain, 2 * next_plain
         base = x + (r if damping == 1 else damping * r)
         if past is not None and x_before is not None:
             past.add(r, r_before, base, base_before)
         x_before, r_before, base_before = x, r, base
-        x = base - past.correction(r) if past is not None and past.count else base
+        x = base - past.correction(r) if past is not None and past.count and plain <= 0 else base
 
 
 def _growth(x: Any, x_before: Any, r: Any, r_before: Any) -> float:

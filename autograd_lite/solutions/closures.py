@@ -115,6 +115,8 @@ def pure_functions(
 
     def record() -> tuple[list[PureFunction], list[Tensor]]:
         parts = [close(called, of_arrays(f), (x, *arrays), refusal) for f in functions]
+        if any(part.body.effects for part in parts):
+            raise UnsupportedError(f"{called}: expected functions that draw no random numbers and observe nothing")
         bodies, captured = align_captures(parts, len(leaves(x)) + len(arrays))
         return [PureFunction(b, part.out) for b, part in zip(bodies, parts, strict=True)], captured
 

@@ -13,6 +13,7 @@ from autograd_lite import Tensor
 from ..config.arguments import argument_error, integer, is_integer, number, one_of, optional
 from ..config.fields import Converted, field
 from ..module.module import Shape
+from ..module.settings import cover
 from .arguments import as_layer
 from .layer import Layer
 from .recurrent.wrapper import take_dtype
@@ -25,7 +26,7 @@ def _shape(owner: Any, name: str, value: Any) -> tuple[int, ...]:
 
 
 class FixedPoint(Layer):
-    """Returns the fixed point z = cell([z, x]): a network of as many equal layers as it takes, a deep equilibrium model.
+    """Returns the fixed point z = cell([z, x]), as a network of infinitely many equal layers does: a deep equilibrium.
 
     The iteration from z = 0 is accelerated by Anderson's method, and not kept for the backward pass, which solves a
     linear system at the equilibrium (see `autograd_lite.fixed_point`): memory does not depend on the number of steps.
@@ -35,10 +36,16 @@ class FixedPoint(Layer):
             numbers or change statistics, as Dropout and BatchNormalization do.
         state_shape: of z, without the batch axis; by default that of x.
         memory: how many steps Anderson's method remembers; 0 for the plain iteration.
-        tol: it ends at ‖cell([z, x]) - z‖ ≤ tol ‖z‖, for the whole batch.
+        tol: it ends at ‖cell([z, x]) - z‖ ≤ tol ‖z‖, for the whole batch; by default 1e-5, and 1e-10 in float64.
         maxiter: the most steps.
-        digits: how many digits of its gradients must be certain, for training one is enough.
-        on_failure: what the backward pass does after maxiter steps without success: "raise" or "differentiate".
+        digits: how many digits of its gradients must be certain: for training one is enough.
+        on_uncertain: what the backward pass does if fewer are: "raise", "warn" or "nan".
+        on_failure: what the backward pass does after maxiter steps without success: "raise", or "differentiate" if the
+            gradients are certain all the same.
+
+    Training may lead to cells that do not come to rest. A cell is a contraction if what it does with z is one, such as
+    a Dense layer whose kernel has a norm below 1: begin with small weights, and keep them so with
+    `kernel_constraint=MaxNorm(0.9 / units**0.5)` or a regularizer.
 
     Raises:
         ImplicitError: in the backward pass, if gradients are not certain.
@@ -57,10 +64,11 @@ class FixedPoint(Layer):
     layer: Any = field(as_layer)
     state_shape: Converted[Sequence[int] | None, tuple[int, ...] | None] = field(optional(_shape), default=None)
     memory: int = field(integer(0), default=5)
-    tol: float = field(number(above=0), default=1e-4)
-    maxiter: int = field(integer(1), default=100)
+    tol: float | None = field(optional(number(above=0)), default=None)
+    maxiter: int = field(integer(1), default=200)
     digits: float = field(number(), default=1)
-    on_failure: str = field(one_of("raise", "differentiate"), default="raise")
+    on_uncertain: str = field(one_of("raise", "warn", "nan"), default="raise")
+    on_failure: str = field(one_of("raise", "differentiate"), default="differentiate")
 
     def __post_init__(self) -> None:
         take_dtype(self, self.layer)
@@ -73,16 +81,18 @@ class FixedPoint(Layer):
         start = np.zeros(self._state(x.shape), x.dtype)
         if self._has_unbuilt_parts():
             return self.layer([ag.tensor(start), x])  # type: ignore[no-any-return]
-        found = ag.fixed_point(
-            lambda z: self.layer([z, x]),
-            start,
-            memory=max(self.memory, 1),
-            method="anderson" if self.memory else "picard",
-            tol=self.tol,
-            maxiter=self.maxiter,
-            digits=self.digits,
-            on_failure=self.on_failure,
-        )
+        with cover(self.layer):  # whoever compiles this has a guard on the cell too
+            found = ag.fixed_point(
+                lambda z: self.layer([z, x]),
+                start,
+                memory=max(self.memory, 1),
+                method="anderson" if self.memory else "picard",
+                tol=self.tol,
+                maxiter=self.maxiter,
+                digits=self.digits,
+                on_uncertain=self.on_uncertain,
+                on_failure=self.on_failure,
+            )
         return found.x if isinstance(found.x, Tensor) else ag.tensor(found.x)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -18,6 +18,9 @@ class Reversed(layers.ReversibleEmbedding):
 
 FORWARD = {"embeddings": "it is not used on the way back"}
 SPECTRAL = {"training gradients": "a call writes its kernel; test_wrapping has the gradient"}
+EQUILIBRIUM = {
+    "batch": "the whole batch comes to rest, up to a tolerance; test_equilibrium compares with a tighter one"
+}
 CASES = [
     LayerCase("EinsumDense", lambda: layers.EinsumDense("ab,bc->ac", 3, "tanh", bias_axes="c"), ((4, 2),)),
     LayerCase(
@@ -27,13 +30,15 @@ CASES = [
     LayerCase("EinsumDense, right", lambda: layers.EinsumDense("ab...,bc->ac...", 3, bias_axes="c"), ((2, 4, 2),)),
     LayerCase(
         "FixedPoint",
-        lambda: layers.FixedPoint(layers.Pipeline([layers.Add(), layers.Dense(3, "tanh")]), tol=1e-13, digits=8),
+        lambda: layers.FixedPoint(layers.Pipeline([layers.Add(), layers.Dense(3, "tanh")])),
         ((4, 3),),
+        exempt=EQUILIBRIUM,
     ),
     LayerCase(
         "FixedPoint, another state",
-        lambda: layers.FixedPoint(layers.Pipeline([layers.Concatenate(), layers.Dense(2, "tanh")]), (2,), 0, tol=1e-13),
+        lambda: layers.FixedPoint(layers.Pipeline([layers.Concatenate(), layers.Dense(2, "tanh")]), (2,), 0),
         ((4, 3),),
+        exempt=EQUILIBRIUM,
     ),
     LayerCase("Wrapper", lambda: layers.Wrapper(layers.Dense(3, "tanh")), ((4, 2),)),
     LayerCase(
