@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,8 +11,8 @@ import numpy as np
 from ..control.closure_conversion import example_of, record_body
 from ..control.early_part import Divided
 from ..core.arguments import describe, require_function
-from ..core.duck_arrays import refuse_masked
-from ..core.errors import ShapeError
+from ..core.duck_arrays import innermost, is_duck_array, refuse_masked
+from ..core.errors import ShapeError, UnsupportedError
 from ..core.messages import checked
 from ..core.mode import MODE, TAPES
 from ..core.shape_arithmetic import ShapeDtype
@@ -120,6 +120,7 @@ def fixed_point(
     if method not in _METHODS:
         raise ValueError(f"fixed_point: expected method to be one of {_METHODS}; received {method!r}")
     args = args if isinstance(args, tuple) else (args,)
+    _require_numpy(leaves((x0, args)))
     unknowns = _Unknowns(x0)
     tol = _TOLERANCE[unknowns.precision.dtype.itemsize] if tol is None else tol
     atol = 4 * float(unknowns.precision.eps) * unknowns.size**0.5 if atol is None else atol
@@ -141,6 +142,7 @@ def _with_derivatives(
 ) -> FixedPoint:
     """Return the fixed point as a solution of x - f(x) = 0, which begins at an input without a derivative."""
     (pure,), theta = pure_functions("fixed_point", [f], unknowns.example, args)
+    _require_numpy(theta)
     example = np.zeros(unknowns.size, unknowns.dtype)
     z, inputs = ShapeDtype(example.shape, example.dtype), [_without_history(start), *theta]
     aux = ShapeDtype((), np.dtype(np.int64)), ShapeDtype((maxiter,), np.dtype(np.float64))
@@ -241,6 +243,14 @@ class _Unknowns:
 def _has_derivatives(tree: Any) -> bool:
     """Return whether a derivative, a trace or a batch belongs to something in a tree."""
     return any(isinstance(a, Tensor) and (a.requires_grad or isinstance(a, TracedTensor)) for a in leaves(tree))
+
+
+def _require_numpy(arrays: Sequence[Any]) -> None:
+    for a in map(innermost, arrays):
+        if is_duck_array(a):
+            raise UnsupportedError(
+                f"fixed_point: expected arrays of NumPy, since it solves with these; received {describe(a)}"
+            )
 
 
 def _plain(a: Any) -> Any:

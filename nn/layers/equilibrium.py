@@ -9,6 +9,7 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.arrays import to_device
 
 from ..config.arguments import argument_error, integer, is_integer, number, one_of, optional
 from ..config.fields import Converted, field
@@ -43,7 +44,7 @@ class FixedPoint(Layer):
         on_failure: what the backward pass does after maxiter steps without success: "raise", or "differentiate" if the
             gradients are certain all the same.
 
-    Training may lead to cells that do not come to rest. A cell is a contraction if what it does with z is one, such as
+    Training may lead to cells that do not come to rest. They do where their part that reads z is a contraction, such as
     a Dense layer whose kernel has a norm below 1: begin with small weights, and keep them so with
     `kernel_constraint=MaxNorm(0.9 / units**0.5)` or a regularizer.
 
@@ -78,11 +79,11 @@ class FixedPoint(Layer):
 
     def call(self, x: Tensor) -> Tensor:
         """Return the equilibrium, of the shape of z."""
-        start = np.zeros(self._state(x.shape), x.dtype)
+        start = to_device(np.zeros(self._state(x.shape), x.dtype), x)
         if self._has_unbuilt_parts():
             return self.layer([ag.tensor(start), x])  # type: ignore[no-any-return]
         with cover(self.layer):  # whoever compiles this has a guard on the cell too
-            found = ag.fixed_point(
+            z = ag.fixed_point(
                 lambda z: self.layer([z, x]),
                 start,
                 memory=max(self.memory, 1),
@@ -92,8 +93,8 @@ class FixedPoint(Layer):
                 digits=self.digits,
                 on_uncertain=self.on_uncertain,
                 on_failure=self.on_failure,
-            )
-        return found.x if isinstance(found.x, Tensor) else ag.tensor(found.x)
+            ).x
+        return z if isinstance(z, Tensor) else ag.tensor(z)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of z."""

@@ -111,7 +111,8 @@ def layer_law(case: LayerCase, kind: Kind) -> None:
             same(kind, got, expected, 1e-7)
 
 
-LAYERS = {case.name: case for case in all_cases()}
+NUMPY_ALONE = ("FixedPoint",)
+LAYERS = {case.name: case for case in all_cases() if not case.name.startswith(NUMPY_ALONE)}
 # The layers that wait for values in a step, with the reason; the others hand the device their work, and go on.
 IN_RANGE = "it refuses integers that are out of range"
 ON_THE_HOST = "it is computed by NumPy, and put back"
@@ -137,6 +138,13 @@ def waiting_layers(cases: Iterable[LayerCase]) -> set[str]:
 def test_a_case_of_every_layer(kind: Kind) -> None:
     kind.skip_unless_there()
     hold(layer_law, {case.name.partition(",")[0]: case for case in reversed(LAYERS.values())}, kind)
+
+
+@pytest.mark.parametrize("name", NUMPY_ALONE)
+def test_a_layer_for_numpy_alone_refuses_other_arrays(name: str) -> None:
+    (case, *_) = [case for case in all_cases() if case.name == name]
+    with pytest.raises(ag.UnsupportedError, match="arrays of NumPy"):
+        run_layer(case, DOUBLE.to_kind)
 
 
 @pytest.mark.ci
