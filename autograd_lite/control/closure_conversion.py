@@ -275,7 +275,7 @@ class FunctionKey:
             return kind, tuple([self._of(y) for y in x])
         if kind is dict:
             return kind, tuple([(self._of(k), self._of(y)) for k, y in x.items()])
-        if kind is FunctionType and not _is_of_a_library(x.__module__):
+        if kind is FunctionType and ("<locals>" in x.__qualname__ or not _is_of_a_library(x.__module__)):
             return self._function(x)
         if kind is partial:
             return kind, self._of(x.func), self._of(x.args), self._of(x.keywords)
