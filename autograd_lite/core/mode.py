@@ -348,6 +348,12 @@ class enable_grad(_Recording):
     _change = staticmethod(record_on)
 
 
+def is_rehearsal() -> bool:
+    """Return whether a function runs on values that are not its own, so that nothing may come of them."""
+    tape = MODE.get().tape if TAPES else None
+    return tape is not None and tape.rehearses
+
+
 def is_grad_enabled() -> bool:
     """Return whether operations are recorded here.
 

@@ -104,8 +104,9 @@ class Implicit:
         operands = map_leaves(as_operand, (args, kwargs))
         values = map_leaves(_value_of, operands)
         x, success = self._solve(values)
-        tracing = TAPES and MODE.get().tape is not None
-        if not (tracing or any(map(is_open, leaves(operands))) or self._is_open_at(x, *values)):
+        is_known = not (TAPES and MODE.get().tape is not None) and not any(map(is_open, leaves(operands)))
+        is_known = is_known and not self._is_open_at(x, *values)
+        if is_known and not self.settings.refine:
             return (x, success) if self.has_success else x
         (pure,), theta = pure_functions("implicit", [self.residual], x, *operands)
         _require_as_many(x, pure.body.specs)
@@ -117,7 +118,7 @@ class Implicit:
                 return as_vector(first[0][0]), first[0][1], ()
             flat = iter(values)
             new = rebuild(operands, iter([next(flat) if is_variable(a) else a for a in leaves(operands)]))
-            result, success = self._solve(new)
+            result, success = self._solve(map_leaves(_value_of, new))
             return as_vector(result), success, ()
 
         def equations(z: Any, aux: Any, *theta: Any) -> Any:
@@ -128,13 +129,14 @@ class Implicit:
         inputs = theta if any(isinstance(t, Tensor) for t in theta) else [*map(tensor, theta[:1]), *theta[1:]]
         out = solution("implicit", find, pure.derived["implicit"], inputs, z, (), self.settings)
         first.clear()
-        tree = as_tree(out.z, x)
-        return (tree, out.success) if self.has_success else tree
+        tree = as_tree(out.z.data if is_known and isinstance(out.z, Tensor) else out.z, x)
+        return (tree, success if is_known else out.success) if self.has_success else tree
 
     def _is_open_at(self, x: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Return whether the residual reads Tensors that a derivative may be asked for by, in an evaluation."""
         try:
             with np.errstate(all="ignore"):
+                x, args, kwargs = map_leaves(_value_of, (x, args, kwargs))  # it may write into them
                 return any(map(is_open, leaves(self.residual(x, *args, **kwargs))))
         except Exception:
             return True  # and then it is called with Tensors, which fails by itself
@@ -153,7 +155,9 @@ class Implicit:
 
 
 def _value_of(a: Any) -> Any:
-    return example_of(a.detach()) if isinstance(a, Tensor) else a
+    """Return the values of an argument, which a solver may overwrite."""
+    a = example_of(a.detach()) if isinstance(a, Tensor) else a
+    return np.array(a)[()] if isinstance(a, np.ndarray) else a
 
 
 def _as_arrays(x: Any, more: str = "") -> Any:

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.depth import outside
+from ..core.errors import ShapeError
+from ..core.mode import is_rehearsal
 from ..core.node import Node
 from ..core.op import Op, by_need
 from ..core.shape_arithmetic import ShapeDtype
@@ -156,8 +158,15 @@ class _Solve:
 
     def forward(self, *theta: Any, **_: Any) -> tuple[Any, ...]:
         """Solve for arrays."""
+        if is_rehearsal():
+            return tuple([np.zeros(s.shape, s.dtype)[()] for s in self.specs])
         z, success, aux = outside(self.find, theta, {})
-        z = np.asarray(z, self.specs[0].dtype).reshape(self.specs[0].shape)
+        z, (shape, dtype) = np.asarray(z), self.specs[0]
+        if z.size != shape[0]:
+            raise ShapeError(f"{self.called}: expected {shape[0]} unknowns, as before; received {z.size}")
+                f"{self.called}: expected {shape[0]} unknowns, as before; received {z.size} from the solver"
+            )
+        z = z.astype(dtype, copy=False).reshape(shape)
         if self.settings.refine:
             z = self._refine(z, aux, theta)
         return tuple([np.array(a, s.dtype)[()] for a, s in zip((z, success, *aux), self.specs, strict=True)])

@@ -152,6 +152,62 @@ def test_how_often_a_solver_runs() -> None:
     assert solver.during(lambda: compiled(W)) == solver.during(lambda: fixed(1.0)) == 1
 
 
+def by_iteration(a: Any) -> Any:
+    """Return the solution of x = a + sqrt(x)."""
+    x = 4.0 + 0 * a
+    for _ in range(60):
+        x = a + np.sqrt(x)
+    return x
+
+
+def test_equations_with_a_solve_in_them() -> None:
+    outer = ag.implicit(by_iteration, lambda x, a: x - a - ROOT(x))
+    closed = lambda a: (0.5 + np.sqrt(0.25 + a)) ** 2  # noqa: E731
+    second = lambda f: ag.grad(ag.grad(f))  # noqa: E731
+    batch = lambda f: lambda a: ag.vmap(ag.grad(f))(np.array([a, 1.0]))  # noqa: E731
+    for way in (ag.grad, second, lambda f: ag.compile(ag.grad(f)), batch):
+        for a in (2.0, 3.0):
+            np.testing.assert_allclose(way(outer)(a), way(closed)(a), rtol=1e-10)
+
+
+def overwriting(a: Any) -> Any:
+    a *= 4
+    return np.sqrt(a) / 2
+
+
+def overwritten(x: Any, a: Any) -> Any:
+    x += 1
+    a -= 1
+    return (x - 1) ** 2 - a - 1
+
+
+def test_functions_that_write_into_their_arguments() -> None:
+    for f in (ag.implicit(overwriting, lambda x, a: x * x - a), ag.implicit(np.sqrt, overwritten)):
+        a = W.copy()
+        gradient = ag.grad(lambda a, f=f: (f(a) * a).sum())
+        for g in (gradient, ag.compile(gradient)):
+            for _ in range(3):
+                np.testing.assert_allclose(g(a), 1.5 * np.sqrt(W), rtol=1e-12)
+        np.testing.assert_array_equal(f(a), np.sqrt(W))
+        np.testing.assert_array_equal(a, W)
+
+
+def test_refined_solutions() -> None:
+    """Values are the same, whether derivatives are asked for or not."""
+    rough = ag.implicit(lambda a: np.round(np.sqrt(a), 2), lambda x, a: x * x - a, refine=True)
+    with pytest.raises(ag.ImplicitError, match="refine=True"):
+        ag.grad(ag.implicit(rough.solver, rough.residual))(2.0)
+    value, gradient = ag.value_and_grad(rough)(2.0)
+    np.testing.assert_allclose([rough(2.0), value, ag.compile(rough)(2.0)], np.sqrt(2), rtol=1e-15)
+    np.testing.assert_allclose(gradient, 0.5 / np.sqrt(2), rtol=1e-15)
+
+
+def test_a_solver_returns_as_many_unknowns_each_time() -> None:
+    grows = ag.implicit(lambda a: np.sqrt(a) * np.ones(2 + (a > 3)), lambda x, a: x * x - a)
+    with pytest.raises(ag.ShapeError, match="expected 2 unknowns, as before; received 3"):
+        ag.vmap(ag.grad(lambda a: grows(a).sum()))(W)
+
+
 def test_threads_do_not_disturb_each_other() -> None:
     points = [np.full(3, 1.0 + k) for k in range(200)]
     for g in (ag.grad(lambda a: ROOT(a).sum()), ag.compile(ag.grad(lambda a: ROOT(a).sum()))):
