@@ -164,8 +164,6 @@ class _Solve:
         z, (shape, dtype) = np.asarray(z), self.specs[0]
         if z.size != shape[0]:
             raise ShapeError(f"{self.called}: expected {shape[0]} unknowns, as before; received {z.size}")
-                f"{self.called}: expected {shape[0]} unknowns, as before; received {z.size} from the solver"
-            )
         z = z.astype(dtype, copy=False).reshape(shape)
         if self.settings.refine:
             z = self._refine(z, aux, theta)
