@@ -118,7 +118,7 @@ class Schurs:
             )
         return user(x) if turned else x
 
-    def _condition(self, a: Any, b: Any, forms: Any) -> float:
+    def _condition(self, a: Any, b: Any, forms: tuple[Any, Any, bool]) -> float:
         """Estimate (‖a‖ + ‖b‖) / sep(a, -b)."""
 
         def estimate() -> float:
