@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,18 +14,19 @@ from ..core.errors import ImplicitError
 from ..core.mode import is_rehearsal
 from ..core.op import Op, by_need
 from ..functional.derivative_rules import KeepSame
+from ..graph.picture import DrawnPicture
 from .batches import one_after_another
 from .estimates import MOST_LEFT, Derivative, Errors, difference, estimate
 from .krylov import Products
+from .pictures import MAY_BE_ZERO, picture
 from .products_certificate import uncertainties
 
 if TYPE_CHECKING:
     from .factors import Factors
     from .linear_systems import LinearSystems
 
-# Up to what relative size a slack or a multiplier may be zero.
-_MAY_BE_ZERO = 1e-8
 _MOST_SHOWN = 6
+_KEPT = 1 << 14  # numbers of a point, for pictures
 
 
 class Constraint(NamedTuple):
@@ -69,6 +70,7 @@ class Sensitivity:
         solution_error: an estimate of the relative error of the solution.
         by_solver: the relative error of the derivative because of what the solver has left.
         by_rounding: that because of rounding.
+        retrace: solves again, and returns the residuals on the way; None where that may not be repeated.
 
     Example:
         >>> import autograd_lite as ag
@@ -93,6 +95,8 @@ class Sensitivity:
         self.called, self.asked = called, asked
         self._factors: Factors | None = None
         self._margins: Any = None
+        self._point: Sequence[Any] | None = None
+        self.retrace: Callable[..., Sequence[float]] | None = None
 
     @property
     def condition(self) -> float | None:
@@ -104,8 +108,37 @@ class Sensitivity:
         """The inequalities, those that are nearest to another state first."""
         return [] if self._margins is None else sorted(self._margins(), key=lambda c: c.margin)
 
-    def fill(self, errors: Errors, factors: Factors, margins: Any) -> None:
-        """Enter the errors of a derivative."""
+    def picture(self) -> DrawnPicture:
+        """Return the certificate as a picture, with the residuals on the way of the solver and the constraints.
+
+        The solver runs once more for it, unless it is the user's own or the parameters are large.
+
+        Returns:
+            The picture, with `.save`, for `.svg`, `.png` and `.pdf`; a notebook shows it.
+
+        Raises:
+            ValueError: if no derivative was asked for.
+
+        Example:
+            >>> import autograd_lite as ag
+            >>> a = ag.tensor(4.0, requires_grad=True)
+            >>> solved = ag.optimize.root(lambda x: x * x - a, 1.0)
+            >>> solved.x.sum().backward()
+            >>> solved.sensitivity.picture()
+            <DrawnPicture: Certificate of root>
+        """
+        if self.digits is None:
+            raise ValueError(
+                f"{self.called}: expected a certificate of a derivative; received one of a solution of which none was "
+                "asked for. Call backward() first"
+            )
+        known = self.retrace is not None and self._point is not None
+        return picture(self, self.retrace(*self._point) if known else ())  # type: ignore[misc]
+
+    def fill(self, errors: Errors, factors: Factors, point: Sequence[Any], margins: Any) -> None:
+        """Enter the errors of a derivative at a point; what they are computed from may be overwritten later."""
+        small = sum([x.size for x in point]) <= _KEPT
+        self._point = [np.array(x) for x in point] if small else None
         self._factors, self._margins = factors, margins
         self.residual, self.scaled_residual, self.linear_residual = errors.residual, errors.scaled, errors.linear
         self.solution_error, self.by_solver, self.by_rounding = errors.solution, errors.by_solver, errors.by_rounding
@@ -255,13 +288,16 @@ class Certificate:
         if factors.is_singular or not np.isfinite(s).all():
             return self._singular(d, aux)
         errors = estimate(d)
-        margins = None if conditions is None else lambda: _constraints(conditions, z, aux, point[system.first :])
         z = point[0] + errors.step
-        self.sensitivity.fill(errors, factors, margins)
+        margins = None if conditions is None else _constraints(conditions, z, aux, point[system.first :])
+        self.sensitivity.fill(errors, factors, point, margins)
         if not errors.total <= 10.0**-self.settings.digits:
             return self._uncertain(errors, factors)
-        tolerance = max(_MAY_BE_ZERO, 10 * errors.noise, 10 * errors.left * errors.solution)
-        return "" if conditions is None else self._doubts(d, z, aux, tolerance)
+        tolerance = max(MAY_BE_ZERO, 10 * errors.noise, 10 * errors.left * errors.solution)
+        doubts = "" if conditions is None else self._doubts(d, z, aux, tolerance)
+        if doubts:
+            self.sensitivity.digits = 0.0
+        return doubts
 
     # ---- reasons ----------------------------------------------------------------------------------------------------
 
@@ -321,7 +357,7 @@ class Certificate:
                 "the gradients of active constraints depend on each other, so that their multipliers are not unique "
                 f"(LICQ does not hold): {', '.join(dependent[:_MOST_SHOWN])}. Leave out those that others imply"
             )
-        doubts = "" if conditions is None else self._doubts(d, z, aux, _MAY_BE_ZERO)
+        doubts = "" if conditions is None else self._doubts(d, z, aux, MAY_BE_ZERO)
         return doubts or (
             "expected a matrix dF/dx (of a minimum the Hessian) that can be inverted; received a singular one. "
             "Solutions there do not follow from the parameters: they end, several meet, or some combination of "
@@ -335,16 +371,19 @@ class Certificate:
         return other.at(point[0], factors.solve(other.at(point[0], other.s)[1], d.turned))[2]
 
 
-def _constraints(conditions: Any, z: Any, aux: Any, theta: Sequence[Any]) -> list[Constraint]:
-    """Return the inequalities at a solution."""
-    out = []
-    for kind, (sides, nearest, slack, multiplier, inequality) in zip(
-        ("row", "bound"), conditions.margins(z, aux, theta), strict=False
-    ):
-        for i in np.flatnonzero(inequality & np.isfinite(slack)):
-            name = f"{'lower' if nearest[i] < 0 else 'upper'} {conditions.name(kind, int(i))}"
-            out.append(Constraint(name, bool(sides[i]), float(slack[i]), float(multiplier[i])))
-    return out
+def _constraints(conditions: Any, z: Any, aux: Any, theta: Sequence[Any]) -> Callable[[], list[Constraint]]:
+    """Return what lists the inequalities at a solution."""
+    margins = conditions.margins(z, tuple([np.array(a) for a in aux]), theta)
+
+    def rows() -> list[Constraint]:
+        out = []
+        for kind, (sides, nearest, slack, multiplier, inequality) in zip(("row", "bound"), margins, strict=False):
+            for i in np.flatnonzero(inequality & np.isfinite(slack)):
+                name = f"{'lower' if nearest[i] < 0 else 'upper'} {conditions.name(kind, int(i))}"
+                out.append(Constraint(name, bool(sides[i]), float(slack[i]), float(multiplier[i])))
+        return out
+
+    return rows
 
 
 def _text_of(x: Any) -> str:

@@ -6,6 +6,7 @@ Both are NumPy's functions of z and theta, and z is the op's own result, so that
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ from ..tensors.tensor import Tensor
 from ..tree import leaves
 from .batches import Batch, one_after_another
 from .certificates import Certificate, Sensitivity
+from .closures import EVALUATED
 from .linear_systems import linear_systems
 from .settings import Settings
 from .systems import System
@@ -141,6 +143,8 @@ class _Solve:
         self.linear = linear_systems(system, settings.linear, settings.tol)
         self.sensitivity = Sensitivity(called, settings.digits)
         self.certificate = Certificate(called, self.linear, settings, self.sensitivity)
+        if called != "implicit":  # whose solver is the user's own
+            self.sensitivity.retrace = self.retrace
 
     def as_op(self) -> Op:
         """Return the operation, which holds this."""
@@ -180,6 +184,26 @@ class _Solve:
                     break
                 z, r = new, left
         return z
+
+    def retrace(self, z: Any, *rest: Any) -> list[float]:
+        """Solve again, and return the largest residuals at the points that the solver evaluates, in order.
+
+        Args:
+            z, rest: the solution, aux and theta. A solver that knows the first unknowns alone is given the others.
+        """
+        points: list[Any] = []
+        token = EVALUATED.set(points)
+        try:
+            outside(self.find, rest[self.system.first - 1 :], {})
+        finally:
+            EVALUATED.reset(token)
+        residuals: list[float] = []
+        with np.errstate(all="ignore"):
+            for before, x in itertools.pairwise([None, *points]):
+                if x.size <= z.size and not np.array_equal(x, before):
+                    new = np.concatenate([x, z[x.size :]]).astype(z.dtype)
+                    residuals.append(float(np.abs(self.system.residual(new, *rest)).max(initial=0)))
+        return residuals
 
     def pull(self, needs: Sequence[int], g: Any, saved: tuple[Any, ...], params: dict[str, Any]) -> list[Any]:
         """Return the cotangents of some of theta."""
