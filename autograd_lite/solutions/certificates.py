@@ -132,8 +132,9 @@ class Sensitivity:
                 f"{self.called}: expected a certificate of a derivative; received one of a solution of which none was "
                 "asked for. Call backward() first"
             )
-        known = self.retrace is not None and self._point is not None
-        return picture(self, self.retrace(*self._point) if known else ())  # type: ignore[misc]
+        if self.retrace is None or self._point is None:
+            return picture(self)
+        return picture(self, self.retrace(*self._point))
 
     def fill(self, errors: Errors, factors: Factors, point: Sequence[Any], margins: Any) -> None:
         """Enter the errors of a derivative at a point; what they are computed from may be overwritten later."""
@@ -358,10 +359,14 @@ class Certificate:
                 f"(LICQ does not hold): {', '.join(dependent[:_MOST_SHOWN])}. Leave out those that others imply"
             )
         doubts = "" if conditions is None else self._doubts(d, z, aux, MAY_BE_ZERO)
-        return doubts or (
-            "expected a matrix dF/dx (of a minimum the Hessian) that can be inverted; received a singular one. "
-            "Solutions there do not follow from the parameters: they end, several meet, or some combination of "
-            "unknowns is free"
+        return (
+            f"dF/dx is singular, and {doubts}"
+            if doubts
+            else (
+                "expected a matrix dF/dx (of a minimum the Hessian) that can be inverted; received a singular one. "
+                "Solutions there do not follow from the parameters: they end, several meet, or some combination of "
+                "unknowns is free"
+            )
         )
 
     def _values(self, d: Derivative, point: Sequence[Any]) -> list[Any]:

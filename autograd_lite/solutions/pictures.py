@@ -19,7 +19,7 @@ _WIDTH, _ROW, _BAR, _TEXT, _GAP, _HIGH = 352.0, 23.0, 13.0, 10.5, 34.0, 116.0
 _DIGITS = 16  # of the scale
 MAY_BE_ZERO = 1e-8  # the relative size up to which a slack or a multiplier may be zero
 _MOST_SHOWN, _LONGEST = 10, 28
-# The looks of the derivative where it is certain and where it is not, of what it follows from, and of the condition.
+# The looks: of a derivative that is certain or uncertain, of what it follows from, of the condition.
 _CERTAIN, _UNCERTAIN, _PART, _COST, _INACTIVE = "parameter", "nan", "input", "output", "op"
 _LINES = (
     rule(".bars .box, .bars .pill", stroke_width="1"),
@@ -138,9 +138,9 @@ def _heading(words: str) -> Element:
 def _residuals(residuals: Sequence[float]) -> Iterator[Element]:
     """Yield a line of the largest residual at each evaluation, on a logarithmic scale."""
     logs = [math.log10(r) if 0 < r < math.inf else None for r in residuals]
-    known = [x for x in logs if x is not None] or [0.0]
-    high = math.ceil(max(known) + 1e-9)
-    low = min(math.floor(min(known)), high - 2)
+    finite = [x for x in logs if x is not None] or [0.0]
+    high = math.ceil(max(finite) + 1e-9)
+    low = min(math.floor(min(finite)), high - 2)
     step = max(1, math.ceil((high - low) / 5))
     yield _heading("largest residual at each evaluation of the solver")
 
