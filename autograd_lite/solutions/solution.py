@@ -103,7 +103,7 @@ def certificates(x: Any) -> list[Sensitivity]:
     nodes = {edge_of(t) for t in leaves(x) if isinstance(t, Tensor)}
     stack = list(nodes)
     while stack:
-        new = set(getattr(stack.pop(), "inputs", ())) - nodes
+        new = {edge for edge in getattr(stack.pop(), "inputs", ()) if isinstance(edge, Node)} - nodes
         nodes |= new
         stack += new
     solves = [(node.stamp, _solve_of(node.op)) for node in nodes if isinstance(node, Node)]
