@@ -127,6 +127,12 @@ class _Closing(Recorder):
         return index
 
 
+class _Deriving(_Closing):
+    """The tape of a function that follows from another one."""
+
+    derives = True
+
+
 def close(caller: str, f: Callable[..., Any], args: tuple[Any, ...], otherwise: Exception | None = None) -> Closed:
     """Run a function once on examples of its arguments, so that nothing outside notices, and return it as data.
 
@@ -176,7 +182,7 @@ def record_body(
         examples: of its arguments.
         stands_for: receives nodes for which others are to be read.
     """
-    return _close(_Closing(name, function), function, examples, stands_for, captures=False)[0]
+    return _close(_Deriving(name, function), function, examples, stands_for, captures=False)[0]
 
 
 def _close(

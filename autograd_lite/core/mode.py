@@ -348,10 +348,10 @@ class enable_grad(_Recording):
     _change = staticmethod(record_on)
 
 
-def is_rehearsal() -> bool:
-    """Return whether a function runs on values that are not its own, so that nothing may come of them."""
+def is_derivation() -> bool:
+    """Return whether a function is recorded that follows from another one, on values that stand in for its own."""
     tape = MODE.get().tape if TAPES else None
-    return tape is not None and tape.rehearses
+    return tape is not None and tape.derives
 
 
 def is_grad_enabled() -> bool:

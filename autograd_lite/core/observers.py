@@ -61,11 +61,13 @@ class Tape(Protocol):
     Attributes:
         began: the moment before which nothing was of this function.
         rehearses: the function runs on values that are not its own, so nothing outside may notice.
+        derives: it follows from another one, and runs on values of which nothing comes but shapes.
         trial: the part of it that runs on Tensors, although an eager run gives it arrays; None if it is in none.
     """
 
     began: int
     rehearses: bool
+    derives: bool
     trial: Trial | None
 
     def lower(self, t: Any) -> Any:

@@ -89,7 +89,7 @@ class Recorder:
         is_pure: whether nothing outside may change.
     """
 
-    rehearses = False
+    rehearses = derives = False
 
     def __init__(self, f: Callable[..., Any], speaker: str = "compile", memo: dict[Any, Any] | None = None) -> None:
         self.effects: list[Tensor] = []

@@ -15,7 +15,7 @@ import numpy as np
 from ..control.body import run_body
 from ..core.forks import fork_safe_lock
 from ..core.late import needs
-from ..core.mode import is_rehearsal
+from ..core.mode import is_derivation
 from ..core.op import Op, by_need
 from ..functional.derivative_rules import KeepSame
 from ..sparse.colorings import color
@@ -106,7 +106,7 @@ class LinearSystems:
         return "dense" if n <= _DENSE_UP_TO else "gmres"
 
     def _forward(self, b: Any, *point: Any, turned: bool) -> Any:
-        return np.zeros(b.shape, b.dtype) if is_rehearsal() else np.asarray(self.at(*point).solve(b, turned))
+        return np.zeros(b.shape, b.dtype) if is_derivation() else np.asarray(self.at(*point).solve(b, turned))
 
     # ---- the rules of the op ----------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..core.depth import outside
 from ..core.errors import ShapeError
-from ..core.mode import is_rehearsal
+from ..core.mode import is_derivation
 from ..core.node import Node
 from ..core.op import Op, by_need
 from ..core.shape_arithmetic import ShapeDtype
@@ -162,7 +162,7 @@ class _Solve:
 
     def forward(self, *theta: Any, **_: Any) -> tuple[Any, ...]:
         """Solve for arrays."""
-        if is_rehearsal():
+        if is_derivation():
             return tuple([np.zeros(s.shape, s.dtype)[()] for s in self.specs])
         z, success, aux = outside(self.find, theta, {})
         z, (shape, dtype) = np.asarray(z), self.specs[0]
