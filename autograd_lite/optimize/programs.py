@@ -204,7 +204,9 @@ def _record(called: str, parameters: Parameters, names: Mapping[str, str]) -> tu
     key = called, structure(parameters), *[(x.shape, x.dtype) for x in theta]
     if key not in _RECORDED:
         conditions = conditions_of(parameters, names)
-        example, aux, matrix = conditions.example, conditions.aux, _matrix_of(parameters, conditions)
+        example, aux = conditions.example, conditions.aux
+        sparse = any(isinstance(x, SparseTensor) for x in parameters.values())
+        matrix = None if sparse else _matrix_of(parameters, conditions)
         while len(_RECORDED) >= _MOST:
             _RECORDED.pop(next(iter(_RECORDED)), None)
         _RECORDED[key] = conditions, System(called, conditions.equations, example, aux, theta, matrix)
