@@ -144,6 +144,11 @@ def _out_of_bounds(m: re.Match[str]) -> str:
     )
 
 
+def as_it_is(error: Exception) -> Exception:
+    """Return an error to which no call that it passes has anything to add, such as one of a solver's."""
+    return error if hasattr(error, "_bare") else _mark(error, str(error), True)
+
+
 def _mark(error: Exception, original: str, final: bool) -> Exception:
     """Set on an error its original text, and whether calls further out have nothing to add."""
     error._bare, error._final = original, final  # type: ignore[attr-defined]

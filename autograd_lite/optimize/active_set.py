@@ -32,8 +32,6 @@ NEAR = 1e-4
 
 
 DEPENDENT = 1e-10  # a singular value of active gradients, each of length 1, up to which they depend on each other
-ZERO = 1e-8  # a slack or a multiplier, relative, up to which it may be zero
-SHOWN = 4
 
 
 class Limits(NamedTuple):
@@ -192,24 +190,6 @@ class Conditions:
             _margins(aux[1], x, f.lower, f.upper, -f.slope / f.unit),
         ]
 
-    def singular_reason(self, z: Vector, aux: Active, theta: tuple[Any, ...]) -> str:
-        """Return why the matrix of the equations is singular.
-
-        Args:
-            z, aux, theta: as of `doubts`.
-        """
-        if names := self.dependent(z, aux, theta):
-            return (
-                "the gradients of active constraints depend on each other, so that their multipliers are not unique "
-                f"(LICQ does not hold): {_in_a_list(names)}. Leave out those that others imply"
-            )
-        names = [d.name for d in self.doubts(z, aux, theta, ZERO)]
-        weak = f", as the multiplier of zero of {_in_a_list(names)} shows" if names else ""
-        return (
-            "expected one solution; received one of several, or of a direction in which the objective has no "
-            f"curvature{weak}: they do not follow from the arguments. Add a small strictly convex term to the objective"
-        )
-
     def dependent(self, z: Vector, aux: Active, theta: tuple[Any, ...]) -> list[str]:
         """Return the names of active constraints whose gradients depend on each other."""
         of_rows, of_bounds = aux
@@ -268,10 +248,6 @@ class Conditions:
         """
         f = self.facts(np.concatenate([x, mu]), theta)
         return _larger(mu / f.unit, f.values, f.low, f.high), _larger(push / f.unit, x, f.lower, f.upper)
-
-
-def _in_a_list(names: list[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def _on_side(side: Any, low: Any, high: Any) -> Any:

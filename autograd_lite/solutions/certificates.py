@@ -338,7 +338,8 @@ class Certificate:
         theta = d.point[first:]
         for doubt in self.settings.conditions.doubts(z, aux, theta, tolerance):
             sides = [self._values(d, (z, *other, *theta)) for other in (doubt.with_active, doubt.without)]
-            if difference(d, *sides) <= 10.0**-self.settings.digits:
+            exist = all(np.isfinite(v).all() for side in sides for v in side)
+            if exist and difference(d, *sides) <= 10.0**-self.settings.digits:
                 continue
             active, inactive = (", ".join(map(_text_of, values)) for values in sides)
             return (

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..core.depth import outside
 from ..core.errors import ShapeError
+from ..core.messages import as_it_is
 from ..core.mode import is_derivation
 from ..core.node import Node
 from ..core.op import Op, by_need
@@ -164,7 +165,10 @@ class _Solve:
         """Solve for arrays."""
         if is_derivation():
             return tuple([np.zeros(s.shape, s.dtype)[()] for s in self.specs])
-        z, success, aux = outside(self.find, theta, {})
+        try:
+            z, success, aux = outside(self.find, theta, {})
+        except Exception as error:
+            raise as_it_is(error)  # noqa: B904 it is the error itself
         z, (shape, dtype) = np.asarray(z), self.specs[0]
         if z.size != shape[0]:
             raise ShapeError(f"{self.called}: expected {shape[0]} unknowns, as before; received {z.size}")

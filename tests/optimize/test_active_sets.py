@@ -253,6 +253,48 @@ def test_least_squares_and_one_number() -> None:
     np.testing.assert_allclose(limit(2.0), 1, atol=1e-4)
 
 
+def degenerate(*constraints: Any) -> Callable[[Any], Any]:
+    return lambda t: minimize(distance(t), [0.3, 0.3], method="slsqp", constraints=list(constraints)).x[0]
+
+
+@pytest.mark.parametrize(
+    ("solve", "t", "text"),
+    [
+        (
+            lambda t: minimize(distance(t), [0.3, 0.3], bounds=[(0, 1)] * 2).x.sum(),
+            [0.0, 0.5],
+            r"lower bound of x\[0\]",
+        ),
+        (
+            lambda t: (
+                minimize(lambda p: distance(t)(p["a"]), {"a": np.full(2, 0.3)}, bounds={"a": (0, 1)}).x["a"].sum()
+            ),
+            [0.5, 1.0],
+            r"upper bound of x\['a'\]\[1\].*without it, \[1. 1.\]",
+        ),
+        (
+            degenerate({"type": "ineq", "fun": lambda x: 1 - x.sum()}),
+            [0.5, 0.5],
+            r"lower limit of constraint 0 is degenerate.*active is \[ 0.5 -0.5\]; without it, \[1. 0.\]",
+        ),
+        (
+            degenerate(*[{"type": "ineq", "fun": lambda x, k=k: k * (1 - x.sum())} for k in (1, 2)]),
+            [1.5, 1.5],
+            "constraint [01]",
+        ),
+        (
+            degenerate({"type": "eq", "fun": lambda x: np.stack([x[0] + x[1] - 1, 2 * x[0] + 2 * x[1] - 2])}),
+            [1.5, 1.5],
+            "succeeded|constraint 0, row 0, limit of constraint 0, row 1",
+        ),
+    ],
+)
+def test_degenerate_ones_are_refused(solve: Callable[..., Any], t: list[float], text: str) -> None:
+    for gradient in (ag.grad(solve), ag.compile(ag.grad(solve))):
+        with pytest.raises(ag.ImplicitError, match=text):
+            gradient(np.array(t))
+
+
 def test_a_constraint_of_another_kind_is_refused() -> None:
     class Own:
         pass

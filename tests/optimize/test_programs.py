@@ -210,7 +210,7 @@ DEGENERATE: dict[str, tuple[Callable[..., Any], list[float], str]] = {
     "a bound": (
         lambda t: qp(np.eye(2), -t, **BOX).x.sum(),
         [0.0, 0.5],
-        r"lower bound of x\[0\] is degenerate",
+        r"lower bound of x\[0\] is degenerate.*active is \[-?0. *-?1.\]; without it, \[-?1. *-?1.\]",
     ),
     "nearly a bound": (lambda t: qp(np.eye(2), -t, **BOX).x.sum(), [0.5, 1 - 1e-10], r"upper bound of x\[1\]"),
     "a row": (lambda t: qp(np.eye(2), -t, SUM, [1.0]).x[0], [0.5, 0.5], r"upper limit h\[0\].*degenerate"),
@@ -222,7 +222,16 @@ DEGENERATE: dict[str, tuple[Callable[..., Any], list[float], str]] = {
     "equations that depend": (lambda t: qp(np.eye(2), -t, A=TWICE, b=[1.0, 2.0]).x[0], [1.5, 1.5], "row 0 of A, row 1"),
     "more rows than unknowns": (lambda t: qp(np.eye(2), -t, CORNER, [1.0, 1.0, 2.0]).x[0], [3.0, 3.0], "limit h"),
     "no curvature": (lambda t: qp(np.diag([1.0, 0.0]), -t, lb=-1, ub=1).x.sum(), [0.5, 0.0], "several|singular"),
-    "several vertices": (lambda t: linprog(t, SUM, [1.0]).x[0], [-1.0, -1.0], "several|singular"),
+    "a vertex of too many rows": (
+        lambda t: linprog([-1.0, -1.0], CORNER, t).x[0],
+        [1.0, 1.0, 2.0],
+        r"b_ub.* active is none; without it, \[ *1",
+    ),
+    "several vertices": (
+        lambda t: linprog(t, SUM, [1.0]).x[0],
+        [-1.0, -1.0],
+        r"lower bound of x\[[01]\].*without it, none",
+    ),
     "without end": (lambda t: linprog(t).x[0], [-1.0, 1.0], "succeeded"),
     "no point": (lambda t: linprog([1.0, 1.0], SUM, t).x[0], [-1.0], "succeeded"),
 }
@@ -267,6 +276,11 @@ def test_linprog_without_tensors_is_scipy() -> None:
         (lambda: qp(-np.eye(2), np.zeros(2)), ValueError, "positive semidefinite"),
         (lambda: qp(np.eye(2), np.array([0.0, np.nan])), ValueError, "NaN"),
         (lambda: linprog(np.ones(2), bounds=[(0, 1)] * 3), ValueError, "for each of 2 numbers"),
+        (
+            lambda: ag.grad(lambda q: qp(-np.eye(2), q).fun)(np.zeros(2)),
+            ValueError,
+            "^qp: expected .* that are not convex$",
+        ),
         (
             lambda: ag.grad(lambda c: linprog(c, bounds=(0, 1), integrality=1).fun)(np.ones(2)),
             ag.GradError,
