@@ -20,7 +20,7 @@ from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
 from ..tree import leaves, map as map_leaves, rebuild, structure
 
-# The points at which functions are evaluated, as vectors, as long as somebody asks for them.
+# The points at which functions are evaluated, as vectors, as long as they are asked for them.
 EVALUATED: ContextVar[list[Any] | None] = ContextVar("evaluated", default=None)
 
 
