@@ -81,7 +81,7 @@ class FixedPoint(Layer):
         """Return the equilibrium, of the shape of z."""
         start = to_device(np.zeros(self._state(x.shape), x.dtype), x)
         if self._has_unbuilt_parts():
-            return self.layer([ag.tensor(start), x])  # type: ignore[no-any-return]
+            return self.layer([ag.tensor(start), x])
         with cover(self.layer):  # whoever compiles this has a guard on the cell too
             z = ag.fixed_point(
                 lambda z: self.layer([z, x]),
