@@ -24,7 +24,7 @@ import scipy.linalg
 import scipy.sparse.linalg
 
 import autograd_lite as ag
-from autograd_lite import sparse
+from autograd_lite import nn, sparse
 from autograd_lite.solutions import factors
 from benchmarks.report import Spread, aligned, short
 from benchmarks.solution_peers import THREE, program, three
@@ -153,6 +153,31 @@ def equilibrium(size: int = 128, batch: int = 32) -> Cost:
     return Cost(f"equilibrium layer, {batch} x {size}: backward / forward", 1.1, backward(forward), timed(forward))
 
 
+def layer(units: int = 128, batch: int = 64) -> Cost:
+    """The backward of a compiled `nn.layers.FixedPoint` beside its forward, in float32."""
+    ag.set_seed(0)
+    z, x = nn.layers.Input((units,)), nn.layers.Input((units,))
+    h = nn.layers.Add()([nn.layers.Dense(units)(z), nn.layers.Dense(units, use_bias=False)(x)])
+    equilibrium = nn.layers.FixedPoint(nn.models.Model([z, x], nn.layers.Activation("tanh")(h)))
+    values = np.random.default_rng(0).normal(size=(batch, units)).astype(np.float32)
+
+    def loss(x: Any) -> Any:
+        return (equilibrium(x) ** 2).sum()
+
+    def both(x: Any) -> Any:
+        equilibrium.zero_grad()
+        out = loss(x)
+        out.backward()
+        return out
+
+    forward, training = [ag.compile(f) for f in (loss, both)]
+    alone, together = timed(lambda: forward(values)), timed(lambda: training(values))
+    for _ in range(40):  # plans are made
+        alone(1), together(1)
+    name = f"nn.layers.FixedPoint, {batch} x {units}, compiled: backward / forward"
+    return Cost(name, 1.1, lambda count: together(count) - alone(count), alone)
+
+
 def small_root(compiled: bool) -> Callable[[int], float]:
     """Return what times the gradient of a root of three equations, the solve included."""
     start, t = THREE
@@ -212,6 +237,7 @@ def costs(peers: Peers | None) -> Iterator[Cost]:
         yield Cost(f"{name}, n = 500: gradient / factorization", None, backward(forward), factorization)
     yield banded()
     yield equilibrium()
+    yield layer()
     if peers is not None:
         yield Cost("program, n = 100: compiled / qpax, jit", 1.0, small_program(), peers.times("program", "qpax"))
         for library in ("jaxopt", "optimistix"):

@@ -11,6 +11,7 @@ import pytest
 import autograd_lite as ag
 import nn
 from nn import layers, models
+from nn.datasets import mnist
 
 RNG = np.random.default_rng(0)
 
@@ -96,3 +97,18 @@ def test_cells_that_have_no_fixed_point_are_refused() -> None:
         layers.FixedPoint(np.tanh)
     with pytest.raises(TypeError, match="without the batch axis"):
         layers.FixedPoint(cell(4), state_shape=4)
+
+
+@pytest.mark.ci
+def test_it_learns_digits() -> None:
+    (x, y), (x_test, y_test) = mnist.load_sample()
+    x, x_test = [images.reshape(-1, 784).astype(np.float32) / 255 for images in (x[:3000], x_test)]
+    ag.set_seed(0)
+    z, pixels = layers.Input((64,)), layers.Input((784,))
+    contraction = layers.Dense(64, kernel_constraint=nn.constraints.MaxNorm(0.2))
+    h = layers.Add()([contraction(z), layers.Dense(64, use_bias=False)(pixels)])
+    layer = layers.FixedPoint(models.Model([z, pixels], layers.Activation("tanh")(h)), state_shape=(64,))
+    network = models.Sequential([layer, layers.Dense(10, "softmax")])
+    network.compile(nn.optimizers.Adam(3e-3), "sparse_categorical_crossentropy", ["accuracy"])
+    network.fit(x, y[:3000], epochs=4, batch_size=64, verbose=0)
+    assert network.evaluate(x_test, y_test, verbose=0)[1] > 0.9
