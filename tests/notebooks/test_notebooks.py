@@ -32,6 +32,7 @@ LONG = {
     "06_decision_surfaces",
     "07_pictures_that_teach",
     "08_a_field_found_by_its_heat",
+    "09_gradients_through_solvers",
     *(p.stem for p in COURSE),
 }
 long_ones_in_ci = pytest.mark.parametrize(
