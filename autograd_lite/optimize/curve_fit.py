@@ -11,7 +11,6 @@ import numpy as np
 import scipy.optimize
 
 from ..core.arguments import require_function
-from ..solutions.settings import Settings
 from ..tensors.nested_arrays import array
 from ..tensors.tensor import Tensor
 from ..tree import leaves
@@ -19,7 +18,7 @@ from .differentiable import Problem, solve
 from .evaluation import Derivatives, FunctionAt, of_function, stack
 from .jacobians import JACOBIAN, matrix_of
 from .optimality import Functions, squares_of
-from .vectors import Layout, Vector, bare, bounds_of_vector, laid_out
+from .vectors import Layout, Vector, bare, bounds_of_vector, laid_out, start_of
 
 
 def curve_fit(
@@ -83,12 +82,12 @@ def curve_fit(
         g, x = (functions["fun"], 0.0) if exact else (f, *args)
         return _fit(f, g, x, data["ydata"], data["start"], layout, jac, compiled, how, options)
 
-    data = {"start": None if p0 is None else layout.start(p0), "ydata": ydata, "sigma": sigma}
+    data = {"start": None if p0 is None else start_of(p0, start), "ydata": ydata, "sigma": sigma}
     data["bounds"] = bounds_of_vector("curve_fit", bounds, layout)
     system = "nan_policy was given" if "nan_policy" in options else squares_of(options, _residuals, absolute_sigma)
     model, finish = of_function(_call_model, f), functools.partial(_finish, layout)
     problem = Problem("curve_fit", {"fun": model}, layout, (xdata,), data, run, start, system, finish)
-    return solve(problem, Settings(digits, on_uncertain, on_failure, refine))
+    return solve(problem, (digits, on_uncertain, on_failure, refine))
 
 
 def _count(f: Callable[..., Any]) -> int:

@@ -59,19 +59,24 @@ class Problem(NamedTuple):
     is_slow: bool = False
 
 
-def solve(problem: Problem, settings: Settings) -> Any:
-    """Return the result of a solver, with derivatives where there may be some."""
+def solve(problem: Problem, how: tuple[float, str, str, bool]) -> Any:
+    """Return the result of a solver, with derivatives where there may be some.
+
+    Args:
+        problem: the call.
+        how: `digits`, `on_uncertain`, `on_failure` and `refine`, see `Settings`.
+    """
     tracing = TAPES and MODE.get().tape is not None
     if problem.is_slow and not tracing:
         with suppress(TraceError, UnsupportedError):
-            return problem.finish(_solve_as_solution(problem, settings))
-    if not (tracing or settings.refine or any(map(is_open, leaves((problem.args, problem.data))))):
+            return problem.finish(_solve_as_solution(problem, Settings(*how)))
+    if not (tracing or how[-1] or any(map(is_open, leaves((problem.args, problem.data))))):
         try:
             data = map_leaves(value_of, problem.data)
             return problem.finish(problem.plain(problem.functions, data, problem.args, False))
         except TensorMet:
             pass
-    return problem.finish(_solve_as_solution(problem, settings))
+    return problem.finish(_solve_as_solution(problem, Settings(*how)))
 
 
 def _solve_as_solution(problem: Problem, settings: Settings) -> Any:

@@ -10,7 +10,6 @@ import numpy as np
 import scipy.optimize
 
 from ..core.arguments import require_function
-from ..solutions.settings import Settings
 from .constraints import callback_of, given_matrix, plain
 from .differentiable import Problem, solve
 from .evaluation import evaluation_message
@@ -19,7 +18,7 @@ from .methods import LEAST_FOR_SPARSE
 from .optimality import squares_of
 from .refinement import newton_steps
 from .results import estimate, of_least_squares
-from .vectors import Layout, Vector, bounds_of_vector, laid_out
+from .vectors import Layout, Vector, bounds_of_vector, laid_out, start_of
 
 
 def least_squares(
@@ -103,9 +102,9 @@ def least_squares(
         result.x = layout.like_input(result.x)
         return result
 
-    data = {"start": layout.start(x0), "bounds": limits}
+    data = {"start": start_of(x0, start), "bounds": limits}
     problem = Problem("least_squares", {"fun": residuals}, layout, args, data, run, start, squares_of(options), finish)
-    return solve(problem, Settings(digits, on_uncertain, on_failure, refine and by_sums))
+    return solve(problem, (digits, on_uncertain, on_failure, refine and by_sums))
 
 
 def _solve(

@@ -15,7 +15,6 @@ from ..core.arguments import require_function
 from ..core.errors import ShapeError
 from ..core.traceback_folding import folding
 from ..functional import hessian, hvp, value_and_grad
-from ..solutions.settings import Settings
 from .constraints import as_objects, callback_of, first_of, given_matrix, matrices_in, of_vector, pairs_of_bounds, plain
 from .differentiable import Problem, solve
 from .evaluation import Derivatives, evaluation_message
@@ -26,7 +25,7 @@ from .methods import CUSTOM, LEAST_FOR_SPARSE, MINIMIZE, MOST_FOR_HESSIAN, Takes
 from .models import parameters_of
 from .optimality import LIMITED_MINIMUM, MINIMUM
 from .results import Estimate, estimate, inverse_hessian, refuse_too_many
-from .vectors import Layout, Vector, bare, ends_of, laid_out
+from .vectors import Layout, Vector, bare, ends_of, laid_out, start_of
 
 
 @folding
@@ -116,7 +115,7 @@ def minimize(
     several = list(constraints) if isinstance(constraints, (list, tuple)) else [constraints]
     limited = bounds is not None or bool(several)
     limits, matrices = data_of(several)
-    data = {"start": layout.start(x0), "limits": limits, "matrices": matrices, "bounds": None}
+    data = {"start": start_of(x0, start), "limits": limits, "matrices": matrices, "bounds": None}
     if bounds is not None:
         data["bounds"] = ends_of("minimize", pairs_of_bounds(bounds, layout), layout.size)
 
@@ -135,7 +134,7 @@ def minimize(
     every = {"fun": value, **({} if isinstance(functions, str) else functions)}
     slow = x0 is not model
     problem = Problem("minimize", every, layout, args, data, run, start, system, finish, slow)
-    return solve(problem, Settings(digits, on_uncertain, on_failure, refine))
+    return solve(problem, (digits, on_uncertain, on_failure, refine))
 
 
 def _with_multipliers(result: Any, limits: list[Any], data: Any) -> Any:

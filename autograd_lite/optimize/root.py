@@ -8,7 +8,6 @@ from typing import Any
 import scipy.optimize
 
 from ..core.arguments import require_function
-from ..solutions.settings import Settings
 from .constraints import callback_of, first_of, given_matrix, plain
 from .differentiable import Problem, solve
 from .evaluation import Derivatives, evaluation_message
@@ -16,7 +15,7 @@ from .jacobians import JACOBIAN, Sparse, matrix_of
 from .methods import LEAST_FOR_SPARSE, ROOT, SPARSE_ROOT
 from .newton import Preconditioner, newton
 from .optimality import ROOT as ROOT_SYSTEM
-from .vectors import Layout, Vector, bare, laid_out
+from .vectors import Layout, Vector, bare, laid_out, start_of
 
 
 def root(
@@ -83,8 +82,8 @@ def root(
         result.x = layout.like_input(result.x)
         return result
 
-    problem = Problem("root", {"fun": value}, layout, args, layout.start(x0), run, start, ROOT_SYSTEM, finish)
-    return solve(problem, Settings(digits, on_uncertain, on_failure, refine))
+    problem = Problem("root", {"fun": value}, layout, args, start_of(x0, start), run, start, ROOT_SYSTEM, finish)
+    return solve(problem, (digits, on_uncertain, on_failure, refine))
 
 
 def _solve(

@@ -10,7 +10,6 @@ import scipy.optimize
 
 from ..core.arguments import require_function
 from ..functional import value_and_grad
-from ..solutions.settings import Settings
 from ..tensors.tensor import Tensor
 from ..tree import map as map_leaves
 from .constraints import first_of
@@ -91,7 +90,7 @@ def root_scalar(
     starts = map_leaves(lambda x: x.detach() if isinstance(x, Tensor) else x, (bracket, x0, x1))
     value = first_of(f) if fprime is True or fprime2 is True else f
     problem = Problem("root_scalar", {"fun": value}, SCALAR, args, starts, run, np.ones(1), ROOT, finish)
-    return solve(problem, Settings(digits, on_uncertain, on_failure, refine))
+    return solve(problem, (digits, on_uncertain, on_failure, refine))
 
 
 def _find_root(
@@ -196,4 +195,4 @@ def minimize_scalar(
     start = map_leaves(lambda x: x.detach() if isinstance(x, Tensor) else x, bracket)
     data = {"bracket": start, "bounds": bounds}
     problem = Problem("minimize_scalar", {"fun": fun}, SCALAR, args, data, run, np.ones(1), MINIMUM_OF_NUMBER, finish)
-    return solve(problem, Settings(digits, on_uncertain, on_failure, refine))
+    return solve(problem, (digits, on_uncertain, on_failure, refine))

@@ -64,11 +64,6 @@ class Layout(NamedTuple):
             start = end
         return parts
 
-    def start(self, x0: Any) -> Any:
-        """Return the vector of parameters to start from, a Tensor if one is among them, through which nothing flows."""
-        parts = [np.ravel(x.detach() if isinstance(x, Tensor) else np.asarray(x)) for x in leaves(x0)]
-        return np.concatenate(parts).astype(np.float64)
-
     def vector(self, called: str, values: Any) -> Vector:
         """Return the vector of values that lie in a tree like that of the parameters, such as a gradient.
 
@@ -100,6 +95,14 @@ class Layout(NamedTuple):
         except ValueError as error:
             raise ValueError(f"{called}: expected values in a container like the parameters: {error}") from None
         return np.concatenate(parts).astype(np.float64)
+
+
+def start_of(x0: Any, start: Vector) -> Any:
+    """Return the vector to start from; if Tensors are among the parameters, a Tensor, through which nothing flows."""
+    parts = leaves(x0)
+    if not any(isinstance(x, Tensor) for x in parts):
+        return start
+    return np.concatenate([np.ravel(x.detach() if isinstance(x, Tensor) else x) for x in parts]).astype(np.float64)
 
 
 def bounds_of_vector(called: str, bounds: Any, layout: Layout) -> list[Any] | None:
