@@ -23,24 +23,24 @@ class Binding(NamedTuple):
         pure: the functions, by name.
         layout: of the parameters.
         data: starts and limits, a tree of arrays and Tensors, the last of theta.
-        count: how many of theta the functions take.
+        num_read: how many of theta the functions take.
     """
 
     pure: Mapping[str, PureFunction]
     layout: Layout
     data: Any
-    count: int
+    num_read: int
 
     def at(self, theta: Sequence[Any]) -> tuple[dict[str, FunctionAt], Any]:
         """Return the functions of the parameters, and the data, at theta."""
-        functions = {name: FunctionAt(f, theta[: self.count]) for name, f in self.pure.items()}
-        return functions, rebuild(self.data, iter(theta[self.count :]))
+        functions = {name: FunctionAt(f, theta[: self.num_read]) for name, f in self.pure.items()}
+        return functions, rebuild(self.data, iter(theta[self.num_read :]))
 
     def of_vector(self, theta: Sequence[Any]) -> tuple[Functions, Any]:
         """Return the functions of the vector of parameters, and the data, at theta."""
         functions, data = self.at(theta)
         unflatten = self.layout.unflatten
-        return {name: lambda x, f=f: f(unflatten(x)) for name, f in functions.items()}, data  # type: ignore[misc]
+        return {name: lambda x, f=f: f(unflatten(x)) for name, f in functions.items()}, data
 
     def cache(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """Return what belongs to these functions and data of these shapes, made once."""

@@ -14,10 +14,11 @@ from ..core.arguments import require_function
 from ..tensors.nested_arrays import array
 from ..tensors.tensor import Tensor
 from ..tree import leaves
+from .binding import Functions
 from .differentiable import Problem, solve
 from .evaluation import Derivatives, FunctionAt, of_function, stack
 from .jacobians import JACOBIAN, matrix_of
-from .optimality import Functions, squares_of
+from .optimality import squares_of
 from .vectors import Layout, Vector, bare, bounds_of_vector, laid_out, start_of
 
 

@@ -24,8 +24,9 @@ from ..solutions.systems import System
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import is_open
 from ..tree import leaves, map as map_leaves
+from .binding import Binding
 from .evaluation import name_of
-from .optimality import Binding, Optimality
+from .optimality import Optimality
 from .results import DifferentiableEstimate, estimate
 from .vectors import Layout, TensorMet, is_known, value_of
 
@@ -118,7 +119,8 @@ def _solve_as_solution(problem: Problem, settings: Settings) -> Any:
         return estimate({**report, **entries}, later)
     if not is_known(solved.z):
         entries["success"] = solved.success
-    return DifferentiableEstimate(called, reports[0], entries, later, is_known(solved.z))
+    report = reports[0] if reports else {}  # of a rehearsal, in which the solver does not run
+    return DifferentiableEstimate(called, report, entries, later, is_known(solved.z))
 
 
 def _bind(problem: Problem) -> tuple[Binding, list[Any]]:

@@ -22,6 +22,10 @@ from .evaluation import stack
 from .vectors import bare, is_known, laid_out, value_of
 
 Matrix = npt.NDArray[np.float64]
+# Entries of SciPy's reports, which a solve does not have before it runs.
+REPORTS = frozenset(("nit", "nfev", "njev", "nhev", "status", "message", "iterations", "evaluation", "how"))
+    ["nit", "nfev", "njev", "nhev", "status", "message", "flag", "iterations", "function_calls", "evaluation", "how"]
+)
 MOST_FOR_COVARIANCE = 5000  # parameters, of which it takes 0.2 GB
 
 
@@ -68,7 +72,7 @@ class DifferentiableEstimate(Estimate):
     ) -> None:
         more = {k: x for k, x in report.items() if k not in later and _is_count(x)} if is_known else {}
         super().__init__({**more, **entries})
-        self.__dict__.update(called=called, names=frozenset(report), later=later, is_known=is_known)
+        self.__dict__.update(called=called, names=REPORTS.union(report), later=later, is_known=is_known)
 
     def __missing__(self, name: str) -> Any:
         if name not in self.__dict__["names"] or name in self.__dict__["later"]:
