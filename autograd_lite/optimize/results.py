@@ -23,9 +23,7 @@ from .vectors import bare, is_known, laid_out, value_of
 
 Matrix = npt.NDArray[np.float64]
 # Entries of SciPy's reports, which a solve does not have before it runs.
-REPORTS = frozenset(("nit", "nfev", "njev", "nhev", "status", "message", "iterations", "evaluation", "how"))
-    ["nit", "nfev", "njev", "nhev", "status", "message", "flag", "iterations", "function_calls", "evaluation", "how"]
-)
+REPORTS = frozenset(["nit", "nfev", "njev", "nhev", "status", "message", "iterations", "evaluation", "how"])
 MOST_FOR_COVARIANCE = 5000  # parameters, of which it takes 0.2 GB
 
 
