@@ -320,11 +320,12 @@ class Certificate:
                 f"{min(errors.left, 99.0):.0%} of the error. Either this is not a solution of these equations, or "
                 "several solutions meet near it. Check that the equations are zero at the solution, and tighten tol"
             )
+        condition = f" (its condition is {factors.condition:.1e})" if len(errors.step) > 1 else ""
         if not errors.left_linear <= MOST_LEFT or not errors.by_solver >= errors.by_rounding:
             return (
                 f"{asked}Rounding changes the derivative by {errors.by_rounding:.1e}, relative: several solutions "
-                f"nearly meet, dF/dx is nearly singular (its condition is {factors.condition:.1e}), or numbers cancel "
-                "in the equations. Rescale unknowns and equations to similar sizes, or make the solution unique"
+                f"nearly meet, dF/dx is nearly singular{condition}, or numbers cancel in the equations. Rescale "
+                "unknowns and equations to similar sizes, or make the solution unique"
             )
         return (
             f"{asked}The solver has left a residual of {errors.residual:.1e}, an error of the solution of "
@@ -352,22 +353,13 @@ class Certificate:
 
     def _singular(self, d: Derivative, aux: Sequence[Any]) -> str:
         """Return why a matrix is singular."""
-        conditions, z, theta = self.settings.conditions, d.point[0], d.point[self.linear.system.first :]
-        dependent = [] if conditions is None else conditions.dependent(z, aux, theta)
-        if dependent:
-            return (
-                "the gradients of active constraints depend on each other, so that their multipliers are not unique "
-                f"(LICQ does not hold): {', '.join(dependent[:_MOST_SHOWN])}. Leave out those that others imply"
-            )
-        doubts = "" if conditions is None else self._doubts(d, z, aux, MAY_BE_ZERO)
+        if (conditions := self.settings.conditions) is not None:
+            reason: str = conditions.singular_reason(d.point[0], aux, d.point[self.linear.system.first :])
+            return reason
         return (
-            f"dF/dx is singular, and {doubts}"
-            if doubts
-            else (
-                "expected a matrix dF/dx (of a minimum the Hessian) that can be inverted; received a singular one. "
-                "Solutions there do not follow from the parameters: they end, several meet, or some combination of "
-                "unknowns is free"
-            )
+            "expected a matrix dF/dx (of a minimum the Hessian) that can be inverted; received a singular one. "
+            "Solutions there do not follow from the parameters: they end, several meet, or some combination of "
+            "unknowns is free"
         )
 
     def _values(self, d: Derivative, point: Sequence[Any]) -> list[Any]:

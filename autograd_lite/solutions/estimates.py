@@ -22,8 +22,8 @@ _COLUMNS = 8  # random combinations of errors that are solved for, of which the 
 _SAMPLES, _FEW = 2, 5  # of rounding at random; one more where there are few unknowns
 _CAUTION = 3.0  # how many times as large as their estimate errors of rounding count
 # What parameters that matter less than this to the result, by the same relative change, are compared with; and the
-# relative size of terms that cancel, below which their sum is as good as 0.
-_SHARE, _NOTHING = 1e-3, 1e-13
+# size of an error, in units of rounding of the terms of a sum, up to which one that is as small is as good as 0.
+_SHARE, _NOTHING = 1e-3, 16
 MOST_LEFT = 0.25  # of an error after a step that should remove it
 _MOST_UNKNOWN, _WELL_KNOWN = 0.1, 1e-10  # relative errors of the solution of the linear system
 _LARGE = 0.1  # for a relative residual
@@ -227,7 +227,8 @@ def _relative(d: Derivative, parts: list[tuple[float, float, float]], cancels: b
         scale = max(size, _SHARE * most / w)
         if cancels and d.turned and scale <= 10 * (e1 + e2):
             terms = terms or _sizes_of_terms(d)
-            scale = terms[k] if e1 + e2 <= _NOTHING * terms[k] else scale
+            nothing = _NOTHING * float(np.finfo(d.s.dtype).eps) * len(d.s) ** 0.5
+            scale = terms[k] if e1 + e2 <= nothing * terms[k] else scale
         by_solver, by_rounding = max(by_solver, _ratio(e1, scale)), max(by_rounding, _ratio(e2, scale))
     return by_solver, by_rounding
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,8 +16,8 @@ from ..core.multi_result import get_tuple_element
 from ..tensors.record import apply
 
 AMPLIFIED = 64  # the random errors are as many times as large as those of rounding, so that these do not hide them
-_NUMBERS = 1 << 14
-_OFTEN, _SMALL = 20, 64  # after how many runs all samples are one program, and of results of up to which size
+_NUMBERS = 1 << 16
+_OFTEN, _SMALL = 20, 1 << 18  # after how many runs all samples are one program, of how many numbers at most
 
 
 def run_rounded(body: Body, inputs: Sequence[Any], samples: int) -> list[list[Any]]:
@@ -52,8 +53,9 @@ def _as_one(body: Body, samples: int) -> Body | None:
         has_steps = getattr(getattr(op.forward, "__self__", None), "again", None) is not None
         if has_steps or op is get_tuple_element or next(indices_in(params), None) is not None:
             return None
-        if np.prod(body.program.graph[i].shape, dtype=int) > _SMALL:
-            return None
+    sizes = [math.prod(node.shape) for node in body.program.graph if not isinstance(next(iter(node.shape), 0), tuple)]
+    if sum(sizes) > _SMALL:
+        return None
 
     def compute(i: str, values: Any) -> Any:
         op, ids, params = calls[i]
@@ -98,13 +100,13 @@ class _Errors:
         if dtype is None or dtype.kind not in "fc":
             return x
         numbers, factors = _factors(dtype.char.lower())
-        start = self._at % _NUMBERS
-        self._at += x.size
+        size = x.size
+        start = self._at % max(_NUMBERS - size, 1)
+        self._at += size
         if x.ndim == 0:
             return x * numbers[start]
-        if start + x.size <= _NUMBERS:
-            return x * factors[start : start + x.size].reshape(x.shape)
-        return x * np.resize(np.roll(factors, -start), x.size).reshape(x.shape)
+        random = factors[start : start + size] if size <= _NUMBERS else np.resize(factors, size)
+        return x * random.reshape(x.shape)
 
 
 @functools.cache
