@@ -353,9 +353,16 @@ class Certificate:
 
     def _singular(self, d: Derivative, aux: Sequence[Any]) -> str:
         """Return why a matrix is singular."""
-        if (conditions := self.settings.conditions) is not None:
-            reason: str = conditions.singular_reason(d.point[0], aux, d.point[self.linear.system.first :])
-            return reason
+        conditions, z, theta = self.settings.conditions, d.point[0], d.point[self.linear.system.first :]
+        if conditions is not None:
+            if dependent := conditions.dependent(z, aux, theta):
+                return (
+                    "the gradients of active constraints depend on each other, so that their multipliers are not "
+                    f"unique (LICQ does not hold): {', '.join(dependent[:_MOST_SHOWN])}. Leave out those that others "
+                    "imply"
+                )
+            if doubts := self._doubts(d, z, aux, MAY_BE_ZERO):
+                return f"dF/dx is singular, and {doubts}"
         return (
             "expected a matrix dF/dx (of a minimum the Hessian) that can be inverted; received a singular one. "
             "Solutions there do not follow from the parameters: they end, several meet, or some combination of "
