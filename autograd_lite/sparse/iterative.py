@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import GradError, ShapeError
+from ..core.errors import ImplicitError, ShapeError
 from ..core.frozen import Frozen
 from ..core.messages import checked
 from ..core.mode import MODE, TAPES
@@ -62,7 +62,7 @@ def convergence(method: str) -> Op:
 
     def require(x: Any, info: Any) -> Any:
         if np.any(info):
-            raise GradError(
+            raise ImplicitError(
                 f"derivative of {method}: expected a solve that has converged, since the derivative is that of the "
                 f"exact solution; received info = {np.max(info)}. Raise maxiter or rtol, or give a preconditioner M; "
                 "or detach the solution"
@@ -238,7 +238,7 @@ def cg(
         `(x, info)` as SciPy's: info is 0 after success, else the number of iterations.
 
     Raises:
-        GradError: if a derivative is asked for of a solve that has not converged.
+        ImplicitError: if a derivative is asked for of a solve that has not converged.
 
     Example:
         >>> import autograd_lite as ag

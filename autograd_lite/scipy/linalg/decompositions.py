@@ -13,6 +13,7 @@ import scipy.linalg as original
 from ...core.errors import UnsupportedError
 from ...ops.adjoints import adjoint, mirror_triangle
 from ...ops.operands import operand, values
+from ...solutions.linear_solve import mirror_evenly
 from ..calls import floating, takes_tensors
 from .eigenpair import eigenpair
 from .triangles import square, substitute
@@ -44,7 +45,7 @@ def eigh(
     a, triangle = square("eigh", a), "L" if lower else "U"
     subset = slice(None) if subset_by_index is None else slice(subset_by_index[0], subset_by_index[1] + 1)
     if a.ndim == 2 and type == 1 and subset_by_index is not None and subset_by_index[0] == subset_by_index[1]:
-        matrices = [mirror_triangle(floating(m), lower) for m in (a, *([] if b is None else [square("eigh", b)]))]
+        matrices = [mirror_evenly(m, lower) for m in (a, *([] if b is None else [square("eigh", b)]))]
         w, v = eigenpair(len(matrices))(*matrices, index=int(subset_by_index[0]))
         return w if eigvals_only else (w, v)
     low = None

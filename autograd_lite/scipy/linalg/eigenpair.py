@@ -35,6 +35,7 @@ _ADVICE = (
     "The eigenvalue is multiple, or nearly: its vector can be any of a subspace, and what is differentiable is the sum "
     "of its equal values, of eigvalsh"
 )
+_ERRORS = 20.0  # those of w and v are as large as that of the system
 
 
 def _solve_bordered(w: Any, v: Any, a: Any, b: Any, top: Any, last: Any) -> tuple[Any, Any]:
@@ -46,7 +47,7 @@ def _solve_bordered(w: Any, v: Any, a: Any, b: Any, top: Any, last: Any) -> tupl
     whole = np.concatenate([block, sigma * side[:, None]], axis=1)
     below = np.concatenate([sigma * user(side), np.zeros(1, side.dtype)])[None, :]
     right = np.concatenate([top, np.reshape(sigma * last, (1,))])
-    out = solve_for_derivative("eigh", np.concatenate([whole, below]), right, _ADVICE)
+    out = solve_for_derivative("eigh", np.concatenate([whole, below]), right, _ADVICE, _ERRORS)
     return out[:-1], sigma * out[-1]
 
 
