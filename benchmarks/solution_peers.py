@@ -194,7 +194,7 @@ def qpax_answer(problem: Problem) -> Any:
     q, n = p.T @ p, p.shape[0]
 
     def solve(a: Any) -> Any:
-        return qpax.solve_qp_primal(q, -q @ a, jnp.zeros((0, n)), jnp.zeros(0), g, h), True
+        return qpax.solve_qp_primal(q, -q @ a, jnp.zeros((0, n)), jnp.zeros(0), g, h, target_kappa=1e-9), True
 
     return _gradient(problem, solve)
 
