@@ -16,6 +16,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +30,7 @@ from autograd_lite.solutions import factors
 from benchmarks.report import Spread, aligned, short
 from benchmarks.solution_peers import THREE, program, three
 
+Array = np.ndarray
 Run = Callable[[], Any]
 
 
@@ -94,26 +96,44 @@ def counted() -> Iterator[list[str]]:
 # ---- rows ------------------------------------------------------------------------------------------------------------
 
 
-def dense(n: int = 500) -> tuple[Run, Run, Array]:
-    """Return a root and a minimum of n unknowns with dense matrices, as numbers to differentiate, and the matrix."""
+def _factored(factor: Any, matrix: Any, z: Array, b: Array) -> Any:
+    return factor(np.asarray(matrix(z, b)))
+
+
+def dense(n: int = 500) -> Iterator[Cost]:
+    """The gradients of a root and of a minimum with dense matrices, beside the matrix and one factorization of it."""
     rng = np.random.default_rng(0)
-    m = rng.normal(size=(n, n)) / np.sqrt(n) + 3 * np.eye(n)
-    b = rng.normal(size=n)
+    m, b = rng.normal(size=(n, n)) / np.sqrt(n) + 3 * np.eye(n), rng.normal(size=n)
     square = m.T @ m
 
-    def root() -> Any:
-        t = ag.tensor(b, requires_grad=True)
-        return ag.optimize.root(lambda z: m @ z + 0.1 * np.tanh(z) - t, np.zeros(n), compiled=True).x.sum()
+    def equations(z: Any, t: Any) -> Any:
+        return m @ z + 0.1 * np.tanh(z) - t
 
-    def minimum() -> Any:
-        t = ag.tensor(b, requires_grad=True)
-        f = lambda z: 0.5 * (z @ (square @ z)) + 0.1 * (z**4).sum() - t @ z  # noqa: E731
-        return ag.optimize.minimize(f, np.zeros(n), method="trust-exact", compiled=True).x.sum()
+    def objective(z: Any, t: Any) -> Any:
+        return 0.5 * (z @ (square @ z)) + 0.1 * (z**4).sum() - t @ z
 
-    return root, minimum, m
+    def root(t: Any) -> Any:
+        return ag.optimize.root(equations, np.zeros(n), (t,), compiled=True).x.sum()
 
+    def minimum(t: Any) -> Any:
+        return ag.optimize.minimize(objective, np.zeros(n), (t,), method="trust-exact", compiled=True).x.sum()
 
-Array = np.ndarray
+    rows = (
+        (root, ag.jacobian(equations), scipy.linalg.lu_factor),
+        (minimum, ag.hessian(objective), scipy.linalg.cho_factor),
+    )
+    for solve, matrix, factor in rows:
+        compiled, z = ag.compile(matrix), np.zeros(n)
+
+        def forward(solve: Any = solve) -> Any:
+            return solve(ag.tensor(b, requires_grad=True))
+
+        with counted() as seen:
+            forward().backward()
+        what = f"gradient of a {solve.__name__}, n = {n}"
+        print(f"  {what}: {len(seen)} factorization(s), {', '.join(seen)}; goal 1.2")
+        beside = timed(partial(_factored, factor, compiled, z, b))
+        yield Cost(f"{what} / dF/dx and its factorization", 1.2, backward(forward), beside)
 
 
 def chain(z: Any, t: Any) -> Any:
@@ -227,14 +247,7 @@ class Peers:
 
 def costs(peers: Peers | None) -> Iterator[Cost]:
     """Yield the rows."""
-    root, minimum, m = dense()
-    a = np.asarray(m)
-    for name, forward in (("root", root), ("minimum", minimum)):
-        with counted() as seen:
-            forward().backward()
-        factorization = timed(lambda: scipy.linalg.lu_factor(a))
-        print(f"  {name}, n = {a.shape[0]}: a gradient takes {len(seen)} factorization(s), {', '.join(seen)}; goal 1.2")
-        yield Cost(f"{name}, n = 500: gradient / factorization", None, backward(forward), factorization)
+    yield from dense()
     yield banded()
     yield equilibrium()
     yield layer()
