@@ -394,7 +394,7 @@ def _constraints(conditions: Any, z: Any, aux: Any, theta: Sequence[Any]) -> Cal
 def _text_of(x: Any) -> str:
     x = np.asarray(x)
     if not np.isfinite(x).all():
-        return "none"
+        return "not defined"
     if x.size > _MOST_SHOWN:
         return f"one of norm {np.linalg.norm(x):.6g}"
     return np.array2string(x, precision=6) if x.ndim else f"{float(x):.6g}"

@@ -96,7 +96,7 @@ class Errors(NamedTuple):
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether z is no solution at all: the residual is large, and so is Newton's step."""
+        """Whether z is far from any solution: the residual is large, and so is Newton's step."""
         return not self.scaled <= _LARGE and not np.abs(self.step).max(initial=0) <= _LARGE**2
 
     @property

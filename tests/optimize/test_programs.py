@@ -225,12 +225,12 @@ DEGENERATE: dict[str, tuple[Callable[..., Any], list[float], str]] = {
     "a vertex of too many rows": (
         lambda t: linprog([-1.0, -1.0], CORNER, t).x[0],
         [1.0, 1.0, 2.0],
-        r"b_ub.* active is none; without it, \[ *1",
+        r"b_ub.* active is not defined; without it, \[ *1",
     ),
     "several vertices": (
         lambda t: linprog(t, SUM, [1.0]).x[0],
         [-1.0, -1.0],
-        r"lower bound of x\[[01]\].*without it, none",
+        r"lower bound of x\[[01]\].*without it, not defined",
     ),
     "without end": (lambda t: linprog(t).x[0], [-1.0, 1.0], "succeeded"),
     "no point": (lambda t: linprog([1.0, 1.0], SUM, t).x[0], [-1.0], "succeeded"),
