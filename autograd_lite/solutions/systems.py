@@ -37,7 +37,7 @@ class System:
         has_matrix: whether the matrix is known.
 
     Raises:
-        DtypeError: if the unknowns are in extended precision.
+        DtypeError: if the unknowns are in extended precision, or real and the residual is complex.
         GradError: if the unknowns are complex, and the residual is not differentiable in the complex sense.
         ShapeError: if the residual has another shape than z.
     """
@@ -59,10 +59,15 @@ class System:
 
         examples = [np.zeros(s.shape, s.dtype) for s in (z, *aux)] + [example_of(t) for t in theta]
         self.body = record_body(called, residual, examples)
-        shape = self.body.specs[0].shape
+        shape, dtype = self.body.specs[0]
         if shape != z.shape:
             raise ShapeError(
                 f"{called}: expected as many equations as unknowns, a residual of shape {z.shape}; received {shape}"
+            )
+        if dtype.kind == "c" and z.dtype.kind != "c":
+            raise DtypeError(
+                f"{called}: expected a real residual of real unknowns; received {dtype}. Return real and imaginary "
+                "parts as equations of their own, or make the unknowns complex"
             )
         if z.dtype.char in "gG":
             raise DtypeError(

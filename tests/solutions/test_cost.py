@@ -10,6 +10,7 @@ import pytest
 import scipy.sparse.linalg
 
 import autograd_lite as ag
+from autograd_lite.control.closure_conversion import close
 from autograd_lite.solutions import closures, factors
 
 N = 300
@@ -41,12 +42,16 @@ def factorizations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
 
     def counting(name: str, routine: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *args, **kwargs: (names.append(name), routine(*args, **kwargs))[1]
+        def call(*args: Any, **kwargs: Any) -> Any:
+            names.append(name)
+            return routine(*args, **kwargs)
+
+        return call
 
     for (char, name), routine in factors._ROUTINES.items():
         if name in ("getrf", "potrf"):
             monkeypatch.setitem(factors._ROUTINES, (char, name), counting(name, routine))
-    monkeypatch.setattr(factors.sparse_linalg, "splu", counting("splu", scipy.sparse.linalg.splu))
+    monkeypatch.setattr(scipy.sparse.linalg, "splu", counting("splu", scipy.sparse.linalg.splu))
     monkeypatch.setattr(np.linalg, "solve", counting("solve", np.linalg.solve))
     return names
 
@@ -56,7 +61,10 @@ def factorizations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_factorizations(name: str, way: str, factorizations: list[str]) -> None:
     """A derivative of any order takes one factorization, its certificate included."""
     apply, routine = SYSTEMS[name]
-    of = lambda x: apply(x) + np.tanh(x)  # noqa: E731
+
+    def of(x: Any) -> Any:
+        return apply(x) + np.tanh(x)
+
     derivative = WAYS[way](ag.implicit(np.copy, lambda x, a: of(x) - of(a)))
     for k in range(4):
         factorizations.clear()
@@ -83,9 +91,13 @@ def test_a_function_runs_again_only_if_it_may_do_something_else(monkeypatch: pyt
         return ag.grad(lambda a: f(a).sum())(a)
 
     a = np.array([1.0, 4.0])
-    recorded = []
-    original = closures.close
-    monkeypatch.setattr(closures, "close", lambda *args: (recorded.append(args), original(*args))[1])
+    recorded: list[Any] = []
+
+    def recording(*args: Any) -> Any:
+        recorded.append(args)
+        return close(*args)
+
+    monkeypatch.setattr(closures, "close", recording)
     for k in range(1, 5):
         np.testing.assert_allclose(gradient(k, ag.tensor(float(k)), a), 0.5 * np.sqrt(k / a), rtol=1e-12)
     assert len(recorded) == 2
