@@ -172,3 +172,15 @@ WAYS: dict[str, Callable[..., Any]] = {
 def test_ways(way: str, name: str) -> None:
     f, theta = loss(solver(PROBLEMS[name])), PROBLEMS[name].theta
     compare(WAYS[way](f, theta), ag.grad(f)(theta), 1e-10)
+
+
+def test_examples_share_arguments() -> None:
+    """The gradient by what all examples of a batch share is the sum of theirs."""
+    a, many = np.array([1.0, 2.0]), np.array([[1.0, 3.0], [4.0, 2.0], [9.0, 5.0]])
+    root = ag.implicit(lambda a, b: np.sqrt(np.sin(a) * b), lambda x, a, b: x * x - np.sin(a) * b)
+    both = []
+    for f in (root, lambda a, b: np.sqrt(np.sin(a) * b)):
+        total = lambda a, f=f: (ag.vmap(lambda b: f(a, b))(many) ** 3).sum()  # noqa: E731
+        again = lambda a, total=total: np.cos(ag.grad(total)(a)).sum()  # noqa: E731
+        both.append([ag.grad(total)(a), ag.jvp(total)((a,), (a,))[1], ag.grad(again)(a), ag.compile(ag.grad(total))(a)])
+    compare(*both)
