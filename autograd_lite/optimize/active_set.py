@@ -29,6 +29,8 @@ Active = tuple[Sides, Sides]
 SIDE = np.dtype(np.int8)
 # How far from its limit an active constraint may be, relative, where the solver tells no multipliers.
 NEAR = 1e-4
+# And where it tells them: an interior-point method that stops early is far from all limits.
+FAR = 1e-2
 
 
 DEPENDENT = 1e-10  # a singular value of active gradients, each of length 1, up to which they depend on each other
@@ -229,8 +231,10 @@ class Conditions:
             push = -(gradient + rows.T @ mu)
         else:
             mu, push = multipliers
-        active = np.where(equal | (mu * side * size / unit > near), side, 0).astype(SIDE)
-        of_bounds = np.where(bound_equal | (push * bound / unit > bound_near), bound, 0).astype(SIDE)
+        holds = (mu * side * size / unit > near) & (near < FAR)
+        holds_bound = (push * bound / unit > bound_near) & (bound_near < FAR)
+        active = np.where(equal | holds, side, 0).astype(SIDE)
+        of_bounds = np.where(bound_equal | holds_bound, bound, 0).astype(SIDE)
         if self.m:
             mu, held, free = np.zeros(self.m), np.flatnonzero(active), of_bounds == 0
             mu[held] = np.linalg.lstsq(rows[held][:, free].T, -gradient[free], rcond=None)[0]
