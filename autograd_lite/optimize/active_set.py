@@ -174,10 +174,10 @@ class Conditions:
             sides, nearest, slack, multiplier, inequality = margins
             margin = np.where(sides == 0, slack, multiplier)
             for i in np.flatnonzero(inequality & ~(margin > tolerance)):
-                both = [tuple([np.array(a) for a in aux]) for _ in range(2)]
-                both[0][kind][i], both[1][kind][i] = nearest[i], 0
+                active, inactive = ((np.array(aux[0]), np.array(aux[1])) for _ in range(2))
+                active[kind][i], inactive[kind][i] = nearest[i], 0
                 name = f"{'lower' if nearest[i] < 0 else 'upper'} {self.name(('row', 'bound')[kind], int(i))}"
-                doubts.append(Doubt(name, float(slack[i]), float(multiplier[i]), *both))
+                doubts.append(Doubt(name, float(slack[i]), float(multiplier[i]), active, inactive))
         return doubts
 
     def margins(self, z: Vector, aux: Active, theta: tuple[Any, ...]) -> list[tuple[Any, ...]]:

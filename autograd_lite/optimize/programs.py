@@ -52,25 +52,19 @@ def parameters_of(called: str, names: Mapping[str, str], arguments: Parameters) 
         raise ShapeError(f"{called}: expected {names['q']} of shape (n,); received {describe(q)}")
     n = q.shape[0]
     for matrix, vector in MATRICES.items():
-        m, v = parameters.get(matrix), parameters[vector]
-        if matrix == "P":
-            rows = n if m is not None else None
-        elif (m is None) != (v is None):
+        m, v = parameters[matrix], parameters[vector]
+        if vector != "q" and (m is None) != (v is None):
             missing, there = (names[matrix], names[vector])[:: 1 if m is None else -1]
             raise ValueError(f"{called}: expected {there} and {missing} together; received no {missing}")
-        else:
-            rows = None if m is None else v.shape[0] if v.ndim == 1 else 1
-            if v is not None and v.ndim > 1:
-                raise ShapeError(f"{called}: expected {names[vector]} of shape (m,); received {describe(v)}")
-            if v is not None and v.ndim == 0:
-                parameters[vector] = np.reshape(v, (1,))
-            if m is not None and m.ndim == 1:
-                m = parameters[matrix] = np.reshape(m, (1, -1))
-        if rows is not None and tuple(m.shape) != (rows, n):
+        if m is None:
+            continue
+        if vector != "q":  # of one row it may be that row
+            m = parameters[matrix] = np.reshape(m, (1, -1)) if m.ndim == 1 else m
+            v = parameters[vector] = np.reshape(v, (1,)) if v.ndim == 0 else v
+        if v.ndim != 1 or tuple(m.shape) != (v.shape[0], n):
             raise ShapeError(
-                f"{called}: expected {names[matrix]} of shape {(rows, n)}, as {names['q']} has shape {(n,)}"
-                + ("" if matrix == "P" else f" and {names[vector]} {(rows,)}")
-                + f"; received {describe(m)}"
+                f"{called}: expected {names[matrix]} of shape {(v.shape[0] if v.ndim == 1 else 'm', n)}, as "
+                f"{names['q']} has shape {(n,)} and {names[vector]} {v.shape}; received {describe(m)}"
             )
     return parameters
 
