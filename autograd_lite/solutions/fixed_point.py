@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import numbers
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -83,8 +84,8 @@ def fixed_point(
     Args:
         f: of x and `args`, returns a tree like x0, computed with NumPy's functions. There are derivatives by `args` and
             by Tensors that it closes over.
-        x0: where to begin, an array or a container of arrays of any shapes, which keep their dtypes. The solution does
-            not depend on it: it has no derivative.
+        x0: where to begin: an array, a list of numbers, or a container of arrays of any shapes. x keeps their dtypes
+            and does not depend on it: it has no derivative.
         args: further arguments of f.
         method: "anderson", or "picard" for x + β (f(x) - x) alone.
         memory: how many differences Anderson's method remembers.
@@ -121,6 +122,8 @@ def fixed_point(
         raise ValueError(f"fixed_point: expected method to be one of {_METHODS}; received {method!r}")
     args = args if isinstance(args, tuple) else (args,)
     _require_numpy(leaves((x0, args)))
+    if isinstance(x0, list) and x0 and all(isinstance(a, numbers.Real) for a in x0):  # a vector, as for `optimize.root`
+        x0 = np.asarray(x0)
     unknowns = _Unknowns(x0)
     tol = _TOLERANCE[unknowns.precision.dtype.itemsize] if tol is None else tol
     atol = 4 * float(unknowns.precision.eps) * unknowns.size**0.5 if atol is None else atol

@@ -174,3 +174,7 @@ def test_wrong_arguments_are_named(f: Any, x0: Any, error: Any, words: str) -> N
         ag.fixed_point(f, x0)
     with pytest.raises(ValueError, match="anderson"):
         ag.fixed_point(np.cos, 1.0, method="newton")
+
+
+def test_a_list_of_numbers_is_a_vector() -> None:
+    assert ag.fixed_point(lambda x: np.cos(x[::-1]), [1, 0.5]).x.shape == (2,)
