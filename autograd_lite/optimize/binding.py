@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..control.function_call import zeros_of
 from ..solutions.closures import PureFunction
-from ..tree import leaves, rebuild, structure
+from ..tree import leaves, map as map_leaves, rebuild, structure
 from .evaluation import FunctionAt
 from .vectors import Layout
 
@@ -41,6 +42,10 @@ class Binding(NamedTuple):
         functions, data = self.at(theta)
         unflatten = self.layout.unflatten
         return {name: lambda x, f=f: f(unflatten(x)) for name, f in functions.items()}, data
+
+    def without_values(self) -> Binding:
+        """Return the same for data of these shapes, without their values, as what is kept reads it."""
+        return self._replace(data=map_leaves(zeros_of, self.data))
 
     def cache(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """Return what belongs to these functions and data of these shapes, made once."""

@@ -18,7 +18,7 @@ from ..core.errors import GradError, TraceError, UnsupportedError
 from ..core.mode import MODE, TAPES
 from ..core.shape_arithmetic import ShapeDtype
 from ..solutions.closures import pure_functions
-from ..solutions.settings import Settings
+from ..solutions.settings import Settings, check_choices
 from ..solutions.solution import solution
 from ..solutions.systems import System
 from ..tensors.tensor import Tensor
@@ -67,6 +67,7 @@ def solve(problem: Problem, how: tuple[float, str, str, bool]) -> Any:
         problem: the call.
         how: `digits`, `on_uncertain`, `on_failure` and `refine`, see `Settings`.
     """
+    check_choices(problem.called, *how[1:3])
     tracing = TAPES and MODE.get().tape is not None
     if problem.is_slow and not tracing:
         with suppress(TraceError, UnsupportedError):
@@ -90,7 +91,7 @@ def _solve_as_solution(problem: Problem, settings: Settings) -> Any:
     binding, theta = _bind(problem)
     if is_known(None) and not any(map(is_open, theta)):
         theta = list(map(value_of, theta))
-    conditions = binding.cache((optimality, "conditions"), lambda: optimality.conditions(binding))
+    conditions = binding.cache((optimality, "conditions"), lambda: optimality.conditions(binding.without_values()))
     reports: list[Any] = []
 
     def find(*values: Any) -> tuple[Any, bool, tuple[Any, ...]]:

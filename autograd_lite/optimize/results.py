@@ -14,6 +14,7 @@ from scipy.sparse.linalg import splu
 
 from ..core.arguments import require_function
 from ..core.errors import GradError
+from ..core.mode import no_grad
 from ..functional import jacobian
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import is_open
@@ -97,11 +98,12 @@ def estimate(result: Any, later: dict[str, Callable[[], Any]], **more: Any) -> E
 
     Args:
         result: SciPy's.
-        later: computes entries when they are asked for, such as the covariance of the parameters.
+        later: computes entries when they are asked for, such as the covariance of the parameters; as arrays, whatever
+            is recorded then.
         more: further entries, or other values of entries.
     """
     new = Estimate({**result, **more})
-    new.__dict__["later"] = later
+    new.__dict__["later"] = {name: no_grad()(compute) for name, compute in later.items()}
     return new
 
 

@@ -6,6 +6,19 @@ from typing import Any
 
 from ..core.frozen import Frozen
 
+CHOICES = {"on_uncertain": ("raise", "warn", "nan"), "on_failure": ("raise", "differentiate")}
+
+
+def check_choices(called: str, on_uncertain: str, on_failure: str) -> None:
+    """Check two of the settings.
+
+    Raises:
+        ValueError: if one of them is none of its choices.
+    """
+    for (name, choices), value in zip(CHOICES.items(), (on_uncertain, on_failure), strict=True):
+        if value not in choices:
+            raise ValueError(f"{called}: expected {name} to be one of {', '.join(choices)}; received {value!r}")
+
 
 class Settings(Frozen):
     """How a solution is differentiated.

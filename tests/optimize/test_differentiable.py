@@ -117,7 +117,12 @@ KINDS["least_squares, at a bound"] = Kind(
     ),
     _by_method("trf", "dogbox", **TIGHT),
 )
-ROWS = [(name, method) for name, kind in KINDS.items() for method in kind.methods]
+LOSSES = {f"least_squares, {loss}" for loss in ("soft_l1", "cauchy", "arctan")}
+ROWS = [
+    pytest.param(name, method, marks=pytest.mark.ci if k and name != "minimize" else ())
+    for name, kind in KINDS.items()
+    for k, method in enumerate(kind.methods)
+]
 
 
 def exactly(name: str, method: str) -> Callable[[Any], Any]:
@@ -138,7 +143,7 @@ def test_a_derivative_is_that_of_the_solve(name: str, method: str) -> None:
     assert ag.grad(f)(C) == pytest.approx(difference(f, C), rel=2e-6)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.ci if name in LOSSES else ()) for name in KINDS])
 def test_higher_derivatives_and_all_transformations(name: str) -> None:
     f = exactly(name, next(iter(KINDS[name].methods)))
     first = ag.grad(f)
@@ -281,6 +286,33 @@ def test_what_is_active_is_found_anew_at_every_replay() -> None:
 
     slope = ag.compile(ag.grad(solve))
     assert [round(float(slope(c)), 6) for c in (0.4, 0.6, 0.5, 1.5, 0.3, -2.0)] == [1, 1, 1, 0, 1, 0]
+
+
+def test_settings_are_checked_and_entries_asked_for_late_are_arrays() -> None:
+    with pytest.raises(ValueError, match="root: expected on_uncertain to be one of raise, warn, nan; received 'no'"):
+        root_of(2.0, on_uncertain="no")
+    with pytest.raises(ValueError, match="root: expected on_failure to be one of raise, differentiate; received 'no'"):
+        root_of(2.0, on_failure="no")
+    w = ag.tensor(2.0, requires_grad=True)
+    with ag.no_grad():
+        result = optimize.minimize(lambda x: w * ((x - 1) ** 2).sum(), [0.0])
+    np.testing.assert_allclose(result.covariance, [[0.25]])
+    assert type(result.covariance) is np.ndarray
+
+
+def test_a_large_sparse_solution_has_the_gradient_of_the_dense_one() -> None:
+    def solve(c: Any, sparse: bool) -> Any:
+        def fun(u: Any) -> Any:
+            v = np.pad(u, 1)
+            return v[2:] - 2 * v[1:-1] + v[:-2] + c * np.exp(-u) / 9 - 0.3 * u
+
+        result = optimize.root(fun, np.zeros(300), method="newton", sparse=sparse)
+        assert result.how.startswith("Jacobian: sparse" if sparse else "Jacobian: dense")
+        return result.x @ np.linspace(0, 1, 300)
+
+    slopes = [ag.grad(lambda c, s=s: solve(c, s))(1.0) for s in (True, False)]
+    assert slopes[0] == pytest.approx(slopes[1], rel=1e-10)
+    assert slopes[0] == pytest.approx(difference(lambda c: solve(c, True), 1.0), rel=1e-6)
 
 
 def test_callbacks_are_given_arrays() -> None:
