@@ -238,10 +238,7 @@ class Certificate:
             return np.array(s)  # a derivative of nothing, and one that a value that is not finite has spoilt before
         count = 0 if turned else len(wrt)
         along, point = rest[:count], rest[count:]
-        if isinstance(factors := self.linear.at(*point), Products):
-            reason = self._reason_by_products(factors, s, g, turned, point)
-        else:
-            reason = self._reason_against(factors, s, g if turned else None, along, point, wrt)
+        reason = self._reason_against(self.linear.at(*point), s, g if turned else None, along, point, wrt)
         if not reason:
             return np.array(s)
         error = self._error(reason)
@@ -255,12 +252,12 @@ class Certificate:
     def _error(self, reason: str) -> ImplicitError:
         return ImplicitError(f"derivative of {self.called}: {reason}", self.sensitivity)
 
-    def _reason_by_products(self, factors: Products, s: Any, g: Any, turned: bool, point: Sequence[Any]) -> str:
+    def _reason_by_products(self, d: Derivative, products: Products) -> str:
         """Return why the derivative is not certain, of a matrix of which only products are known."""
-        parts = uncertainties(factors, self.linear.system, s, g, turned, point, self.settings.digits)
+        parts = uncertainties(d, products, self.settings.digits)
         total = sum(part.error for part in parts)
         total = total if total == total else math.inf
-        self.sensitivity.residual = float(np.abs(factors.equations).max(initial=0))
+        self.sensitivity.residual = float(np.abs(products.equations).max(initial=0))
         self.sensitivity.digits, self.sensitivity.by_solver = digits_of(total), total
         worst = max(parts, key=lambda part: math.inf if part.error != part.error else part.error)
         return "" if total <= 10.0**-self.settings.digits else f"{self._begin(total)}{worst.reason}"
@@ -286,6 +283,8 @@ class Certificate:
             point,
             [point[system.first + k] for k in wrt],
         )
+        if isinstance(factors, Products):
+            return self._reason_by_products(d, factors)
         if factors.is_singular or not np.isfinite(s).all():
             return self._singular(d, aux)
         errors = estimate(d)

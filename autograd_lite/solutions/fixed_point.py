@@ -96,7 +96,7 @@ def fixed_point(
         digits, on_uncertain, on_failure: as of `implicit`.
         linear: how to solve with I - J: as of `implicit`, or "anderson" for the same iteration, with `gmres` where that
             fails. "auto" is "dense" for up to 256 numbers, and "anderson" beyond that. Both that take products alone
-            solve to three digits more than are asked for, or to `tol`.
+            solve to two digits more than are asked for, or to `tol`.
 
     Returns:
         A `FixedPoint`, whose `x` is like x0. In a compiled function all of it is data, and the iteration runs anew in
@@ -136,7 +136,7 @@ def fixed_point(
         return FixedPoint(unknowns.tree(it.x), it.success, len(it.residuals), np.array(it.residuals), Sensitivity())
     if linear == "auto":
         linear = "anderson" if unknowns.size > MOST_DENSE else "dense"
-    settings = Settings(digits, on_uncertain, on_failure, False, linear, max(tol, 10.0 ** -(digits + 3)))
+    settings = Settings(digits, on_uncertain, on_failure, False, linear, max(tol, 10.0 ** -(digits + 2)))
     return _with_derivatives(unknowns, f, start, args, find, maxiter, settings)
 
 

@@ -152,7 +152,6 @@ class Products(Factors):
         super().__init__(method, ShapeDtype((n, n), system.z.dtype), self._run, lambda: math.nan)
         self._system, self._point, self._tol = system, [np.array(x) for x in point], tol  # they may be overwritten
         self._early: dict[bool, tuple[list[Any], list[Any]]] = {}
-        self._last: LinearSolve | None = None
         self.inverse = 0.0
 
     def multiply(self, x: Any, turned: bool = False) -> Any:
@@ -183,22 +182,15 @@ class Products(Factors):
         """Solve to a relative tolerance."""
         with self._start(turned) as product, np.errstate(all="ignore"):
             out = _METHODS[self.method](product, b, tol)
-        self.inverse, self._last = max(self.inverse, out.inverse), out
+        self.inverse = max(self.inverse, out.inverse)
         return out
-
-    def residual_of(self, s: Any, b: Any, turned: bool) -> float:
-        """Return ‖b - A s‖ / ‖b‖ of a solution that this has found."""
-        if self._last is not None and np.array_equal(self._last.s, s):
-            return self._last.residual
-        return norm(b - self.multiply(s, turned)) / norm(b)
 
     def probe(self, turned: bool) -> None:
         """Solve for a random right-hand side, once for each system, after which a singular matrix has no inverse."""
         derived = self._system.body.derived
         if "inverse" not in derived:
             b = np.random.default_rng(0).standard_normal(self.matrix.shape[:1]).astype(self.matrix.dtype)
-            last, out = self._last, self.solve_to(b, turned, self._tol)
-            self._last = last
+            out = self.solve_to(b, turned, self._tol)
             derived["inverse"] = out.inverse if out.residual <= math.sqrt(self._tol) else math.inf
         self.inverse = max(self.inverse, derived["inverse"])
 

@@ -178,3 +178,57 @@ def test_wrong_arguments_are_named(f: Any, x0: Any, error: Any, words: str) -> N
 
 def test_a_list_of_numbers_is_a_vector() -> None:
     assert ag.fixed_point(lambda x: np.cos(x[::-1]), [1, 0.5]).x.shape == (2,)
+
+
+def test_the_certificate_of_products_sees_what_x_itself_changes() -> None:
+    b = RNG.standard_normal(6)
+    for linear in ("anderson", "gmres"):  # dF/dx is a constant, but the derivative by t is a multiple of x
+
+        def loss(t: Any, tol: float, linear: str = linear) -> Any:
+            return ag.fixed_point(lambda x: t * (HALF @ x) + b, np.zeros(6), tol=tol, linear=linear).x.sum()
+
+        with pytest.raises(ag.ImplicitError, match="certain digits"):
+            ag.grad(lambda t: loss(t, 0.1))(1.0)
+        ag.grad(lambda t: loss(t, 1e-9))(1.0)
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("linear", ["anderson", "gmres"])
+def test_derivatives_by_products_are_right_or_refused(linear: str) -> None:
+    rng, wrong, refused, well_posed = np.random.default_rng(7), [], 0, 0
+    for trial in range(120):
+        n = int(rng.integers(2, 30))
+        q = np.linalg.qr(rng.standard_normal((n, n)))[0]
+        near = np.concatenate([[1 - 10 ** rng.uniform(-12, -2)], rng.uniform(-0.9, 0.9, n - 1)])
+        w = (rng.standard_normal((n, n)) / n**0.5, q @ np.diag(near) @ q.T, np.triu(q, 1))[trial % 3]
+        w = w * (1.0 if trial % 3 == 1 else 10 ** rng.uniform(-1, 0.3))
+        act = (np.tanh, np.sin, lambda h: h, lambda h: h + 1e-3 * h * h)[trial % 4]
+        problem = Problem(
+            lambda x, t, w=w, act=act: act(w @ x) * t[0] + t[1:],  # type: ignore[misc]
+            np.zeros(n),
+            np.concatenate([[1.0], rng.standard_normal(n)]),
+        )
+        tol, t = 10 ** rng.uniform(-12, -1), ag.tensor(problem.t, requires_grad=True)
+        g = rng.standard_normal(n)
+        with np.errstate(all="ignore"):
+            found = ag.fixed_point(problem.f, problem.x0, t, tol=tol, linear=linear, on_failure="differentiate")
+            x = found.x.detach().numpy()
+            for _ in range(30):
+                j = ag.jacobian(lambda x: problem.f(x, problem.t))(x)  # noqa: B023
+                x = x + np.linalg.solve(np.eye(n) - j, problem.f(x, problem.t) - x)
+            s = np.linalg.solve(np.eye(n) - j.T, g)
+            expected = ag.vjp(lambda t: problem.f(x, t))(problem.t)[1](s)  # noqa: B023
+            condition = np.linalg.cond(np.eye(n) - j)
+        is_well_posed = bool(found.success) and tol < 1e-7 and condition < 1e4
+        well_posed += is_well_posed
+        try:
+            (found.x @ g).backward()
+        except ag.ImplicitError:
+            refused += is_well_posed
+            continue
+        error = np.linalg.norm(t.grad.numpy() - expected) / np.linalg.norm(expected)
+        if condition < 1e11 and not error <= 1e-4:
+            wrong.append((trial, error, condition))
+    assert wrong == []
+    assert well_posed > 20
+    assert refused <= 0.05 * well_posed
