@@ -67,7 +67,7 @@ def test_jaxopt_466(linear: str) -> None:
     p, target = np.array([0.6, 0.4, 0.1]), np.linspace(-1, 1, 40)
 
     def loss(p: Any) -> Any:
-        found = ag.fixed_point(expansion, np.zeros(40), (p,), linear=linear, tol=1e-13)
+        found = ag.fixed_point(expansion, np.zeros(40), (p,), linear=linear, tol=1e-13, digits=6)
         return ((found.x - target) ** 2).sum()
 
     steps = np.eye(3) * 1e-5
