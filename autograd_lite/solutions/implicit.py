@@ -76,7 +76,8 @@ def implicit(
     """
     require_function("implicit", solver)
     require_function("implicit", residual)
-    return Implicit(solver, residual, has_success, Settings(digits, on_uncertain, on_failure, refine, linear))
+    settings = Settings(digits, on_uncertain, on_failure, refine, linear).check("implicit")
+    return Implicit(solver, residual, has_success, settings)
 
 
 class Implicit:

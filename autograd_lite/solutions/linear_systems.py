@@ -30,8 +30,32 @@ with needs("autograd_lite.solutions", "scipy", "'autograd-lite[scipy]'"):
     from scipy.sparse import csc_array
 
 BY_PRODUCTS = ("anderson", "gmres", "cg")
-_MOST = 8  # factorizations that are kept
-_KEPT_NUMBERS = 1 << 22  # in all of them together, apart from the last
+_MOST, _MOST_BYTES = 256, 1 << 26  # factorizations that are kept, and their bytes, apart from the last
+
+
+class _Recent:
+    """The last factorizations, of all systems; beyond a limit, the oldest ones go."""
+
+    def __init__(self) -> None:
+        self._entries: dict[Any, tuple[Factors, int]] = {}
+        self._bytes = 0
+        self._lock = fork_safe_lock()
+
+    def get(self, key: Any) -> Factors | None:
+        """Return the factorization of a key, if it is there."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry[0]
+
+    def keep(self, key: Any, factors: Factors, size: int) -> None:
+        """Keep a factorization of about this many bytes."""
+        with self._lock:
+            self._bytes += size - self._entries.pop(key, (None, 0))[1]
+            while self._entries and (self._bytes > _MOST_BYTES or len(self._entries) >= _MOST):
+                self._bytes -= self._entries.pop(next(iter(self._entries)))[1]
+            self._entries[key] = factors, size
+
+
+_RECENT = _Recent()
 
 
 def linear_systems(system: System, linear: str = "auto", tol: float = 1e-10) -> LinearSystems:
@@ -51,8 +75,6 @@ class LinearSystems:
 
     def __init__(self, system: System, linear: str = "auto", tol: float = 1e-10) -> None:
         self.system, self.linear, self.tol = system, linear, tol
-        self._kept: list[tuple[Any, Factors]] = []
-        self._lock = fork_safe_lock()
         n = len(system.body.examples)
         self._op = Op(
             f"linear system of {system.called}",
@@ -73,14 +95,12 @@ class LinearSystems:
 
     def at(self, *point: Any) -> Factors:
         """Return the matrix at a point of arrays, ready to solve with; the last ones are kept."""
-        key = [point[k].tobytes() for k in self._reads]
-        for numbers, factors in self._kept:
-            if numbers == key:
-                return factors
-        factors = self._factor(*point)
-        most = min(_MOST, _KEPT_NUMBERS // (1 + self.system.z.size**2))
-        with self._lock:
-            self._kept = [*self._kept[len(self._kept) - max(0, most - 1) :], (key, factors)]
+        key = self, *[point[k].tobytes() for k in self._reads]
+        factors = _RECENT.get(key)
+        if factors is None:
+            factors = self._factor(*point)
+            numbers = 0 if isinstance(factors, Products) else getattr(factors.matrix, "nnz", factors.matrix.size)
+            _RECENT.keep(key, factors, sum(map(len, key[1:])) + 16 * numbers)
         return factors
 
     @cached_property

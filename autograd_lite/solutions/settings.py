@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from ..core.arguments import describe
 from ..core.frozen import Frozen
 
 CHOICES = {"on_uncertain": ("raise", "warn", "nan"), "on_failure": ("raise", "differentiate")}
@@ -28,7 +31,8 @@ class Settings(Frozen):
         on_uncertain: what to do if fewer are: "raise", "warn" or "nan".
         on_failure: what to do with the derivative of a solve that has failed: "raise" or "differentiate".
         refine: whether Newton's steps are taken from the solver's solution.
-        linear: how to solve with dF/dz: "auto", "dense", "cholesky", "sparse", "gmres" or "cg".
+        linear: how to solve with dF/dz: "auto", "dense", "cholesky", "sparse", "gmres", "cg"; "anderson" for fixed points.
+        tol: the relative tolerance of linear systems that are solved by products.
         conditions: with inequalities, which of them are active, and how certain that is; see
             `optimize.active_set.Conditions`.
     """
@@ -40,3 +44,28 @@ class Settings(Frozen):
     linear: str = "auto"
     tol: float = 1e-10
     conditions: Any = None
+
+    def check(self, called: str) -> Settings:
+        """Return the settings.
+
+        Raises:
+            TypeError: if `digits` is not a number.
+            ValueError: if one of them is something else than it may be.
+        """
+        for name, choices in _CHOICES.items():
+            if (choice := getattr(self, name)) not in choices:
+                *others, last = map(repr, choices)
+                raise ValueError(f"{called}: expected {name}={', '.join(others)} or {last}; received {choice!r}")
+        if isinstance(self.digits, bool) or not isinstance(self.digits, (int, float, np.number)):
+            raise TypeError(f"{called}: expected digits to be a number; received {describe(self.digits)}")
+        if not 0 <= self.digits <= _MOST_DIGITS:
+            raise ValueError(f"{called}: expected digits from 0 to {_MOST_DIGITS}; received {self.digits}")
+        return self
+
+
+_MOST_DIGITS = 15
+_CHOICES = {
+    "on_uncertain": ("raise", "warn", "nan"),
+    "on_failure": ("raise", "differentiate"),
+    "linear": ("auto", "dense", "cholesky", "sparse", "gmres", "cg", "anderson"),
+}

@@ -77,7 +77,7 @@ def solution(
     system = equations
     if not isinstance(system, System):
         system = System(called, system, example, aux, theta, matrix)
-    solve = _Solve(called, find, system, (example, _SUCCESS, *aux), settings)
+    solve = _Solve(called, find, system, (example, _SUCCESS, *aux), settings.check(called))
     z, success, *more = solve.as_op()(*theta)
     return Solution(z, success, tuple(more), solve.sensitivity)
 

@@ -68,7 +68,7 @@ def test_factorizations(name: str, way: str, factorizations: list[str]) -> None:
     derivative = WAYS[way](ag.implicit(np.copy, lambda x, a: of(x) - of(a)))
     for k in range(4):
         factorizations.clear()
-        derivative(np.linspace(-1, 1 + 0.1 * k, N) + 0.01 * len(way))
+        derivative(np.linspace(-1, 1 + 0.1 * k, N) + 0.01 * list(WAYS).index(way))
     assert factorizations == [routine]
 
 

@@ -214,6 +214,30 @@ def test_complex_equations_need_complex_unknowns() -> None:
             ag.grad(lambda a, f=f: np.real(f(a)))(2.0)
 
 
+WRONG: dict[str, tuple[dict[str, Any], type[Exception]]] = {
+    "expected linear='auto', 'dense'": ({"linear": "lu"}, ValueError),
+    "expected on_uncertain='raise', 'warn' or 'nan'": ({"on_uncertain": "ignore"}, ValueError),
+    "expected on_failure='raise' or 'differentiate'": ({"on_failure": None}, ValueError),
+    "expected digits from 0 to 15; received 20": ({"digits": 20}, ValueError),
+    "expected digits to be a number": ({"digits": "many"}, TypeError),
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_settings_are_checked_at_once(text: str) -> None:
+    options, kind = WRONG[text]
+    with pytest.raises(kind, match=f"implicit: {text}"):
+        ag.implicit(np.sqrt, lambda x, a: x * x - a, **options)
+
+
+@pytest.mark.parametrize("linear", ["cholesky", "cg"])
+def test_methods_for_symmetric_matrices_are_refused_for_others(linear: str) -> None:
+    matrix = np.array([[4.0, 1.0], [0.0, 3.0]])
+    f = ag.implicit(lambda a: np.linalg.solve(matrix, a), lambda x, a: matrix @ x - a, linear=linear)
+    with pytest.raises(ag.ImplicitError):
+        ag.grad(lambda a: f(a).sum())(W)
+
+
 def test_a_solver_returns_as_many_unknowns_each_time() -> None:
     grows = ag.implicit(lambda a: np.sqrt(a) * np.ones(2 + (a > 3)), lambda x, a: x * x - a)
     with pytest.raises(ag.ShapeError, match="expected 2 unknowns, as before; received 3"):
