@@ -31,7 +31,7 @@ class Settings(Frozen):
         on_uncertain: what to do if fewer are: "raise", "warn" or "nan".
         on_failure: what to do with the derivative of a solve that has failed: "raise" or "differentiate".
         refine: whether Newton's steps are taken from the solver's solution.
-        linear: how to solve with dF/dz: "auto", "dense", "cholesky", "sparse", "gmres", "cg"; "anderson" for fixed points.
+        linear: how to solve with dF/dz: "auto", "dense", "cholesky", "sparse", "gmres", "cg", or "anderson".
         tol: the relative tolerance of linear systems that are solved by products.
         conditions: with inequalities, which of them are active, and how certain that is; see
             `optimize.active_set.Conditions`.
