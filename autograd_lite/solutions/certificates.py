@@ -66,7 +66,7 @@ class Sensitivity:
         digits: how many are certain; None before a derivative was asked for.
         residual: the largest |F|.
         scaled_residual: that, relative to the terms that F is added up from.
-        linear_residual: the largest residual of the linear system with dF/dx, relative to |dF/dx| |s|.
+        linear_residual: the largest residual of the linear system with dF/dx, relative to its terms.
         solution_error: an estimate of the relative error of the solution.
         by_solver: the relative error of the derivative because of what the solver has left.
         by_rounding: that because of rounding.

@@ -19,7 +19,7 @@ from .factors import Factors
 from .rounding import AMPLIFIED, run_rounded
 
 _COLUMNS = 8  # random combinations of errors that are solved for, of which the worst counts
-_SAMPLES, _FEW = 2, 5  # of rounding at random; one more where there are few unknowns
+_SAMPLES, _FEW = 3, 64  # of rounding at random, one of more than a few unknowns
 _CAUTION = 3.0  # how many times as large as their estimate errors of rounding count
 # What parameters that matter less than this to the result, by the same relative change, are compared with; and the
 # size of an error, in units of rounding of the terms of a sum, up to which one that is as small is as good as 0.
@@ -73,7 +73,7 @@ class Errors(NamedTuple):
     Attributes:
         residual: the largest |F|.
         scaled: that, relative to the terms that F is added up from, of which rounding tells the size.
-        linear: the largest residual of the linear system, relative to |A| |s|.
+        linear: the largest residual of the linear system, relative to its terms.
         solution: the error of z, relative to its largest element.
         by_solver: what the error of z that the solver has left changes in the derivative.
         by_rounding: what rounding does.
@@ -119,16 +119,17 @@ def _estimate(d: Derivative) -> Errors:
     n, eps = len(z), float(np.finfo(z.dtype).eps)
     f, r, values = d.at(z, s)
     of_f, of_r, of_values = _by_rounding(d, f, r, values)
-    sizes_f, sizes_r = _products_of_sizes(d.factors.matrix, z, s, d.turned)
-    of_f, of_r = np.maximum(of_f, eps / 2 * sizes_f), np.maximum(of_r, eps / 2 * sizes_r)
-    step = -solve(f)
+    sizes = abs(d.factors.matrix)
+    of_f = np.maximum(of_f, eps / 2 * (sizes @ np.abs(z)))
+    of_r = np.maximum(of_r, eps / 2 * ((sizes.T if d.turned else sizes) @ np.abs(s)))
     random = _normal(n)
     half = random.shape[1] // 2
-    steps = solve(of_f[:, None] * random[:, :half])
+    columns = solve(np.column_stack([-f, of_f[:, None] * random[:, :half]]))
+    step, steps = columns[:, 0], columns[:, 1:]
     unit = np.abs(z) + np.abs(step) + np.abs(steps).max(axis=1, initial=0)
     unit[unit == 0] = 1
     noise = _worst(steps, unit)
-    unit_s = _unit(d)
+    unit_s = _unit(sizes, d.turned)
     noise_s = _worst(solve(of_r[:, None] * random[:, half:], d.turned), unit_s)
 
     # Without the error that the solver has left, and without that of the linear solve.
@@ -156,7 +157,7 @@ def _estimate(d: Derivative) -> Errors:
     return Errors(
         float(np.abs(f).max(initial=0)),
         _ratio(np.abs(f).max(initial=0), of_f.max(initial=0) * 2 / eps),
-        _ratio(np.abs(r).max(initial=0), sizes_r.max(initial=0)),
+        _ratio(np.abs(r).max(initial=0), of_r.max(initial=0) * 2 / eps),
         _ratio(np.abs(step).max(initial=0) + of_noise, largest),
         by_solver,
         by_rounding,
@@ -170,25 +171,17 @@ def _estimate(d: Derivative) -> Errors:
 def _by_rounding(d: Derivative, f: Any, r: Any, values: list[Any]) -> tuple[Any, Any, list[Any]]:
     """Return the errors of rounding in F, in the residual of the linear system, and in the values."""
     of_f, of_r, of_values = np.zeros(f.shape), np.zeros(r.shape), [np.zeros(v.shape) for v in values]
-    for f1, r1, values1 in d.round_at_random(_SAMPLES + (len(f) < _FEW)):
+    for f1, r1, values1 in d.round_at_random(_SAMPLES if len(f) <= _FEW else 1):
         of_f, of_r = np.maximum(of_f, np.abs(f1 - f)), np.maximum(of_r, np.abs(r1 - r))
         of_values = [np.maximum(e, np.abs(v1 - v)) for e, v, v1 in zip(of_values, values, values1, strict=True)]
     return of_f / AMPLIFIED, of_r / AMPLIFIED, [e / AMPLIFIED for e in of_values]
 
 
-def _products_of_sizes(a: Any, z: Any, s: Any, turned: bool) -> tuple[Any, Any]:
-    """Return |A| |z|, and |A| |s| or |Aᵀ| |s|; 0 where only products with A are known."""
-    if not hasattr(a, "__abs__"):
-        return np.zeros(z.shape), np.zeros(z.shape)
-    sizes = abs(a)
-    return sizes @ np.abs(z), (sizes.T if turned else sizes) @ np.abs(s)
-
-
-def _unit(d: Derivative) -> Any:
+def _unit(sizes: Any, turned: bool) -> Any:
     """Return the units of the elements of s, which belong to the equations, or to the unknowns if s is a tangent."""
-    sizes = np.abs(d.factors.matrix).max(axis=1 if d.turned else 0)
-    sizes = sizes.toarray().ravel() if hasattr(sizes, "toarray") else sizes
-    return 1 / np.where(sizes == 0, 1, sizes)
+    most = sizes.max(axis=1 if turned else 0)
+    most = most.toarray().ravel() if hasattr(most, "toarray") else most
+    return 1 / np.where(most == 0, 1, most)
 
 
 @functools.lru_cache(8)
@@ -204,7 +197,7 @@ def _worst(columns: Any, unit: Any) -> Any:
 
 def _share(left: Any, step: Any, noise: float) -> float:
     """Return how much of a step is left after it, apart from noise."""
-    more = float(np.abs(left).max(initial=0) - _CAUTION * noise)
+    more = float(np.abs(left).max(initial=0) - 10 * noise)
     if not more > 0:
         return 0.0 if more == more else np.inf
     return _ratio(more, np.abs(step).max(initial=0))
@@ -240,7 +233,7 @@ def difference(d: Derivative, first: Sequence[Any], second: Sequence[Any]) -> fl
 
 def _sizes_of_terms(d: Derivative) -> list[float]:
     """Return how large gradients would be if nothing in them cancelled: those of an s that has all parts."""
-    unit = _unit(d)
+    unit = _unit(abs(d.factors.matrix), True)
     s = np.abs(d.s / unit).max(initial=0) * unit * np.sign(_normal(len(unit))[:, 0])
     return [_norm(v) for v in d.at(d.point[0], s)[2]]
 

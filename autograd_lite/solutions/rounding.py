@@ -79,11 +79,19 @@ def _run(body: Body, inputs: Sequence[Any], errors: _Errors, compute: Callable[[
         elif op.is_elementwise:
             values[i] = add(compute(i, values))
         else:
-            exact = [values[k] for k in ids]
-            values.update([(k, add(values[k])) for k in ids])
+            # Errors of the elements of one factor are those of the products.
+            rounds = (
+                ids if not op.multilinear else ids[:1] if _size(values[ids[0]]) < _size(values[ids[-1]]) else ids[-1:]
+            )
+            exact = [(k, values[k]) for k in rounds]
+            values.update([(k, add(x)) for k, x in exact])
             values[i] = add(compute(i, values))
-            values.update(zip(ids, exact, strict=True))
+            values.update(exact)
     return [values[i] for i in body.outputs]
+
+
+def _size(x: Any) -> int:
+    return int(getattr(x, "size", 0))
 
 
 class _Errors:
