@@ -19,7 +19,7 @@ _WIDTH, _ROW, _BAR, _TEXT, _GAP, _HIGH = 352.0, 23.0, 13.0, 10.5, 34.0, 116.0
 _DIGITS = 16  # of the scale
 MAY_BE_ZERO = 1e-8  # the relative size up to which a slack or a multiplier may be zero
 _MOST_SHOWN, _LONGEST = 10, 28
-# The looks: of a derivative that is certain or uncertain, of what it follows from, of the condition.
+# The looks of bars: certain and uncertain derivatives, their parts, the condition, inactive constraints.
 _CERTAIN, _UNCERTAIN, _PART, _COST, _INACTIVE = "parameter", "nan", "input", "output", "op"
 _LINES = (
     rule(".bars .box, .bars .pill", stroke_width="1"),
