@@ -66,6 +66,8 @@ class PureFunction:
         a, b = self.body.program, other.body.program
         if (a.graph, a.inputs, self.body.outputs) != (b.graph, b.inputs, other.body.outputs):
             return False
+        if structure(self.out) != structure(other.out):
+            return False
         for (op, inputs, params), call in zip(a.calls.values(), b.calls.values(), strict=True):
             if op is not call[0] or inputs != call[1] or not all(map(is_plain, params.values())):
                 return False
