@@ -102,8 +102,8 @@ def _count(f: Callable[..., Any]) -> int:
 
 def _as_array(x: Any) -> Any:
     """Return data as SciPy takes them: arrays in float64, and anything else as it is."""
-    if isinstance(x, (list, tuple)) and any(isinstance(a, Tensor) for a in leaves(x)):
-        x = array(x)
+    if isinstance(x, (list, tuple)):
+        x = array(x) if any(isinstance(a, Tensor) for a in leaves(x)) else np.asarray(x, np.float64)
     return x.astype(np.float64) if isinstance(x, Tensor) and x.dtype.kind == "f" else x
 
 
