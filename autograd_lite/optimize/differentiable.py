@@ -27,7 +27,7 @@ from ..tree import leaves, map as map_leaves
 from .binding import Binding
 from .evaluation import name_of
 from .optimality import Optimality
-from .results import DifferentiableEstimate, estimate
+from .results import DifferentiableEstimate, estimate, words_of_failure
 from .vectors import Layout, TensorMet, is_known, value_of
 
 
@@ -112,7 +112,8 @@ def _solve_as_solution(problem: Problem, settings: Settings) -> Any:
     else:
         z, aux, equations = conditions.example, conditions.aux, conditions.equations
     system = binding.cache((optimality, aux), lambda: System(called, equations, z, aux, theta))
-    solved = solution(called, find, system, theta, z, aux, settings.replace(conditions=conditions))
+    settings = settings.replace(conditions=conditions, failure=lambda: words_of_failure(reports))
+    solved = solution(called, find, system, theta, z, aux, settings)
     entries, later = optimality.entries(*binding.of_vector(theta), solved.z, solved.aux)
     entries |= {"x": solved.z[: layout.size], "sensitivity": solved.sensitivity}
     if not isinstance(solved.z, Tensor):

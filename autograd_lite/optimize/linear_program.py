@@ -22,6 +22,7 @@ from .programs import (
     rows_of,
     solve_program,
 )
+from .results import words_of_failure
 from .vectors import ends_of
 
 NAMES = {"q": "c", "G": "A_ub", "h": "b_ub", "A": "A_eq", "b": "b_eq"}
@@ -111,7 +112,8 @@ def linprog(
             "linprog: expected integrality=None where a derivative may be asked for; received integers, which do not "
             "change with the parameters but by jumps. Solve inside ag.no_grad(), or detach the parameters"
         )
-    answer = solve_program("linprog", find, parameters, NAMES, Settings(digits, on_uncertain, on_failure, refine))
+    settings = Settings(digits, on_uncertain, on_failure, refine, failure=lambda: words_of_failure(report))
+    answer = solve_program("linprog", find, parameters, NAMES, settings)
     x, mu = answer.z[:n], answer.z[n:]
     push = bound_multipliers(parameters, x, mu, answer.aux[1])
     result = OptimizeResult(report[0] if report else {"success": answer.success})

@@ -267,3 +267,10 @@ def delta_method(g: Callable[[Any], Any], estimate: Any, covariance: Any = None)
     parts = [errors[end - n : end] for n, end in zip(sizes, accumulate(sizes), strict=True)]
     shaped = [np.reshape(part, np.shape(a))[()] for part, a in zip(parts, leaves(out), strict=True)]
     return EstimateWithStderr(out, rebuild(out, iter(shaped)))
+
+
+def words_of_failure(reports: list[Any]) -> str:
+    """Return what a solver says of a failure."""
+    report = {} if not reports or reports[0].success else reports[0]
+    words = str(report.get("message") or report.get("flag") or "").split()
+    return f" ({' '.join(words).rstrip('.')})" if words else ""

@@ -230,9 +230,10 @@ class Certificate:
 
     def _verify(self, s: Any, g: Any, success: Any, *rest: Any, turned: bool, wrt: tuple[int, ...]) -> Any:
         if not success and self.settings.on_failure == "raise":
+            words = self.settings.failure()
             raise self._error(
-                "expected a solve that has succeeded; received one that its solver calls a failure. Let it run longer, "
-                'start nearer to the solution, or pass on_failure="differentiate"'
+                f"expected a solve that has succeeded; received one that its solver calls a failure{words}. Let it run "
+                'longer, start nearer to the solution, or pass on_failure="differentiate"'
             )
         if not (s.any() or g.any()) or not np.isfinite(g).all():
             return np.array(s)  # a derivative of nothing, and one that a value that is not finite has spoilt before

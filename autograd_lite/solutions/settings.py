@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ class Settings(Frozen):
         tol: the relative tolerance of linear systems that are solved by products.
         conditions: with inequalities, which of them are active, and how certain that is; see
             `optimize.active_set.Conditions`.
+        failure: returns what the solver says of its last solve if that has failed, otherwise "".
     """
 
     digits: float = 4
@@ -44,6 +46,7 @@ class Settings(Frozen):
     linear: str = "auto"
     tol: float = 1e-10
     conditions: Any = None
+    failure: Callable[[], str] = str
 
     def check(self, called: str) -> Settings:
         """Return the settings.

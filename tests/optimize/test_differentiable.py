@@ -351,3 +351,12 @@ def test_solves_in_a_loop_are_recorded_once(monkeypatch: pytest.MonkeyPatch) -> 
     both(1.2)
     both(1.3)
     assert count == 0
+
+
+def test_a_failure_has_the_words_of_the_solver() -> None:
+    for solve in (
+        lambda a: optimize.root(lambda x: x**2 + a, [1.0]),
+        lambda a: optimize.linprog(a * np.ones(1) - 2, [[-1.0]], [1.0]),
+    ):
+        with pytest.raises(ag.ImplicitError, match="failure [(](The iteration|The problem is unbounded)"):
+            ag.grad(lambda a, solve=solve: solve(a).x.sum())(1.0)
