@@ -187,7 +187,7 @@ def _unit(sizes: Any, turned: bool) -> Any:
 @functools.lru_cache(8)
 def _normal(n: int) -> Any:
     """Return columns of normal numbers, the same ones for each size, fewer if they are long."""
-    return np.random.default_rng(n).standard_normal((n, 2 * max(2, min(_COLUMNS, 1000 // n))))
+    return np.random.default_rng(n).standard_normal((n, 2 * max(2, min(_COLUMNS, 1000 // max(n, 1)))))
 
 
 def _worst(columns: Any, unit: Any) -> Any:
