@@ -224,7 +224,7 @@ class Certificate:
                 lambda s, *_, **__: s,
                 jvp=lambda tangents, out, *_, **__: tangents[0],
                 batch=one_after_another,
-                keeps=KeepSame((False,) * (len(inputs) + 1)),
+                keeps=KeepSame((False,) * (len(inputs) + 1)),  # type: ignore[arg-type]
             )
         return op(*inputs, turned=turned, wrt=tuple(wrt))
 
