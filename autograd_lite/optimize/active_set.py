@@ -97,6 +97,7 @@ class Conditions:
         limits: of theta.
         rows: the Jacobian of c, of (x, *theta).
         name: of a constraint for messages, by "row" or "bound" and its index.
+        two_sided: whether constraints may be active at their lower limits.
     """
 
     def __init__(
@@ -108,9 +109,11 @@ class Conditions:
         limits: Callable[..., Limits],
         rows: Callable[..., Any],
         name: Callable[[str, int], str],
+        two_sided: bool = True,
     ) -> None:
         self.n, self.m = n, m
         self.values, self.slope, self.limits, self.rows, self.name = values, slope, limits, rows, name
+        self.two_sided = two_sided
         self._bodies: dict[str, Body] = {}
 
     @property
@@ -133,7 +136,8 @@ class Conditions:
             slope = np.where(of_bounds == 0, slope, x - _on_side(of_bounds, limits.lower, limits.upper))
         if not self.m:
             return slope
-        gap = self.values(x, *theta) - _on_side(of_rows, limits.low, limits.high)
+        ends = limits.low if self.two_sided else limits.high, limits.high
+        gap = self.values(x, *theta) - _on_side(of_rows, *ends)
         return np.concatenate([slope, np.where(of_rows == 0, mu, gap)])
 
     def facts(self, z: Vector, theta: tuple[Any, ...]) -> Facts:
@@ -256,7 +260,7 @@ class Conditions:
 
 def _on_side(side: Any, low: Any, high: Any) -> Any:
     """Return the limit that holds, and 0 where none does: it may be infinite."""
-    return np.where(side == 0, 0.0, np.where(side < 0, low, high))
+    return np.where(side == 0, 0.0, high if low is high else np.where(side < 0, low, high))
 
 
 def _nearest(values: Vector, low: Any, high: Any) -> tuple[Sides, Vector, npt.NDArray[np.bool_]]:

@@ -16,7 +16,6 @@ from .active_set import Vector
 from .programs import (
     Parameters,
     as_arrays,
-    bound_multipliers,
     may_differentiate,
     parameters_of,
     rows_of,
@@ -113,9 +112,8 @@ def linprog(
             "change with the parameters but by jumps. Solve inside ag.no_grad(), or detach the parameters"
         )
     settings = Settings(digits, on_uncertain, on_failure, refine, failure=lambda: words_of_failure(report))
-    answer = solve_program("linprog", find, parameters, NAMES, settings)
+    answer, push = solve_program("linprog", find, parameters, NAMES, settings)
     x, mu = answer.z[:n], answer.z[n:]
-    push = bound_multipliers(parameters, x, mu, answer.aux[1])
     result = OptimizeResult(report[0] if report else {"success": answer.success})
     return _with_history(result, parameters, x, mu, push, answer.sensitivity)
 

@@ -5,6 +5,7 @@ minimize ½ xᵀP x + qᵀx  where  G x ≤ h,  A x = b,  lower ≤ x ≤ upper
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -77,37 +78,60 @@ def may_differentiate(parameters: Any) -> bool:
 
 def as_arrays(parameters: Parameters) -> Parameters:
     """Return the parameters as NumPy's arrays, and SciPy's where they are sparse."""
-    return {
-        key: x.to_scipy() if isinstance(x, SparseTensor) else x.numpy() if isinstance(x, Tensor) else x
-        for key, x in parameters.items()
-    }
+    return {key: _as_array(x) for key, x in parameters.items()}
 
 
-def conditions_of(parameters: Parameters, names: Mapping[str, str]) -> Conditions:
-    """Return the conditions for a minimum, of (z, aux, *theta), with the leaves of the parameters as theta."""
-    n, sizes = parameters["q"].shape[0], rows_of(parameters)
-    k, m = sizes[0], sum(sizes)
-    parameters = map_leaves(lambda _: 0.0, parameters)  # of which the structure alone matters
+def _as_array(x: Any) -> Any:
+    return x.to_scipy() if isinstance(x, SparseTensor) else x.numpy() if isinstance(x, Tensor) else x
+
+
+# ---- one form --------------------------------------------------------------------------------------------------------
+
+
+def _in_one_form(parameters: Parameters) -> Parameters:
+    """Return P symmetric, and all rows and their limits, those of inequalities first: few operations follow."""
+    P, pairs = parameters["P"], [(parameters[m], parameters[v]) for m, v in (("G", "h"), ("A", "b"))]
+    if P is not None and (isinstance(P, Tensor) or is_sparse(P) or not np.array_equal(P, P.T)):
+        P = (P + P.T) * 0.5
+    rows, limits = [m for m, _ in pairs if m is not None], [v for m, v in pairs if m is not None]
+    if len(rows) == 2 and not any(map(is_sparse, rows)):
+        rows = [np.concatenate(rows)]
+    limit = np.concatenate(limits) if len(limits) > 1 else limits[0] if limits else None
+    return {"P": P, "rows": rows, "limit": limit, **{key: parameters[key] for key in ("q", "lower", "upper")}}
+
+
+def _of_one_form(form: Parameters, k: int) -> Parameters:
+    """Return the parameters of a program with k inequalities in one form, of arrays."""
+    rows, limit = [_as_array(m) for m in form["rows"]], form["limit"]
+    G, h, A, b = None, None, None, None
+    if k:
+        G, h = rows[0][:k], limit[:k]
+    if limit is not None and limit.size > k:
+        A, b = rows[-1][k:] if len(rows) == 1 else rows[-1], limit[k:]
+    rest = {key: form[key] for key in ("q", "lower", "upper")}
+    return {"P": None if form["P"] is None else _as_array(form["P"]), "G": G, "h": h, "A": A, "b": b, **rest}
+
+
+def conditions_of(form: Parameters, k: int, names: Mapping[str, str]) -> Conditions:
+    """Return the conditions for a minimum, of (z, aux, *theta), with the leaves of the form as theta."""
+    n, sizes = form["q"].shape[0], [m.shape[0] for m in form["rows"]]
+    m, ends = sum(sizes), np.cumsum([0, *sizes])
+    form = map_leaves(lambda _: 0.0, form)  # of which the structure alone matters
 
     def values(x: Any, *theta: Any) -> Any:
-        p = rebuild(parameters, iter(theta))
-        parts = [p[key] @ x for key in ("G", "A") if p[key] is not None]
+        parts = [matrix @ x for matrix in rebuild(form, iter(theta))["rows"]]
         return np.concatenate(parts) if len(parts) > 1 else parts[0] if parts else np.zeros(0)
 
     def slope(x: Any, mu: Any, *theta: Any) -> Any:
-        p = rebuild(parameters, iter(theta))
-        terms = [p["q"]]
-        if p["P"] is not None:
-            terms.append((p["P"] @ x + x @ p["P"]) / 2)
-        terms += [v @ p[key] for key, v in (("G", mu[:k]), ("A", mu[k:])) if p[key] is not None]
-        return sum(terms[1:], terms[0])
+        p = rebuild(form, iter(theta))
+        total = p["q"] if p["P"] is None else p["P"] @ x + p["q"]
+        parts = [mu] if len(sizes) == 1 else [mu[i:j] for i, j in itertools.pairwise(ends)]
+        return sum([v @ matrix for v, matrix in zip(parts, p["rows"], strict=True)], total)
 
     def limits(*theta: Any) -> Limits:
-        p = rebuild(parameters, iter(theta))
-        h, b = (np.zeros(0) if x is None else x for x in (p["h"], p["b"]))
-        low, high = np.full(k, -np.inf), h
-        if sizes[1]:
-            low, high = (np.concatenate([x, b]) if k else b for x in (low, high))
+        p = rebuild(form, iter(theta))
+        high = np.zeros(0) if p["limit"] is None else p["limit"]
+        low = np.where(np.arange(m) < k, -np.inf, high)
         lower, upper = p["lower"], p["upper"]
         if lower is None and upper is None:
             return Limits(None, None, low, high)
@@ -115,15 +139,14 @@ def conditions_of(parameters: Parameters, names: Mapping[str, str]) -> Condition
         return Limits(-none if lower is None else lower, none if upper is None else upper, low, high)
 
     def rows(x: Any, *theta: Any) -> Any:
-        p = rebuild(parameters, iter(theta))
-        return np.concatenate([_dense(p[key]) for key in ("G", "A") if p[key] is not None] or [np.zeros((0, n))])
+        return _stack(rebuild(form, iter(theta))["rows"], n)
 
     def name(kind: str, i: int) -> str:
         if kind == "bound":
             return f"bound of x[{i}]"
         return f"limit {names['h']}[{i}]" if i < k else f"row {i - k} of {names['A']}"
 
-    return Conditions(n, m, values, slope, limits, rows, name)
+    return Conditions(n, m, values, slope, limits, rows, name, False)
 
 
 def rows_of(parameters: Parameters) -> tuple[int, int]:
@@ -132,20 +155,23 @@ def rows_of(parameters: Parameters) -> tuple[int, int]:
     return k, p
 
 
+def _stack(matrices: list[Any], n: int) -> Any:
+    parts = [_dense(m) for m in matrices]
+    return np.concatenate(parts) if len(parts) > 1 else parts[0] if parts else np.zeros((0, n))
+
+
 def _dense(matrix: Any) -> Any:
     return matrix.toarray() if isinstance(matrix, SparseTensor) else matrix
 
 
-def _matrix_of(parameters: Parameters, conditions: Conditions) -> Callable[..., Any]:
+def _matrix_of(form: Parameters, conditions: Conditions) -> Callable[..., Any]:
     """Return the matrix of the conditions, as a function of (z, aux, *theta)."""
-    n, m = conditions.n, conditions.m
-    parameters = map_leaves(lambda _: 0.0, parameters)
+    n, m, form = conditions.n, conditions.m, map_leaves(lambda _: 0.0, form)
 
     def matrix(z: Any, aux: Active, *theta: Any) -> Any:
-        p = rebuild(parameters, iter(theta))
+        p = rebuild(form, iter(theta))
         of_rows, of_bounds = aux
-        curvature = np.zeros((n, n)) if p["P"] is None else _dense(p["P"])
-        top = curvature if p["P"] is None else (curvature + curvature.T) / 2
+        top = np.zeros((n, n)) if p["P"] is None else p["P"]
         if m:
             rows = conditions.rows(z, *theta)
             top = np.concatenate([top, rows.T], 1)
@@ -165,8 +191,8 @@ def solve_program(
     parameters: Parameters,
     names: Mapping[str, str],
     settings: Settings,
-) -> Solution:
-    """Return the solution (x, multipliers) of a program.
+) -> tuple[Solution, Any]:
+    """Return the solution (x, multipliers) of a program, and the multipliers of bounds, negative for lower ones.
 
     Args:
         called: the caller, for messages.
@@ -175,39 +201,30 @@ def solve_program(
         names: the caller's.
         settings: how to differentiate.
     """
-    conditions, system = _record(called, parameters, names)
+    k, form = rows_of(parameters)[0], _in_one_form(parameters)
+    conditions, system = _record(called, form, k, names)
 
     def solve(*theta: Any) -> tuple[Vector, bool, Active]:
-        x, mu, push, success = find(as_arrays(rebuild(parameters, iter(theta))))
+        x, mu, push, success = find(_of_one_form(rebuild(form, iter(theta)), k))
         return np.concatenate([x, mu]), success, conditions.active_by(x, mu, push, theta)
 
-    return solution(
-        called,
-        solve,
-        system,
-        leaves(parameters),
-        conditions.example,
-        conditions.aux,
-        settings.replace(conditions=conditions),
-    )
+    theta = leaves(form)
+    more = settings.replace(conditions=conditions)
+    answer = solution(called, solve, system, theta, conditions.example, conditions.aux, more)
+    x, mu = answer.z[: conditions.n], answer.z[conditions.n :]
+    return answer, np.where(answer.aux[1] == 0, 0.0, -conditions.slope(x, mu, *theta))
 
 
-def _record(called: str, parameters: Parameters, names: Mapping[str, str]) -> tuple[Conditions, System]:
+def _record(called: str, form: Parameters, k: int, names: Mapping[str, str]) -> tuple[Conditions, System]:
     """Return the conditions of programs with parameters of these shapes, and the equations, recorded once."""
-    theta = leaves(parameters)
-    key = called, structure(parameters), *[(x.shape, x.dtype) for x in theta]
+    theta = leaves(form)
+    key = called, k, structure(form), *[(x.shape, x.dtype) for x in theta]
     if key not in _RECORDED:
-        conditions = conditions_of(parameters, names)
+        conditions = conditions_of(form, k, names)
         example, aux = conditions.example, conditions.aux
-        sparse = any(isinstance(x, SparseTensor) for x in parameters.values())
-        matrix = None if sparse else _matrix_of(parameters, conditions)
+        sparse = any(map(is_sparse, (form["P"], *form["rows"])))
+        matrix = None if sparse else _matrix_of(form, conditions)
         while len(_RECORDED) >= _MOST:
             _RECORDED.pop(next(iter(_RECORDED)), None)
         _RECORDED[key] = conditions, System(called, conditions.equations, example, aux, theta, matrix)
     return _RECORDED[key]
-
-
-def bound_multipliers(parameters: Parameters, x: Any, mu: Any, of_bounds: Any) -> Any:
-    """Return the multipliers of bounds, positive for upper ones and negative for lower ones, recorded for Tensors."""
-    conditions = conditions_of(parameters, {key: key for key in "PqGhAb"})
-    return np.where(of_bounds == 0, 0.0, -conditions.slope(x, mu, *leaves(parameters)))

@@ -12,7 +12,7 @@ from ..solutions.settings import Settings
 from .active_set import Vector
 from .interior_point import Minimum, Program, minimize_quadratic
 from .ipopt import Multipliers
-from .programs import Parameters, as_arrays, bound_multipliers, may_differentiate, parameters_of, rows_of, solve_program
+from .programs import Parameters, as_arrays, may_differentiate, parameters_of, rows_of, solve_program
 
 NAMES = {key: key for key in ("P", "q", "G", "h", "A", "b")}
 MESSAGES = (
@@ -92,10 +92,9 @@ def qp(
         parameters = as_arrays(parameters)
         x, mu, push, success = find(parameters)
         return _result(parameters, x, mu, push, report, success=success)
-    answer = solve_program("qp", find, parameters, NAMES, Settings(digits, on_uncertain, on_failure, refine))
+    answer, push = solve_program("qp", find, parameters, NAMES, Settings(digits, on_uncertain, on_failure, refine))
     x, mu = answer.z[:n], answer.z[n:]
     success = report[0].status == 0 if report else answer.success
-    push = bound_multipliers(parameters, x, mu, answer.aux[1])
     return _result(parameters, x, mu, push, report, success=success, sensitivity=answer.sensitivity)
 
 
@@ -124,7 +123,7 @@ def _minimum(p: Parameters, guess: Any) -> Minimum:
     A, b = empty if p["A"] is None else (p["A"], p["b"])
     none = np.full(n, np.inf)
     lower, upper = (-none if p["lower"] is None else p["lower"]), (none if p["upper"] is None else p["upper"])
-    program = Program((p["P"] + p["P"].T) / 2, p["q"], G, h, A, b, lower, upper)
+    program = Program((p["P"] + p["P"].T) * 0.5, p["q"], G, h, A, b, lower, upper)
     if any(np.isnan(x.data if hasattr(x, "indptr") else x).any() for x in program):
         raise ValueError("qp: expected numbers; received a parameter with NaN")
     minimum = minimize_quadratic(program, guess)
