@@ -38,8 +38,8 @@ from .operators import LinearOperator, aslinearoperator, eye_array, issparse, or
 from .products import Layout
 
 _DEGENERATE = (
-    "derivative of eigsh: expected simple eigenvalues; received one that is equal to another one, to rounding: its "
-    "vector can be any of a subspace. What is differentiable is the sum of all equal values"
+    "derivative of an eigenpair: expected a simple eigenvalue; received one that is equal to another one, to rounding: "
+    "its vector can be any of a subspace. What is differentiable is the sum of all equal values"
 )
 
 
@@ -159,22 +159,29 @@ class _BorderedFactors:
 _CERTAIN = 1e4  # by how many units of rounding two eigenvalues must differ, relative to the largest
 
 
-def _require_gap(u: Any, r: Any, w: Any) -> Any:
-    n, eps = u.shape[0], np.finfo(w.dtype).eps
-    if np.linalg.norm(u) * max(n, _CERTAIN) * eps * np.abs(w).max(initial=0) > np.linalg.norm(r):
+def _require_gap(u: Any, r: Any, w: Any, left: Any) -> Any:
+    eps, size = np.finfo(w.dtype).eps, np.linalg.norm(r)
+    inverse = np.linalg.norm(u) / size if size else 0.0
+    if inverse * max(u.shape[0], _CERTAIN) * eps * np.abs(w).max(initial=0) > 1:
         raise ImplicitError(_DEGENERATE)
+    if inverse * left > 1 / _CERTAIN:
+        raise ImplicitError(
+            "derivative of an eigenpair: expected a residual |A v - w v| that is small beside the distance to another "
+            f"eigenvalue, about {1 / inverse:.1e}; received {float(left):.1e}. Lower tol"
+        )
     return u
 
 
-# The identity of u, the solution for r, which raises where an eigenvalue is as close to w as rounding can tell.
+# The identity of u, the solution for r, which raises where an eigenvalue is too close to w, or w not close enough.
 _distinct: Op = structural(
     "derivative of eigenvectors",
     _require_gap,
-    lambda g, out, u, r, w: g,
+    lambda g, out, u, r, w, left: g,
     None,
     None,
-    infer=lambda u, r, w: u,
-    jvp=lambda tangents, out, u, r, w: tangents[0],
+    None,
+    infer=lambda u, r, w, left: u,
+    jvp=lambda tangents, out, u, r, w, left: tangents[0],
 )
 
 
@@ -209,7 +216,9 @@ def _change(matrix: Map, parameters: Sequence[Any], w: Any, v: Any, r: Any, squa
             u = _by_border(matrix, parameters[0], w[j], own, c)
         else:
             u = _by_minres(matrix, parameters, w[j], own, c, _start(w, v, c, j))
-        u = -_distinct(u, c, w)
+        plain = [stop_gradient(x) for x in (*parameters, w[j], own)]
+        left = np.linalg.norm(matrix(plain[:-2], plain[-1]) - plain[-2] * plain[-1])
+        u = -_distinct(u, c, w, left)
         columns.append(u - own * (np.sum(user(own) * u) / squared_length))
     return np.stack(columns, axis=1)
 

@@ -208,6 +208,17 @@ def test_a_simple_eigenpair_beside_equal_ones(row: Any) -> None:
         np.testing.assert_allclose(np.real(np.sum(np.conj(d) * along)), numeric(g, along), atol=digits * size)
 
 
+def test_a_search_that_ended_early_has_no_derivative() -> None:
+    a = sp.diags_array([np.full(99, -1.0), np.full(100, 2.0), np.full(99, -1.0)], offsets=[-1, 0, 1]).tocsr()
+
+    def f(d: Any, tol: float) -> Any:
+        return (sparse.eigsh(as_sparse(a, d, True), 1, which="LA", tol=tol, ncv=10)[1] ** 4).sum()
+
+    assert np.isfinite(ag.grad(f)(a.data, 1e-12)).all()
+    with pytest.raises(ag.ImplicitError, match="Lower tol"):
+        ag.grad(f)(a.data, 1e-2)
+
+
 def test_factors_stay_sparse(monkeypatch: pytest.MonkeyPatch) -> None:
     n, sizes, splu = 2000, [], original.splu
 
