@@ -44,7 +44,7 @@ class Binding(NamedTuple):
         return {name: lambda x, f=f: f(unflatten(x)) for name, f in functions.items()}, data
 
     def without_values(self) -> Binding:
-        """Return the same for data of these shapes, without their values, as what is kept reads it."""
+        """Return the same for data of these shapes, without their values, for programs that are kept."""
         return self._replace(data=map_leaves(zeros_of, self.data))
 
     def cache(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
