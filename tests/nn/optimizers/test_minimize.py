@@ -326,3 +326,24 @@ def test_weights_that_a_function_reads_reach_the_solution() -> None:
     root.sum().backward()
     assert layer.kernel.grad.item() == pytest.approx(-3)
     assert layer.bias.grad.item() == pytest.approx(-1)
+
+
+def test_a_compiled_solve_follows_the_settings_of_a_module() -> None:
+    class Stretched(nn.Module):
+        factor = 2.0
+
+        def call(self, x: Any) -> Any:
+            return x * self.factor if self.training else x
+
+    module = Stretched()
+
+    @ag.compile
+    def solve(c: Any) -> Any:
+        return ag.optimize.root(lambda x: module(x) - c, np.ones(1)).x
+
+    results = []
+    for mode, factor in (("train", 2.0), ("eval", 2.0), ("train", 2.0), ("train", 4.0), ("train", 4.0)):
+        getattr(module, mode)()
+        module.factor = factor
+        results += [float(solve(ag.tensor([c]))[0]) for c in (3.0, 6.0, 12.0)]
+    np.testing.assert_allclose(results, [1.5, 3, 6, 3, 6, 12, 1.5, 3, 6, *[0.75, 1.5, 3] * 2])
