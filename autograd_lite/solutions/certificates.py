@@ -58,7 +58,8 @@ class Sensitivity:
     2-norm, relative to the norm of the gradient by the same array. A gradient that is nearly zero counts by what its
     array does to the result beside the others: its error is relative to a thousandth of what those do by the same
     relative change; and a gradient of terms that cancel to zero is certain. In forward mode it is the tangent of all
-    unknowns. What follows the solution, such as a loss, has errors of its own.
+    unknowns, and that of those that are no multipliers. What follows the solution, such as a loss, has errors of its
+    own.
 
     Attributes:
         called: whose solution it is.
@@ -283,6 +284,7 @@ class Certificate:
             along,
             point,
             [point[system.first + k] for k in wrt],
+            point[0].size if conditions is None else conditions.n,
         )
         if isinstance(factors, Products):
             return self._reason_by_products(d, factors)
@@ -342,7 +344,7 @@ class Certificate:
             exist = all(np.isfinite(v).all() for side in sides for v in side)
             if exist and difference(d, *sides) <= 10.0**-self.settings.digits:
                 continue
-            active, inactive = (", ".join(map(_text_of, values)) for values in sides)
+            active, inactive = (", ".join(map(_text_of, v if d.turned else v[:1])) for v in sides)
             return (
                 f"{doubt.name} is degenerate: its slack is {doubt.slack:.1e}, its multiplier {doubt.multiplier:.1e}: "
                 f"the smallest change decides whether it is active. The derivative with it active is {active}; "

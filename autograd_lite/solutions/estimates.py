@@ -36,12 +36,14 @@ class Derivative(NamedTuple):
         program: of s, tangents and a point; it returns F, the product that should equal g, and the values of the
             derivative other than s.
         factors: of A.
-        turned: whether s solves a system with Aᵀ, and the values are gradients; otherwise s is the value, a tangent.
+        turned: whether s solves a system with Aᵀ, and the values are gradients; otherwise s is the value, a tangent,
+            and a part of it another one.
         s: the solution of the linear system.
         g: its right-hand side; None where that is part of the product.
         along: tangents.
         point: z, aux and theta.
         theta: what the values are gradients by.
+        count: how many unknowns, the first ones, must be certain by themselves too: those that are no multipliers.
     """
 
     program: Body
@@ -52,6 +54,7 @@ class Derivative(NamedTuple):
     along: Sequence[Any]
     point: Sequence[Any]
     theta: Sequence[Any]
+    count: int
 
     def at(self, z: Any, s: Any) -> tuple[Any, Any, list[Any]]:
         """Return F, the residual of the linear system, and the values at another z and s."""
@@ -64,7 +67,11 @@ class Derivative(NamedTuple):
 
     def _parts(self, out: list[Any], s: Any) -> tuple[Any, Any, list[Any]]:
         f, product, *values = out
-        return f, (self.g - product if self.turned else -product), ([-v for v in values] if self.turned else [s])
+        return (
+            f,
+            (self.g - product if self.turned else -product),
+            ([-v for v in values] if self.turned else [s, s[: self.count]]),
+        )
 
 
 class Errors(NamedTuple):
@@ -212,7 +219,7 @@ def _relative(d: Derivative, parts: list[tuple[float, float, float]], cancels: b
         cancels: whether a value as small as rounding may be zero, as terms cancel: not those of a nearly singular
             system, which are large.
     """
-    weights = [(_norm(t) or 1.0) for t in d.theta] if d.turned else [1.0]
+    weights = [(_norm(t) or 1.0) for t in d.theta] if d.turned else [1.0] * len(parts)
     most = max([size * w for (size, *_), w in zip(parts, weights, strict=True)], default=0.0)
     by_solver = by_rounding = 0.0
     terms: list[float] = []

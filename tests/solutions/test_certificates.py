@@ -13,9 +13,12 @@ import pytest
 import autograd_lite as ag
 from autograd_lite import optimize
 from autograd_lite.control.closure_conversion import record_body
+from autograd_lite.core.shape_arithmetic import ShapeDtype
 from autograd_lite.optimize import qp
 from autograd_lite.solutions import certificates, estimates
 from autograd_lite.solutions.rounding import AMPLIFIED, run_rounded
+from autograd_lite.solutions.settings import Settings
+from autograd_lite.solutions.solution import solution
 
 DIGITS = 4
 
@@ -168,6 +171,46 @@ def test_forward_mode_is_checked() -> None:
     assert float(ag.jvp(loose(0.0))((4.0,), (1.0,))[1]) == pytest.approx(0.25, rel=1e-14)
     with pytest.raises(ag.ImplicitError, match="received 3.0"):
         ag.jvp(loose(1e-3))((4.0,), (1.0,))
+
+
+def test_unknowns_are_certain_beside_large_multipliers() -> None:
+    """The tangent of x is a hundredth of that of the multiplier, whose digits do not count for it."""
+
+    def tangent(error: float) -> Any:
+        solve = _Both(error)
+        return ag.jvp(lambda t: solve(t))((1.0,), (1.0,))[1]
+
+    assert tangent(0.0) == pytest.approx(1.0)
+    with pytest.raises(ag.ImplicitError, match="received 3"):
+        tangent(1e-3)
+
+
+class _Both:
+    """A solve for the square root of t, which is off by an error, and for a large multiplier, which is exact."""
+
+    def __init__(self, error: float) -> None:
+        self.error = error
+
+    def __call__(self, t: Any) -> Any:
+        def find(t: Any) -> Any:
+            return np.array([np.sqrt(t) * (1 + self.error), 100 * t]), True, ()
+
+        def equations(z: Any, aux: Any, t: Any) -> Any:
+            return np.stack([z[0] * z[0] - t, z[1] - 100 * t])
+
+        settings = Settings(conditions=_Unlimited())
+        solved = solution("solve", find, equations, [t], ShapeDtype((2,), np.dtype(float)), (), settings)
+        return solved.z[0] * 2
+
+
+class _Unlimited:
+    n = 1
+
+    def margins(self, *point: Any) -> list[Any]:
+        return []
+
+    def doubts(self, *point: Any) -> list[Any]:
+        return []
 
 
 def test_a_degenerate_bound_has_two_sides() -> None:
