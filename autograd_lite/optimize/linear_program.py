@@ -18,6 +18,7 @@ from .programs import (
     as_arrays,
     may_differentiate,
     parameters_of,
+    result_of,
     rows_of,
     solve_program,
 )
@@ -113,22 +114,19 @@ def linprog(
         )
     settings = Settings(digits, on_uncertain, on_failure, refine, failure=lambda: words_of_failure(report))
     answer, push = solve_program("linprog", find, parameters, NAMES, settings)
-    x, mu = answer.z[:n], answer.z[n:]
-    result = OptimizeResult(report[0] if report else {"success": answer.success})
-    return _with_history(result, parameters, x, mu, push, answer.sensitivity)
+    entries = _entries(parameters, answer.z[:n], answer.z[n:], push)
+    return result_of("linprog", answer, report[0] if report else {}, entries)
 
 
-def _with_history(result: Any, p: Parameters, x: Any, mu: Any, push: Any, sensitivity: Any) -> OptimizeResult:
-    """Return a result whose entries are Tensors."""
+def _entries(p: Parameters, x: Any, mu: Any, push: Any) -> dict[str, Any]:
+    """Return the solution and all that follows from it."""
     k = rows_of(p)[0]
-    gaps = [np.zeros(0) if p[m] is None else p[v] - p[m] @ x for m, v in (("G", "h"), ("A", "b"))]
-    result.update(x=x, fun=p["q"] @ x, slack=gaps[0], con=gaps[1], sensitivity=sensitivity)
+    slack, con = (np.zeros(0) if p[m] is None else p[v] - p[m] @ x for m, v in (("G", "h"), ("A", "b")))
     parts = {
-        "ineqlin": (gaps[0], -mu[:k]),
-        "eqlin": (gaps[1], -mu[k:]),
+        "ineqlin": (slack, -mu[:k]),
+        "eqlin": (con, -mu[k:]),
         "lower": (x - p["lower"], np.maximum(-push, 0.0)),
         "upper": (p["upper"] - x, np.minimum(-push, 0.0)),
     }
-    for name, (residual, marginals) in parts.items():
-        result[name] = OptimizeResult(residual=residual, marginals=marginals)
-    return result
+    more = {name: OptimizeResult(residual=gap, marginals=marginals) for name, (gap, marginals) in parts.items()}
+    return {"x": x, "fun": p["q"] @ x, "slack": slack, "con": con, **more}

@@ -23,6 +23,8 @@ from ..tensors.tensor import Tensor
 from ..tensors.tracers import is_open
 from ..tree import leaves, map as map_leaves, rebuild, structure
 from .active_set import Active, Conditions, Limits, Vector
+from .results import DifferentiableEstimate
+from .vectors import is_known
 
 Parameters = dict[str, Any]
 _MOST = 32  # shapes of programs whose equations are kept
@@ -213,6 +215,15 @@ def solve_program(
     answer = solution(called, solve, system, theta, conditions.example, conditions.aux, more)
     x, mu = answer.z[: conditions.n], answer.z[conditions.n :]
     return answer, np.where(answer.aux[1] == 0, 0.0, -conditions.slope(x, mu, *theta))
+
+
+def result_of(
+    called: str, answer: Solution, report: Mapping[str, Any], entries: dict[str, Any]
+) -> DifferentiableEstimate:
+    """Return the result of a program: entries that have derivatives, and the solver's report if it is known."""
+    is_final = is_known(answer.z)
+    more = {} if is_final else {"success": answer.success}
+    return DifferentiableEstimate(called, report, {**entries, **more, "sensitivity": answer.sensitivity}, {}, is_final)
 
 
 def _record(called: str, form: Parameters, k: int, names: Mapping[str, str]) -> tuple[Conditions, System]:

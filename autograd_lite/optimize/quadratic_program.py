@@ -12,7 +12,8 @@ from ..solutions.settings import Settings
 from .active_set import Vector
 from .interior_point import Minimum, Program, minimize_quadratic
 from .ipopt import Multipliers
-from .programs import Parameters, as_arrays, may_differentiate, parameters_of, rows_of, solve_program
+from .programs import Parameters, as_arrays, may_differentiate, parameters_of, result_of, rows_of, solve_program
+from .results import words_of_failure
 
 NAMES = {key: key for key in ("P", "q", "G", "h", "A", "b")}
 MESSAGES = (
@@ -90,25 +91,31 @@ def qp(
 
     if not may_differentiate(parameters):
         parameters = as_arrays(parameters)
-        x, mu, push, success = find(parameters)
-        return _result(parameters, x, mu, push, report, success=success)
-    answer, push = solve_program("qp", find, parameters, NAMES, Settings(digits, on_uncertain, on_failure, refine))
-    x, mu = answer.z[:n], answer.z[n:]
-    success = report[0].status == 0 if report else answer.success
-    return _result(parameters, x, mu, push, report, success=success, sensitivity=answer.sensitivity)
+        x, mu, push, _ = find(parameters)
+        return OptimizeResult({**_entries(parameters, x, mu, push), **_report_of(report)})
+    settings = Settings(
+        digits, on_uncertain, on_failure, refine, failure=lambda: words_of_failure([_report_of(report)])
+    )
+    answer, push = solve_program("qp", find, parameters, NAMES, settings)
+    entries = _entries(parameters, answer.z[:n], answer.z[n:], push)
+    return result_of("qp", answer, _report_of(report), entries)
 
 
-def _result(parameters: Parameters, x: Any, mu: Any, push: Any, report: list[Minimum], **more: Any) -> OptimizeResult:
-    """Return what there is to say of a solution, recorded where x is a Tensor."""
+def _entries(parameters: Parameters, x: Any, mu: Any, push: Any) -> dict[str, Any]:
+    """Return the solution and all that follows from it, recorded where x is a Tensor."""
     P, q, G, h = (parameters[key] for key in ("P", "q", "G", "h"))
     k = rows_of(parameters)[0]
-    result = OptimizeResult(x=x, fun=x @ (P @ x) / 2 + q @ x)
-    result.multipliers = Multipliers([mu[:k], mu[k:]], np.maximum(-push, 0.0), np.maximum(push, 0.0))
-    result.slack = np.zeros(0) if h is None else h - G @ x
-    result.update(more)
-    for minimum in report:
-        result.update(status=minimum.status, message=MESSAGES[minimum.status], nit=minimum.steps)
-    return result
+    multipliers = Multipliers([mu[:k], mu[k:]], np.maximum(-push, 0.0), np.maximum(push, 0.0))
+    slack = np.zeros(0) if h is None else h - G @ x
+    return {"x": x, "fun": x @ (P @ x) / 2 + q @ x, "slack": slack, "multipliers": multipliers}
+
+
+def _report_of(report: list[Minimum]) -> OptimizeResult:
+    """Return what there is to say of the last solve."""
+    if not report:
+        return OptimizeResult()
+    status = report[0].status
+    return OptimizeResult(success=status == 0, status=status, message=MESSAGES[status], nit=report[0].steps)
 
 
 def _minimum(p: Parameters, guess: Any) -> Minimum:

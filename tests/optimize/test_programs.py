@@ -257,6 +257,19 @@ def test_lists_of_numbers_and_tensors() -> None:
     assert ag.jacobian(lambda a: qp([[a, 0.0], [0.0, 2.0]], [a, 1.0], lb=[-3.0, -a]).x)(0.25).tolist() == [0.0, -1.0]
 
 
+@pytest.mark.parametrize("solve", [lambda t: qp(np.eye(2), -t, ub=1.0), lambda t: linprog(t)])
+def test_reports(solve: Callable[[Any], Any]) -> None:
+    result = solve(ag.tensor([0.5, 2.0], requires_grad=True))
+    assert (result.success, result.status, result.message[:12]) == (True, 0, "Optimization")
+
+    def in_a_batch(t: Any) -> Any:
+        with pytest.raises(ag.GradError, match="known only when the solve runs"):
+            solve(t).nit  # noqa: B018
+        return solve(t).success
+
+    assert ag.vmap(in_a_batch)(np.ones((3, 2))).tolist() == [True] * 3
+
+
 def test_linprog_without_tensors_is_scipy() -> None:
     parameters = random_lp(6, 8, 2, 5)
     ours, original = linprog(*parameters), scipy.optimize.linprog(*parameters)
