@@ -129,15 +129,15 @@ def _bind(problem: Problem) -> tuple[Binding, list[Any]]:
     """Return the functions as pure ones, and theta: what they read, and the data.
 
     Raises:
-        TraceError: if a function cannot be traced.
+        TraceError, UnsupportedError: if a function cannot be traced, or changes something outside.
     """
     names, called = list(problem.functions), problem.called
     try:
         functions, theta = pure_functions(
             called, list(problem.functions.values()), problem.layout.unflatten(problem.start), problem.args
         )
-    except TraceError as error:
-        raise TraceError(
+    except (TraceError, UnsupportedError) as error:
+        raise type(error)(
             f"{called}: expected {name_of(problem.functions[names[0]])} to compute with NumPy's functions on Tensors "
             "alone, since it reads a Tensor by which the solution has derivatives. If none are meant, solve inside "
             f"ag.no_grad(), or detach the Tensor. {error}"

@@ -273,6 +273,14 @@ def test_a_function_that_cannot_be_traced_is_one_error_and_works_without_derivat
     assert optimize.root(branching, [1.0], 2.0).x == pytest.approx(np.sqrt(2))
     with pytest.raises(ag.TraceError, match=r"^root: expected branching to compute with NumPy's functions on Tensors"):
         slope_of(lambda c: optimize.root(branching, [1.0], c).x)
+    seen = ag.tensor(0.0)
+
+    def changing(x: Any, c: Any) -> Any:
+        seen[...] = x[0]
+        return x**2 - c
+
+    with pytest.raises(ag.UnsupportedError, match=r"^root: expected changing to compute with NumPy's functions on Ten"):
+        slope_of(lambda c: optimize.root(changing, [1.0], c).x)
 
 
 def test_failures_have_no_derivative() -> None:
