@@ -43,7 +43,7 @@ class Derivative(NamedTuple):
         along: tangents.
         point: z, aux and theta.
         theta: what the values are gradients by.
-        count: how many unknowns, the first ones, must be certain by themselves too: those that are no multipliers.
+        unknowns: how many of them, the first ones, must be certain by themselves too: those that are no multipliers.
     """
 
     program: Body
@@ -54,7 +54,7 @@ class Derivative(NamedTuple):
     along: Sequence[Any]
     point: Sequence[Any]
     theta: Sequence[Any]
-    count: int
+    unknowns: int
 
     def at(self, z: Any, s: Any) -> tuple[Any, Any, list[Any]]:
         """Return F, the residual of the linear system, and the values at another z and s."""
@@ -70,7 +70,7 @@ class Derivative(NamedTuple):
         return (
             f,
             (self.g - product if self.turned else -product),
-            ([-v for v in values] if self.turned else [s, s[: self.count]]),
+            ([-v for v in values] if self.turned else [s, s[: self.unknowns]]),
         )
 
 
