@@ -58,7 +58,7 @@ class Sensitivity:
     2-norm, relative to the norm of the gradient by the same array. A gradient that is nearly zero counts by what its
     array does to the result beside the others: its error is relative to a thousandth of what those do by the same
     relative change; and a gradient of terms that cancel to zero is certain. In forward mode it is the tangent of all
-    unknowns, and that of those that are no multipliers. What follows the solution, such as a loss, has errors of its
+    unknowns, and that of those other than multipliers. What follows the solution, such as a loss, has errors of its
     own.
 
     Attributes:

@@ -43,7 +43,7 @@ class Derivative(NamedTuple):
         along: tangents.
         point: z, aux and theta.
         theta: what the values are gradients by.
-        unknowns: how many of them, the first ones, must be certain by themselves too: those that are no multipliers.
+        unknowns: how many of them, the first ones, must be certain by themselves too: all but multipliers.
     """
 
     program: Body
