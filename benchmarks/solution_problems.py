@@ -408,6 +408,7 @@ def main() -> None:
     """Run, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0, help="the number of the first problem")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, nargs="*", help="numbers of problems, which are shown")
     parser.add_argument("--family", nargs="*", help="families to draw from")
@@ -418,7 +419,9 @@ def main() -> None:
     options = parser.parse_args()
     families = tuple(options.family) if options.family else None
     begin, rows, shown = time.perf_counter(), [], 0
-    for row in judged(options.seed, iter(options.only or range(options.count)), families):
+    for row in judged(
+        options.seed, iter(options.only or range(options.first, options.first + options.count)), families
+    ):
         rows.append(row)
         if options.only or row.verdict in ("silently wrong", "refused though well posed", "another error"):
             shown += 1
