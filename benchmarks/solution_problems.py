@@ -413,7 +413,7 @@ def main() -> None:
     parser.add_argument("--only", type=int, nargs="*", help="numbers of problems, which are shown")
     parser.add_argument("--family", nargs="*", help="families to draw from")
     parser.add_argument("--show", type=int, default=20, help="how many failures to show")
-    parser.add_argument("--json", type=Path, help="a file for the rows")
+    parser.add_argument("--json", type=Path, help="a file to add the rows to, a line each")
     parser.add_argument("--peers", type=Path, help="a Python with JAX, jaxopt, optimistix and others")
     parser.add_argument("--peer-count", type=int, default=1000, help="how many problems the peers are given")
     options = parser.parse_args()
@@ -423,6 +423,9 @@ def main() -> None:
         options.seed, iter(options.only or range(options.first, options.first + options.count)), families
     ):
         rows.append(row)
+        if options.json:
+            with options.json.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row._asdict()) + "\n")
         if options.only or row.verdict in ("silently wrong", "refused though well posed", "another error"):
             shown += 1
             if shown <= options.show:
@@ -433,8 +436,6 @@ def main() -> None:
     print(
         f"  {time.perf_counter() - begin:.0f} s, of which the derivatives took {sum(row.seconds for row in rows):.0f} s"
     )
-    if options.json:
-        options.json.write_text(json.dumps([row._asdict() for row in rows], indent=0), encoding="utf-8")
 
 
 if __name__ == "__main__":

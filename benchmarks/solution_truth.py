@@ -17,8 +17,7 @@ MP = mpmath.MPContext()  # a precision of its own
 MP.dps = 100
 _STEP, _TWICE = MP.mpf(10) ** -20, MP.mpf(10) ** -15  # of a difference, and of a difference of differences
 _EXACT = MP.mpf(10) ** -22  # relative: what counts as converged, and as zero
-_NEAR = 0.1  # constraints this near to their limit may be active
-_MOST_NEAR = 7
+_MOST = 7  # constraints, the nearest to their limits, that are tried as active ones
 
 
 class _High:
@@ -169,8 +168,8 @@ def constrained(
 ) -> Truth:
     """Return the gradient of weight·x, for the minimizer x of f with equalities = 0 and inequalities >= 0 near a start.
 
-    All sets of constraints that are near their limits are tried. A derivative exists where one set of them satisfies
-    the conditions strictly, or all that satisfy them agree on it.
+    All sets of the constraints that are nearest to their limits are tried. A derivative exists where one set of them
+    satisfies the conditions strictly, or all that satisfy them agree on it.
     """
     x, parameters, n = exact(start), [exact(p) for p in theta], len(start)
     none = Truth(None, None, np.inf, np.inf, "no point near the solution satisfies the conditions")
@@ -196,7 +195,7 @@ def _equal(one: Truth, other: Truth) -> bool:
 
 def _sets(slack: Array) -> Iterator[list[int]]:
     """Yield sets of constraints that may be active, the most likely first."""
-    order = [int(i) for i in np.argsort(np.abs(slack)) if abs(slack[i]) < _NEAR][:_MOST_NEAR]
+    order = [int(i) for i in np.argsort(np.abs(slack))][:_MOST]
     likely = [i for i in order if abs(slack[i]) < 1e-6]
     sets = [list(c) for k in range(len(order), -1, -1) for c in itertools.combinations(order, k)]
     sets.sort(key=lambda c: len(set(c) ^ set(likely)))
