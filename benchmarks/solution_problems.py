@@ -90,7 +90,7 @@ def difference(gradient: list[Array], truth: Truth, problem: Problem) -> float:
     x = np.zeros(0) if truth.solution is None else truth.solution[: problem.weight.size].astype(float)
     sizes = [float(np.linalg.norm(p)) or 1.0 for p in problem.theta]
     effect = max(float(np.linalg.norm(t)) * size for t, size in zip(true, sizes, strict=True))
-    result = float(np.linalg.norm(x) * np.linalg.norm(problem.weight))
+    result = float((np.linalg.norm(x) + 1e-9) * np.linalg.norm(problem.weight))  # bounds may be zero
     rounding = _ROUNDING * result if effect < 1e-25 * result else 0.0
     worst = 0.0
     for g, t, size, where in zip(gradient, true, sizes, places, strict=True):
