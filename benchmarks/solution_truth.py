@@ -270,7 +270,7 @@ def _iterate(system: System, z: Array, theta: list[Array]) -> tuple[Array, str, 
 
 
 def _steps(z: Array, base: Any) -> list[Any]:
-    least = (max(abs(a) for a in z) or 1) * MP.mpf("1e-3" if base == _TWICE else "1e-18")
+    least = max(*(abs(a) for a in z), MP.mpf("1e-15")) * MP.mpf("1e-3" if base == _TWICE else "1e-18")
     return [base * max(abs(a), least) for a in z]
 
 
