@@ -297,8 +297,9 @@ def ours(problem: Problem) -> Answer:
         (out * problem.weight).sum().backward()
     except (ag.ImplicitError, np.linalg.LinAlgError) as error:
         return Answer(x, None, success, f"{type(error).__name__}: {error}")
-    except ValueError as error:  # SciPy's methods of Broyden end so
-        return Answer(x, None, False, str(error), "Jacobian inversion" in str(error))
+    except (ValueError, OverflowError) as error:  # SciPy's methods of Broyden end so
+        expected = isinstance(error, OverflowError) or "Jacobian inversion" in str(error)
+        return Answer(x, None, False, str(error), expected)
     except Exception as error:  # it is counted, and shown
         return Answer(x, None, success, f"{type(error).__name__}: {error}", refused=False)
     gradient = [

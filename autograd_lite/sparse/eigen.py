@@ -156,13 +156,16 @@ class _BorderedFactors:
 
 # ---- the change of vectors -------------------------------------------------------------------------------------------
 
-_CERTAIN = 1e4  # by how many units of rounding two eigenvalues must differ, relative to the largest
+_CERTAIN = 1e4  # relative to what an error must be small
+_UNITS = (
+    1e6  # of rounding by which two eigenvalues must differ, relative to the largest: derivatives have some 4 digits
+)
 
 
-def _require_gap(u: Any, r: Any, w: Any, left: Any) -> Any:
+def _require_gap(u: Any, r: Any, w: Any, left: Any, probe: Any) -> Any:
     eps, size = np.finfo(w.dtype).eps, np.linalg.norm(r)
-    inverse = np.linalg.norm(u) / size if size else 0.0
-    if inverse * max(u.shape[0], _CERTAIN) * eps * np.abs(w).max(initial=0) > 1:
+    inverse = max(np.linalg.norm(u) / size if size else 0.0, probe)
+    if inverse * max(u.shape[0], _UNITS) * eps * np.abs(w).max(initial=0) > 1:
         raise ImplicitError(_DEGENERATE)
     if inverse * left > 1 / _CERTAIN:
         raise ImplicitError(
@@ -176,12 +179,13 @@ def _require_gap(u: Any, r: Any, w: Any, left: Any) -> Any:
 _distinct: Op = structural(
     "derivative of eigenvectors",
     _require_gap,
-    lambda g, out, u, r, w, left: g,
+    lambda g, out, u, r, w, left, probe: g,
     None,
     None,
     None,
-    infer=lambda u, r, w, left: u,
-    jvp=lambda tangents, out, u, r, w, left: tangents[0],
+    None,
+    infer=lambda u, r, w, left, probe: u,
+    jvp=lambda tangents, out, u, r, w, left, probe: tangents[0],
 )
 
 
@@ -212,13 +216,16 @@ def _change(matrix: Map, parameters: Sequence[Any], w: Any, v: Any, r: Any, squa
             columns.append(c)
             continue
         c = c - own * (np.sum(user(own) * c) / squared_length)
+        plain = [stop_gradient(x) for x in (*parameters, w[j], own)]
+        probe: Any = 0.0  # a bound from below on 1 / |w[i] - w[j]|, by a direction that shows all of them
         if isinstance(matrix, MatrixMap):
             u = _by_border(matrix, parameters[0], w[j], own, c)
+            direction = np.random.default_rng(0).standard_normal(own.shape)
+            probe = np.linalg.norm(_by_border(matrix, *plain, direction / np.linalg.norm(direction)))
         else:
             u = _by_minres(matrix, parameters, w[j], own, c, _start(w, v, c, j))
-        plain = [stop_gradient(x) for x in (*parameters, w[j], own)]
         left = np.linalg.norm(matrix(plain[:-2], plain[-1]) - plain[-2] * plain[-1])
-        u = -_distinct(u, c, w, left)
+        u = -_distinct(u, c, w, left, probe)
         columns.append(u - own * (np.sum(user(own) * u) / squared_length))
     return np.stack(columns, axis=1)
 
