@@ -38,7 +38,7 @@ from .operators import LinearOperator, aslinearoperator, eye_array, issparse, or
 from .products import Layout
 
 _DEGENERATE = (
-    "derivative of an eigenpair: expected a simple eigenvalue; received one that is equal to another one, to rounding: "
+    "derivative of an eigenpair: expected a simple eigenvalue; received one that is equal to another one, or nearly: "
     "its vector can be any of a subspace. What is differentiable is the sum of all equal values"
 )
 
