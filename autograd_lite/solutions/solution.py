@@ -196,15 +196,16 @@ class _Solve:
             z, rest: the solution, aux and theta. A solver that knows the first unknowns alone is given the others.
         """
         points: list[Any] = []
-        token = EVALUATED.set(points)
+        before = EVALUATED.get()
         try:
+            EVALUATED.set(points)
             outside(self.find, rest[self.system.first - 1 :], {})
         finally:
-            EVALUATED.reset(token)
+            EVALUATED.set(before)
         residuals: list[float] = []
         with np.errstate(all="ignore"):
-            for before, x in itertools.pairwise([None, *points]):
-                if x.size <= z.size and not np.array_equal(x, before):
+            for last, x in itertools.pairwise([None, *points]):
+                if x.size <= z.size and not np.array_equal(x, last):
                     new = np.concatenate([x, z[x.size :]]).astype(z.dtype)
                     residuals.append(float(np.abs(self.system.residual(new, *rest)).max(initial=0)))
         return residuals
