@@ -35,6 +35,8 @@ OUTSIDE = {
     "special.kl_div": "at x = y its rounding is larger than its slope",
     "recurrence": "its inputs have one shape wherever it is used",
     "cholesky_pullback": "its inputs have one shape wherever it is used",
+    "eigenvector_change": "its inputs are a matrix, its eigenpairs and a change of it wherever it is used",
+    "used_vectors": "its inputs are matrices wherever it is used",
     "second_cofactor": "its inputs are square matrices wherever it is used",
     "valid_convolution": "its second sequence is not the longer one wherever it is used",
     "slogdet": "its rule reads the result of complex matrices alone, and what is drawn is real",

@@ -18,6 +18,7 @@ from .layer_table import EXAMPLES
 # Examples that Keras's layer cannot be made from, or called on, where there is no TensorFlow.
 NOT_THERE = {"StringLookup", "TextVectorization", "Hashing", "HashedCrossing", "IntegerLookup"}
 OURS_ALONE = {
+    "FixedPoint",
     "Residual",
     "PositionalEmbedding",
     "RotaryEmbedding",

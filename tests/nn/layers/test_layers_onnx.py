@@ -27,6 +27,8 @@ def flat(out: Any) -> list[ag.Tensor]:
 OF_STRINGS = {case.name for case in all_cases() if any(a.dtype.kind == "U" for a in case.draw())}
 WITHOUT_ONNX = {
     "ContrastLimitedAdaptiveHistogramEqualization": "equalize_locally",
+    "FixedPoint": "fixed_point",
+    "FixedPoint, another state": "fixed_point",
     "Hashing, integers": "hashed_digits",
     "IntegerLookup, hashed": "hashed_digits",
 }
