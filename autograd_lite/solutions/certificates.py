@@ -394,7 +394,7 @@ def _constraints(conditions: Any, z: Any, aux: Any, theta: Sequence[Any]) -> Cal
 
 
 def _text_of(x: Any) -> str:
-    x = np.asarray(x)
+    x = np.asarray(x) + 0.0  # without negative zeros
     if not np.isfinite(x).all():
         return "not defined"
     if x.size > _MOST_SHOWN:

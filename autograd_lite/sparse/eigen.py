@@ -221,7 +221,9 @@ def _change(matrix: Map, parameters: Sequence[Any], w: Any, v: Any, r: Any, squa
         if isinstance(matrix, MatrixMap):
             u = _by_border(matrix, parameters[0], w[j], own, c)
             direction = np.random.default_rng(0).standard_normal(own.shape)
-            probe = np.linalg.norm(_by_border(matrix, plain[0], plain[1], plain[2], direction / np.linalg.norm(direction)))
+            probe = np.linalg.norm(
+                _by_border(matrix, plain[0], plain[1], plain[2], direction / np.linalg.norm(direction))
+            )
         else:
             u = _by_minres(matrix, parameters, w[j], own, c, _start(w, v, c, j))
         left = np.linalg.norm(matrix(plain[:-2], plain[-1]) - plain[-2] * plain[-1])
