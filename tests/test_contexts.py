@@ -109,6 +109,14 @@ def masked() -> Any:
     return models.Model(inputs, layers.LSTM(2)(layers.Embedding(5, 3, mask_zero=True)(inputs)))
 
 
+def certified() -> Callable[[], Any]:
+    """Return what draws the certificate of a root, for which the solver runs again."""
+    a = ag.tensor(2.0, requires_grad=True)
+    solved = ag.optimize.root(lambda x: x * x - a, 1.0)
+    solved.x.sum().backward()
+    return solved.sensitivity.picture
+
+
 def infinite() -> Any:
     logits = ag.tensor([[np.inf, 0.0]], requires_grad=True)
     return nn.losses.CategoricalCrossentropy(from_logits=True)(np.array([[1.0, 0.0]]), logits)
@@ -137,6 +145,7 @@ CALLS: dict[str, Callable[[], Callable[[], Any]]] = {
     "validate": lambda: replayed(validate=True),
     "transaction": lambda: changed,
     "a compiled model": lambda: partial(lambda made: ag.compile(lambda x: made(x))(X), model()),
+    "a certificate": certified,
     "symbols": lambda: masked,
     "limits of losses": lambda: infinite,
     "read": lambda: read,
