@@ -116,15 +116,15 @@ class Recorder:
         around = MODE.get()
         entry = enter_mode(self._begin)
         try:
-            TAPES.add(self)
-            yield
-        finally:
             try:
+                TAPES.add(self)
+                yield
+            finally:
                 TAPES.discard(self)
                 leave_mode(entry)
-            except BaseException:  # an interrupt
-                restore_mode(around)
-                raise
+        except BaseException:  # an interrupt may keep a block inside from ending
+            restore_mode(around)
+            raise
 
     def _begin(self, mode: Mode) -> None:
         mode.source, mode.tape = True, self

@@ -137,8 +137,14 @@ def during(**changes: Any) -> Iterator[None]:
         True
     """
     around = CALL.get()
+    inside = around._replace(**changes)
+    is_over = False
     try:
-        CALL.set(around._replace(**changes))
+        CALL.set(inside)
         yield
+    except GeneratorExit:  # an interrupt kept the block from ending, and a call around it may have ended since
+        is_over = CALL.get() is not inside
+        raise
     finally:
-        CALL.set(around)
+        if not is_over:
+            CALL.set(around)
