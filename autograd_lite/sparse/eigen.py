@@ -164,7 +164,7 @@ _UNITS = (
 
 def _require_gap(u: Any, r: Any, w: Any, left: Any, probe: Any) -> Any:
     eps, size = np.finfo(w.dtype).eps, np.linalg.norm(r)
-    inverse = max(np.linalg.norm(u) / size if size else 0.0, probe)
+    inverse = max(np.linalg.norm(u) / size, probe) if size else 0.0  # a vector that is not used
     if inverse * max(u.shape[0], _UNITS) * eps * np.abs(w).max(initial=0) > 1:
         raise ImplicitError(_DEGENERATE)
     if inverse * left > 1 / _CERTAIN:
