@@ -164,7 +164,7 @@ _UNITS = (
 
 def _require_gap(u: Any, r: Any, w: Any, left: Any, probe: Any) -> Any:
     eps, size = np.finfo(w.dtype).eps, np.linalg.norm(r)
-    inverse = max(np.linalg.norm(u) / size, probe) if size else 0.0  # a vector that is not used
+    inverse = max(np.linalg.norm(u) / size if size else 0.0, probe)
     if inverse * max(u.shape[0], _UNITS) * eps * np.abs(w).max(initial=0) > 1:
         raise ImplicitError(_DEGENERATE)
     if inverse * left > 1 / _CERTAIN:
@@ -221,9 +221,8 @@ def _change(matrix: Map, parameters: Sequence[Any], w: Any, v: Any, r: Any, squa
         if isinstance(matrix, MatrixMap):
             u = _by_border(matrix, parameters[0], w[j], own, c)
             direction = np.random.default_rng(0).standard_normal(own.shape)
-            probe = np.linalg.norm(
-                _by_border(matrix, plain[0], plain[1], plain[2], direction / np.linalg.norm(direction))
-            )
+            direction = np.where(np.abs(stop_gradient(c)).max() > 0, direction / np.linalg.norm(direction), 0)
+            probe = np.linalg.norm(_by_border(matrix, plain[0], plain[1], plain[2], direction))
         else:
             u = _by_minres(matrix, parameters, w[j], own, c, _start(w, v, c, j))
         left = np.linalg.norm(matrix(plain[:-2], plain[-1]) - plain[-2] * plain[-1])
