@@ -57,6 +57,7 @@ OURS_ALONE = frozenset(
     f"layers.{name}"
     for name in (
         "ConvLSTMCell",
+        "FixedPoint",
         "Operation",
         "PositionalEmbedding",
         "Residual",

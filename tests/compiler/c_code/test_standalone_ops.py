@@ -26,7 +26,7 @@ SUMS = {
 # Ops that no file has: what sorts, decomposes, goes over windows, has several results, or is rare.
 _REFUSED = """
     argpartition argsort bessel_i bitwise_count cofactor convolution convolution_input convolution_kernel
-    cross cross_entropy cross_entropy_pullback direction divide_by_gaps divmod eigh eigvalsh frexp
+    cross cross_entropy cross_entropy_pullback direction divide_by_gaps divmod eigenvector_change eigh eigvalsh frexp
     full_convolution full_svd gcd gru gru_adjoint hfft imag irfft lcm lstm lstm_adjoint lstsq matrix_rank modf
     nanargmax nanargmin pinv qr qr_r real recurrence rotate_pairs round running_extreme searchsorted
     second_cofactor simple_rnn simple_rnn_adjoint sinc slogdet spacing svd svdvals turning valid_convolution
