@@ -13,6 +13,7 @@ from autograd_lite.arrays import to_device
 
 from ..config.arguments import argument_error, integer, is_integer, number, one_of, optional
 from ..config.fields import Converted, field
+from ..config.limits import room
 from ..module.module import Shape
 from ..module.settings import cover
 from .arguments import as_layer
@@ -79,7 +80,9 @@ class FixedPoint(Layer):
 
     def call(self, x: Tensor) -> Tensor:
         """Return the equilibrium, of the shape of z."""
-        start = to_device(np.zeros(self._state(x.shape), x.dtype), x)
+        shape = self._state(x.shape)
+        room(shape)
+        start = to_device(np.zeros(shape, x.dtype), x)
         if self._has_unbuilt_parts():
             return self.layer([ag.tensor(start), x])
         with cover(self.layer):  # whoever compiles this has a guard on the cell too

@@ -47,7 +47,7 @@ CHOICES = [
 COARSE = {
     "dense within matrices: rounding leaves something where there is nothing": "cholesky qr qr_r svd full_svd eigh eig "
     "lstsq",
-    "dense within matrices, for all values": "triangle_inverse slogdet divide_by_gaps",
+    "dense within matrices, for all values": "triangle_inverse slogdet divide_by_gaps eigenvector_change",
     "dense: nothing is stated of it": "cross_entropy_pullback lstm lstm_adjoint gru gru_adjoint simple_rnn "
     "simple_rnn_adjoint",
     "of one element alone it is constant": "var",
