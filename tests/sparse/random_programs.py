@@ -23,8 +23,8 @@ from autograd_lite.sparse.patterns import hessian_pattern, jacobian_pattern
 from ..laws.samples import DIFFERENTIABLE, INTEGER_DOMAINS, MATRICES
 
 MOST = 60  # elements of a value
-# A `heaviside` has a derivative by its second input where the first is 0, outside of the domain of its rows; others take
-# eigenvectors, which no random input is.
+# A `heaviside` has a derivative by its second input where the first is 0, outside of the domain of its rows; others
+# take eigenvectors, which no random input is.
 APART = ("heaviside", "eigenvector_change", "used_vectors")
 ROWS = [
     s
