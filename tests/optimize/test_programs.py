@@ -210,7 +210,7 @@ DEGENERATE: dict[str, tuple[Callable[..., Any], list[float], str]] = {
     "a bound": (
         lambda t: qp(np.eye(2), -t, **BOX).x.sum(),
         [0.0, 0.5],
-        r"lower bound of x\[0\] is degenerate.*active is \[-?0. *-?1.\]; without it, \[-?1. *-?1.\]",
+        r"lower bound of x\[0\] is degenerate.*active is \[ ?-?0. *-?1.\]; without it, \[-?1. *-?1.\]",
     ),
     "nearly a bound": (lambda t: qp(np.eye(2), -t, **BOX).x.sum(), [0.5, 1 - 1e-10], r"upper bound of x\[1\]"),
     "a row": (lambda t: qp(np.eye(2), -t, SUM, [1.0]).x[0], [0.5, 0.5], r"upper limit h\[0\].*degenerate"),
