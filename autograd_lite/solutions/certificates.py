@@ -175,6 +175,16 @@ def digits_of(error: float) -> float:
     return min(max(-math.log10(error), 0.0), 16.0) if error > 0 else 16.0 if error == 0 else 0.0
 
 
+def end_uncertain(error: ImplicitError, on_uncertain: str, derivative: Any) -> Any:
+    """Raise an error, or return the derivative after a warning ("warn"), or NaN in its place ("nan")."""
+    if on_uncertain == "raise":
+        raise error
+    if on_uncertain == "nan":
+        return np.full_like(derivative, np.nan)
+    warnings.warn(str(error), stacklevel=3)
+    return np.array(derivative)
+
+
 class Certificate:
     """Checks derivatives of a solution whenever they are computed.
 
@@ -243,13 +253,7 @@ class Certificate:
         reason = self._reason_against(self.linear.at(*point), s, g if turned else None, along, point, wrt)
         if not reason:
             return np.array(s)
-        error = self._error(reason)
-        if self.settings.on_uncertain == "raise":
-            raise error
-        if self.settings.on_uncertain == "nan":
-            return np.full_like(s, np.nan)
-        warnings.warn(str(error), stacklevel=2)
-        return np.array(s)
+        return end_uncertain(self._error(reason), self.settings.on_uncertain, s)
 
     def _error(self, reason: str) -> ImplicitError:
         return ImplicitError(f"derivative of {self.called}: {reason}", self.sensitivity)

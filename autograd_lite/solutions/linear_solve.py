@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,6 +33,7 @@ from ..sparse.operators import LinearOperator, issparse, original
 from ..sparse.points import as_tree, as_vector
 from ..tree import map as map_leaves
 from .batches import one_after_another
+from .certificates import end_uncertain
 from .factors import Factors, factor_dense, factor_positive, factor_sparse
 
 _DIRECT, _PRODUCTS = ("lu", "cholesky"), ("cg", "minres", "gmres", "bicgstab")
@@ -215,12 +215,7 @@ class Check(Frozen):
             f"{condition:.1e}, with which a relative residual of {left:.1e} is not enough. "
             f"{self.advice or f'Rescale the equations{lower}'}"
         )
-        if self.on_uncertain == "raise":
-            raise ImplicitError(text)
-        if self.on_uncertain == "nan":
-            return np.full_like(g, np.nan)
-        warnings.warn(text, stacklevel=2)
-        return g
+        return end_uncertain(ImplicitError(text), self.on_uncertain, g)
 
 
 @functools.cache

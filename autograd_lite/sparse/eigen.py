@@ -216,16 +216,16 @@ def _change(matrix: Map, parameters: Sequence[Any], w: Any, v: Any, r: Any, squa
             columns.append(c)
             continue
         c = c - own * (np.sum(user(own) * c) / squared_length)
-        plain = [stop_gradient(x) for x in (*parameters, w[j], own)]
+        *constants, value, vector = [stop_gradient(x) for x in (*parameters, w[j], own)]
         probe: Any = 0.0  # a bound from below on 1 / |w[i] - w[j]|, by a direction that shows all of them
         if isinstance(matrix, MatrixMap):
             u = _by_border(matrix, parameters[0], w[j], own, c)
             direction = np.random.default_rng(0).standard_normal(own.shape)
             direction = np.where(np.abs(stop_gradient(c)).max() > 0, direction / np.linalg.norm(direction), 0)
-            probe = np.linalg.norm(_by_border(matrix, plain[0], plain[1], plain[2], direction))
+            probe = np.linalg.norm(_by_border(matrix, constants[0], value, vector, direction))
         else:
             u = _by_minres(matrix, parameters, w[j], own, c, _start(w, v, c, j))
-        left = np.linalg.norm(matrix(plain[:-2], plain[-1]) - plain[-2] * plain[-1])
+        left = np.linalg.norm(matrix(constants, vector) - value * vector)
         u = -_distinct(u, c, w, left, probe)
         columns.append(u - own * (np.sum(user(own) * u) / squared_length))
     return np.stack(columns, axis=1)
