@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import json
 import sys
 import time
@@ -269,15 +270,18 @@ def three(by: Any, z: Any, t: Any) -> Any:
 THREE = np.array([6.0, 1.0, 1.0]), np.ones(2)
 
 
-def program(n: int = 100, m: int = 100, rows: int = 20) -> tuple[Array, ...]:
+def program(seed: int, n: int = 100, m: int = 100, rows: int = 20) -> tuple[Array, ...]:
     """Return P, q, G, h, A and b of a quadratic program with about half of its constraints active."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     root, z = rng.normal(size=(n, n)) / np.sqrt(n), rng.normal(size=n)
     g, a = rng.normal(size=(m, n)), rng.normal(size=(rows, n))
     is_active = np.arange(m) < m // 2
     p = root.T @ root + np.eye(n)
     q = -p @ z - g.T @ np.where(is_active, rng.uniform(0.5, 1, m), 0)
     return p, q, g, g @ z + np.where(is_active, 0, rng.uniform(0.5, 1, m)), a, a @ z
+
+
+PROGRAMS = [program(seed) for seed in range(20)]
 
 
 def _cost_of_root(library: str) -> Callable[[], Any]:
@@ -301,16 +305,29 @@ def _cost_of_root(library: str) -> Callable[[], Any]:
     return lambda: gradient(t).block_until_ready()
 
 
-def _cost_of_program(library: str) -> Callable[[], Any]:
+def _cost_of_program(library: str, tol: float = 1e-3) -> Callable[[], Any]:
     import qpax
 
     jax = _jax()
-    p, q, g, h, a, b = map(jax.numpy.asarray, program())
-    gradient = jax.jit(jax.grad(lambda q: qpax.solve_qp_primal(p, q, a, b, g, h).sum()))
-    return lambda: gradient(q).block_until_ready()
+    programs = itertools.cycle([tuple(map(jax.numpy.asarray, parts)) for parts in PROGRAMS])
+
+    def solve(q: Any, p: Any, g: Any, h: Any, a: Any, b: Any) -> Any:
+        return qpax.solve_qp_primal(p, q, a, b, g, h, solver_tol=tol, target_kappa=tol).sum()
+
+    gradient = jax.jit(jax.grad(solve))
+
+    def run() -> Any:
+        p, q, *rest = next(programs)
+        return gradient(q, p, *rest).block_until_ready()
+
+    return run
 
 
-COSTS = {"root": _cost_of_root, "program": _cost_of_program}
+COSTS = {
+    "root": _cost_of_root,
+    "program": _cost_of_program,
+    "exact program": functools.partial(_cost_of_program, tol=1e-8),
+}
 
 
 def answer_costs() -> None:

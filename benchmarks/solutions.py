@@ -4,12 +4,14 @@
     python -m benchmarks.solutions --peers PYTHON        # beside jaxopt, optimistix and qpax, in a Python that has them
 
 Each row is a ratio of two times that are taken in turns, in processor time on one thread: the median and the quartiles.
+No factorization is kept from one call to the next, and each quadratic program is another one.
 Whether derivatives are right is what `benchmarks.solution_problems` asks.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -26,9 +28,9 @@ import scipy.sparse.linalg
 
 import autograd_lite as ag
 from autograd_lite import nn, sparse
-from autograd_lite.solutions import factors
+from autograd_lite.solutions import factors, linear_systems
 from benchmarks.report import Spread, aligned, short
-from benchmarks.solution_peers import THREE, program, three
+from benchmarks.solution_peers import PROGRAMS, THREE, three
 
 Array = np.ndarray
 Run = Callable[[], Any]
@@ -57,6 +59,7 @@ def timed(f: Run, undo: Run = lambda: None) -> Callable[[int], float]:
         total = 0.0
         for _ in range(count):
             undo()
+            linear_systems._RECENT = linear_systems._Recent()
             begin = time.process_time()
             f()
             total += time.process_time() - begin
@@ -76,8 +79,6 @@ def counted() -> Iterator[list[str]]:
     """Count factorizations of matrices: their names, in order."""
     seen: list[str] = []
     names = [name for name in vars(factors) if name.startswith("factor_")]
-    from autograd_lite.solutions import linear_systems
-
     before = {name: vars(linear_systems)[name] for name in names if name in vars(linear_systems)}
     for name, f in before.items():
 
@@ -207,10 +208,10 @@ def small_root(compiled: bool) -> Callable[[int], float]:
 
 
 def small_program() -> Callable[[int], float]:
-    """Return what times the compiled gradient of a quadratic program, the solve included."""
-    p, q, g, h, a, b = program()
-    run = ag.compile(ag.grad(lambda q: ag.optimize.qp(p, q, g, h, a, b).x.sum()))
-    return timed(lambda: run(q))
+    """Return what times the compiled gradient of a quadratic program, the solve included; each is unrelated."""
+    run = ag.compile(ag.grad(lambda q, p, *rest: ag.optimize.qp(p, q, *rest).x.sum()))
+    programs = itertools.cycle([(q, p, *rest) for p, q, *rest in PROGRAMS])
+    return timed(lambda: run(*next(programs)))
 
 
 # ---- the run ---------------------------------------------------------------------------------------------------------
@@ -252,7 +253,10 @@ def costs(peers: Peers | None) -> Iterator[Cost]:
     yield equilibrium()
     yield layer()
     if peers is not None:
-        yield Cost("program, n = 100: compiled / qpax, jit", 1.0, small_program(), peers.times("program", "qpax"))
+        for name, how in (("program", "tol=1e-3, its default"), ("exact program", "tol=1e-8")):
+            yield Cost(
+                f"program, n = 100: compiled / qpax, jit, {how}", 1.0, small_program(), peers.times(name, "qpax")
+            )
         for library in ("jaxopt", "optimistix"):
             for compiled in (False, True):
                 how = "compiled" if compiled else "eager"
