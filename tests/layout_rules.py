@@ -39,6 +39,7 @@ LAYERS = (
     "graph",
     "sparse",
     "solutions",
+    "integrate",
     "optimize",
     "scipy",
     "numpy",

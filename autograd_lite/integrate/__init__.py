@@ -1,0 +1,1 @@
+"""Differential equations with derivatives by all that they depend on, under SciPy's names."""
