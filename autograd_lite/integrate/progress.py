@@ -13,7 +13,7 @@ from typing import Any
 from ..core.late import needs
 
 # Seconds between two pictures of the bar, before the first one, and characters of the bar.
-_EVERY, _WIDTH = 0.1, 12
+_EVERY, _WIDTH = 0.1, 10
 Report = Callable[..., None]
 
 
@@ -88,7 +88,7 @@ class Bar:
             seconds,
             ncols=max(40, shutil.get_terminal_size().columns - 1),
             ascii=not unicode,
-            bar_format=f"{{percentage:3.0f}}% {{bar:{_WIDTH}}} {{elapsed}}<{{remaining}}, {', '.join(facts)}",
+            bar_format=f"{{percentage:3.0f}}% {{bar:{_WIDTH}}} {{elapsed}}<{{remaining}} {', '.join(facts)}",
         )
         return text
 

@@ -43,7 +43,7 @@ def test_a_terminal_shows_a_bar_that_goes_away(at_once: None, monkeypatch: pytes
     with progress_of(True, 2.0, -2.0) as report:
         assert report is not None
         report(1.0)
-        assert screen.lines()[0].startswith(" 25% ███ ")
+        assert screen.lines()[0].startswith(" 25% ██▌ ")
         assert "t = 1 of -2" in screen.lines()[0]
         report(-1.0, -0.012, 1234, 5)
         assert " 75% " in screen.lines()[0]
