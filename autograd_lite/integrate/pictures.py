@@ -26,7 +26,7 @@ _STEP, _REJECTED = "op", "nan"
 _SMALLER = 30
 # The most components; at how many steps, and up to how many equations eigenvalues are computed.
 _MOST_CURVES, _MOST_POINTS, _MOST_EQUATIONS = 8, 120, 300
-# The time is on a logarithmic scale if the longest step is so many times the shortest.
+# The time is on a logarithmic scale if the longest step is more than this many times the shortest.
 _MANY_SCALES = 1e4
 # Explicit methods of orders 3 to 8 are stable up to about here, for equations that decay.
 STABLE_UP_TO = 3.3
@@ -155,17 +155,17 @@ def eigenvalues(trajectory: Any, equations: Any) -> tuple[Any, Any]:
         trajectory: with carries.
         equations: `BoundEquations`.
     """
-    kept, carries = np.asarray(trajectory.kept), np.asarray(trajectory.carries)
+    places, carries = np.asarray(trajectory.kept), np.asarray(trajectory.carries)
     states = carries if carries.ndim == 2 else carries[:, 0]
-    inside = np.flatnonzero(kept < len(trajectory.path))
+    inside = np.flatnonzero(places < len(trajectory.path))
     inside = inside[np.unique(np.linspace(0, len(inside) - 1, min(len(inside), _MOST_POINTS)).astype(int))]
     sizes = []
     for k in inside:
-        jacobian = equations.jacobian(float(trajectory.path.t[kept[k]]), states[k])
+        jacobian = equations.jacobian(float(trajectory.path.t[places[k]]), states[k])
         jacobian = jacobian.toarray() if hasattr(jacobian, "toarray") else np.asarray(jacobian)
         known = bool(np.isfinite(jacobian).all())
         sizes.append(float(np.abs(np.linalg.eigvals(jacobian)).max()) if known else math.nan)
-    return kept[inside], np.array(sizes)
+    return places[inside], np.array(sizes)
 
 
 def _stiffness(trajectory: Any, equations: Any) -> list[Element]:
