@@ -1,0 +1,200 @@
+"""What SciPy's implicit methods have in common: runs of its solvers that are noted, and the equations of their steps.
+
+SciPy's solver iterates until the error of a step's equation is small beside that of the step. What it left, the
+residual r, is noted with the solution and counts as a constant of the equation: so SciPy's values, to the last bit, are
+the solution of the discrete equations, and this is a smooth function of y0 and theta.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+from .equations import BoundEquations
+from .trajectories import Path, Settings, Trajectory
+
+_MOST_ITERATIONS = 30
+
+
+class Attempts:
+    """The attempts of SciPy's solver at its present step: time, length, error estimate, and what solved the equation.
+
+    Args:
+        solver: of SciPy.
+        system: the name of SciPy's function that solves the equation of a step, which returns first whether it did.
+        more: by name, other functions of its module as these shall be called instead.
+    """
+
+    def __init__(self, solver: Any, system: str, **more: Callable[..., Any]) -> None:
+        self.rows: list[tuple[float, float, float]] = []
+        self.call: tuple[Any, ...] = ()
+        self.result: tuple[Any, ...] = ()
+        step = type(solver)._step_impl
+        theirs = step.__globals__
+
+        def solve(*args: Any) -> Any:
+            self.call, self.result = args, theirs[system](*args)
+            t, h = (args[1], args[3]) if system == "solve_collocation_system" else (solver.t, args[1] - solver.t)
+            if self.rows and self.rows[-1][1] == h:  # once more, with another Jacobian
+                self.rows.pop()
+            self.rows.append((float(t), float(h), np.nan))
+            return self.result
+
+        def norm(x: Any) -> Any:
+            size = theirs["norm"](x)
+            if self.rows and not self.rows[-1][2] <= 1:
+                self.rows[-1] = (*self.rows[-1][:2], float(size))
+            return size
+
+        # SciPy's own code, which finds these functions where its module has others.
+        code = FunctionType(step.__code__, {**theirs, system: solve, "norm": norm, **more}, step.__name__)
+        solver._step_impl = MethodType(code, solver)
+
+    def is_accepted(self) -> bool:
+        """Return whether the last attempt was accepted."""
+        return bool(self.result) and bool(self.result[0]) and not self.rows[-1][2] > 1
+
+    def clear(self) -> None:
+        """Begin another step."""
+        self.rows, self.call, self.result = [], (), ()
+
+
+def start_solver(
+    solver: Callable[..., Any], equations: BoundEquations, t_span: Sequence[float], y0: Any, settings: Settings
+) -> Any:
+    """Return SciPy's solver, with the exact Jacobian where there is no other."""
+    more = {name: settings.more[name] for name in ("jac", "jac_sparsity") if settings.more.get(name) is not None}
+    return solver(
+        equations.f,
+        float(t_span[0]),
+        y0,
+        float(t_span[1]),
+        max_step=settings.max_step,
+        rtol=settings.rtol,
+        atol=settings.atol,
+        first_step=settings.first_step,
+        **{"jac": equations.jacobian, **more},
+    )
+
+
+def run_solver(
+    solver: Any,
+    attempts: Attempts,
+    settings: Settings,
+    first: Any,
+    after: Callable[[float], tuple[Mapping[str, Any], Any]],
+) -> Trajectory:
+    """Let SciPy's solver take all its steps.
+
+    Args:
+        solver, attempts: what is noted.
+        settings: has limits.
+        first: the first carry.
+        after: is called with the time before each step that was taken; returns its notes, and the carry after it.
+    """
+    times, carries, rejected = [float(solver.t)], [first], list[Any]()
+    notes: list[Mapping[str, Any]] = []
+    status, message = 0, "The solver successfully reached the end of the integration interval."
+    while solver.status == "running" and solver.n and solver.t != solver.t_bound:
+        if len(notes) >= settings.max_steps:
+            status, message = -1, f"expected at most {settings.max_steps} steps; it stands at t = {solver.t:g}"
+            break
+        attempts.clear()
+        before = float(solver.t)
+        try:
+            reason = solver.step()
+            if solver.status != "failed":
+                note, carry = after(before)
+        except KeyboardInterrupt:
+            status, message = -2, f"interrupted at t = {before:g}"
+            break
+        failed = solver.status == "failed"
+        rejected += attempts.rows[: None if failed else -1]
+        if failed:
+            status, message = -1, reason
+            break
+        times.append(float(solver.t))
+        notes.append(note)
+        carries.append(carry)
+        if settings.progress is not None:
+            settings.progress(times[-1])
+    names = notes[0] if notes else ()
+    path = Path(
+        np.array(times),
+        np.diff(times),
+        {name: _column([note[name] for note in notes]) for name in names},
+    )
+    counts = {"nfev": int(solver.nfev), "njev": int(solver.njev), "nlu": int(solver.nlu)}
+    rows = np.array(rejected, float).reshape(-1, 3)
+    return Trajectory(path, np.arange(len(carries)), np.stack(carries), rows, status, message, **counts)
+
+
+def _column(values: list[Any]) -> Any:
+    """Return notes as an array, lists of several lengths filled up with ones."""
+    if isinstance(values[0], list):
+        longest = max(map(len, values))
+        return np.array([[*row, *[1.0] * (longest - len(row))] for row in values], float).reshape(len(values), longest)
+    return np.array(values)
+
+
+def small(x: Any) -> Any:
+    """Return what SciPy left over, in single precision where that holds it."""
+    with np.errstate(over="ignore", under="ignore"):
+        short = x.astype(np.complex64 if x.dtype.kind == "c" else np.float32)
+    return short if np.isfinite(short).all() else x
+
+
+def exactly(x: Any) -> Any:
+    """Return an array in single precision if that changes no bit."""
+    short = small(x)
+    return short if np.array_equal(short, x) else x
+
+
+def extend(x: Any, n: int) -> Any:
+    """Return notes of the last n unknowns, of which all that the equations had not when they were noted have zeros."""
+    if x.shape[-1] == n:
+        return x
+    return np.concatenate([x, np.zeros((*x.shape[:-1], n - x.shape[-1]), x.dtype)], axis=-1)
+
+
+def solve_equation(
+    called: str,
+    residual: Callable[[Any], tuple[Any, Any]],
+    factor: Callable[[Any], Callable[[Any], Any]],
+    z: Any,
+) -> Any:
+    """Return a solution near z of the equation of a step, by Newton's method, to the last digits.
+
+    Where the residual is no more than rounding everywhere, z is returned as it is.
+
+    Args:
+        called: the method, for messages.
+        residual: returns it at z, and the size of its rounding errors.
+        factor: returns what solves with the derivative of the negative residual at z.
+        z: the guess.
+    """
+    solve, last, best = None, np.inf, np.inf
+    for _ in range(_MOST_ITERATIONS):
+        left, rounding = residual(z)
+        matters = np.abs(left) > rounding
+        if not matters.any() and np.isfinite(left).all():
+            return z
+        if solve is None:
+            solve = factor(z)
+        step = solve(np.where(matters, left, 0))
+        size = float(np.abs(step).max(initial=0))
+        enough = 1e-8 * max(float(np.abs(z).max(initial=0)), 1e-300)
+        if not size < best and (best <= enough or not np.isfinite(size)):  # rounding has the last word
+            break
+        if size > 0.1 * last:  # too slow with the derivative of before
+            solve = None
+        z, last, best = z + step, size, min(size, best)
+    if not best <= enough:
+        raise ArithmeticError(
+            f"{called}: expected Newton's method to solve the equation of a step as it was accepted before; it stopped "
+            f"with changes of {best:.1e}. Use tighter tolerances"
+        )
+    return z
