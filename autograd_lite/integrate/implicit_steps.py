@@ -1,7 +1,7 @@
 """What SciPy's implicit methods have in common: runs of its solvers that are noted, and the equations of their steps.
 
-SciPy's solver iterates until the error of a step's equation is small beside that of the step. What it left, the
-residual r, is noted with the solution and counts as a constant of the equation: so SciPy's values, to the last bit, are
+SciPy's solver iterates until the error of a step's equation is small beside that of the step. The residual r that is
+left then is noted with the solution and counts as a constant of the equation: so SciPy's values, to the last bit, are
 the solution of the discrete equations, and this is a smooth function of y0 and theta.
 """
 
@@ -25,7 +25,7 @@ class Attempts:
     Args:
         solver: of SciPy.
         system: the name of SciPy's function that solves the equation of a step, which returns first whether it did.
-        more: by name, other functions of its module as these shall be called instead.
+        more: by name, other functions of its module that are called in place of those.
     """
 
     def __init__(self, solver: Any, system: str, **more: Callable[..., Any]) -> None:
@@ -90,7 +90,7 @@ def run_solver(
     """Let SciPy's solver take all its steps.
 
     Args:
-        solver, attempts: what is noted.
+        solver, attempts: what takes the steps, and the notes on the present one.
         settings: has limits.
         first: the first carry.
         after: is called with the time before each step that was taken; returns its notes, and the carry after it.
