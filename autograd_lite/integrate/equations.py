@@ -7,18 +7,20 @@ serve these equations and those of their tangents alike.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ..control.body import PLANNED_AFTER, Body, Runner
+from ..control.body import PLANNED_AFTER, Body, needed_for
 from ..control.closure_conversion import record_body
 from ..core.errors import DtypeError, ShapeError
-from ..functional import jacobian, jvp, vjp
+from ..functional import jvp, vjp, vmap
 from ..ops.adjoints import user
 from ..solutions.closures import PureFunction, pure_functions
-from ..solutions.factors import Factors, factor_dense
+from ..solutions.factors import Factors
 from ..tree import leaves
+from .jacobians import LiftedJacobian, StateJacobian, dense_jacobian
 
 
 class Equations:
@@ -76,44 +78,101 @@ class Equations:
         """Return the equations for arrays theta."""
         return BoundEquations(self, theta)
 
-    def lift(self) -> Equations:
-        """Return the equations of (y, dy) as one vector, with theta, and then tangents of the floating theta."""
-        if "lift" not in self.body.derived:
-            n, count = self.n, self.num_theta
+    def lift(self, count: int | None = None) -> Equations:
+        """Return the equations of y and its tangents as one vector, y' = f, dy' = (df/dy) dy + (df/dtheta) dtheta.
 
-            def lifted(t: Any, both: Any, *rest: Any) -> list[Any]:
-                y, dy, theta = both[:n], both[n:], rest[:count]
-                new = dict(zip(self.floating, rest[count:], strict=True))
+        Args:
+            count: p, how many tangents there are: the state has (1 + p) n numbers, y first. After theta come the
+                tangents of each floating theta, of shape (p, …). Without it there is one, of theta's own shape.
+        """
+        key = "lift", count
+        if key not in self.body.derived:
+            n, num_theta = self.n, self.num_theta
+
+            def both(t: Any, state: Any, *rest: Any) -> list[Any]:
+                y, theta = state[:n], rest[:num_theta]
+                point = (y, *[theta[k] for k in self.floating])
 
                 def along(y: Any, *chosen: Any) -> Any:
                     at = dict(zip(self.floating, chosen, strict=True))
                     return self.slopes(t, y, *[at.get(k, x) for k, x in enumerate(theta)])
 
-                chosen = tuple([theta[k] for k in self.floating])
-                slope, moved = jvp(along)((y, *chosen), (dy, *[new[k] for k in self.floating]))
-                return [np.concatenate([slope, moved])]
+                if count is None:
+                    return [np.concatenate(jvp(along)(point, (state[n:], *rest[num_theta:])))]
+                tangents = state[n:].reshape(count, n)
+                moved = vmap(lambda *tangents: jvp(along)(point, tangents)[1])(tangents, *rest[num_theta:])
+                return [np.concatenate([along(*point), moved.reshape(count * n)])]
 
             t, y, *theta = self.body.examples
-            examples = [t, np.concatenate([y, y]), *theta, *[theta[k] for k in self.floating]]
-            body = record_body(self.called, lifted, examples)
-            self.body.derived["lift"] = Equations(self.called, body, self)
-        equations: Equations = self.body.derived["lift"]
+            copies = [np.stack([theta[k]] * count) if count is not None else theta[k] for k in self.floating]
+            examples = [t, np.concatenate([y] * (1 + (count or 1))), *theta, *copies]
+            body = record_body(self.called, both, examples)
+            self.body.derived[key] = Equations(self.called, body, self)
+        equations: Equations = self.body.derived[key]
         return equations
+
+    @property
+    def num_tangents(self) -> int:
+        """How many tangents the state has, 0 for equations that are not a lift."""
+        return 0 if self.primal is None else self.n // self.primal.n - 1
+
+    @property
+    def is_autonomous(self) -> bool:
+        """Whether the slope does not depend on t."""
+        return self.body.program.inputs[0] not in needed_for(self.body.program, self.body.outputs)
+
+    def state_jacobian(self) -> StateJacobian:
+        """Return the program of df/dy, which is recorded once."""
+        derived = self.body.derived
+        if "state jacobian" not in derived:
+            derived["state jacobian"] = StateJacobian(self.called, self.body)
+        jacobian: StateJacobian = derived["state jacobian"]
+        return jacobian
+
+    def dense_jacobian(self) -> Body:
+        """Return the program of t, y and theta that computes df/dy as an array of shape (n, n)."""
+        if "dense jacobian" not in self.body.derived:
+            self.body.derived["dense jacobian"] = dense_jacobian(self.called, self.body)
+        body: Body = self.body.derived["dense jacobian"]
+        return body
 
 
 class _Call:
-    """A program with theta filled in, which is called on arrays again and again."""
+    """A program with theta filled in, which is called on arrays again and again, in one thread.
+
+    What it runs on is taken at the first call, and given back when it ends.
+    """
+
+    __slots__ = ("_body", "_key", "_step", "_theta")
 
     def __init__(self, body: Body, theta: Sequence[Any]) -> None:
         body.runs = max(body.runs, PLANNED_AFTER)
-        self._runner, self._theta = Runner(body, len(body.examples), 0), theta
+        self._body, self._theta, self._key = body, theta, None
+        self._step: Callable[..., Any] | None = None
 
     def __call__(self, *arrays: Any) -> list[Any]:
-        return [np.array(x) for x in self._runner(*arrays, *self._theta)]
+        """Return copies of the results, for arrays in C order."""
+        return [x.copy() for x in self.borrow(*arrays)]
+
+    def borrow(self, *arrays: Any) -> Any:
+        """Return the results, which last until the next call."""
+        step = self._step
+        if step is None:
+            self._key, step = self._body.step([*arrays, *self._theta], 0)
+            self._step = step
+        return step(*arrays, *self._theta)[0]
+
+    def end(self) -> None:
+        """Let others use what this one has used."""
+        step, self._step = self._step, None
+        if step is not None:
+            self._body.give_back(self._key, step)
+
+    __del__ = end
 
 
 class BoundEquations:
-    """y' = f(t, y) for given theta, on arrays alone.
+    """y' = f(t, y) for given theta, on arrays alone, in one thread.
 
     Args:
         equations: which.
@@ -124,29 +183,76 @@ class BoundEquations:
     """
 
     def __init__(self, equations: Equations, theta: Sequence[Any]) -> None:
-        self.equations, self.theta = equations, [np.asarray(x) for x in theta]
+        self.equations = equations
+        kinds = [np.asarray(x).dtype for x in equations.body.examples[2:]]
+        self.theta = [np.array(x, kind, order="C") for x, kind in zip(theta, kinds, strict=True)]
         self.n, self.dtype = equations.n, equations.dtype
         self.nfev = self.njev = self.nlu = 0
-        self._calls: dict[Any, _Call] = {}
+        self._calls: dict[Any, _Call] = {"f": _Call(equations.body, self.theta)}
+        self._f = self._calls["f"].borrow
+        self._constant: Any = None
 
-    def _call(self, key: Any, body: Body) -> _Call:
-        if key not in self._calls:
-            self._calls[key] = _Call(body, self.theta)
-        return self._calls[key]
+    def __enter__(self) -> BoundEquations:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Let others use what these have used; they can be called again."""
+        for call in self._calls.values():
+            call.end()
+
+    def _call(self, key: Any, make: Callable[[], Body]) -> _Call:
+        call = self._calls.get(key)
+        if call is None:
+            call = self._calls[key] = _Call(make(), self.theta)
+        return call
 
     def f(self, t: Any, y: Any) -> Any:
         """Return the slope, shape (n,)."""
         self.nfev += 1
-        return self._call("f", self.equations.body)(np.asarray(t, float), y)[0]
+        return self._f(array(t, float), vector(y, self.dtype))[0].copy()
+
+    @cached_property
+    def _primal(self) -> BoundEquations:
+        primal = self.equations.primal
+        assert primal is not None
+        return primal.at(self.theta[: primal.num_theta])
 
     def jacobian(self, t: Any, y: Any) -> Any:
-        """Return df/dy: an array, or a sparse matrix of SciPy by columns where that is smaller."""
+        """Return df/dy: an array, a sparse matrix of SciPy by columns where that is smaller, or that of a lift."""
         self.njev += 1
+        if self.equations.primal is not None:
+            return self._lifted_jacobian(array(t, float), np.array(y, self.dtype))
+        if self._constant is not None:
+            return self._constant
+        matrix = self.equations.state_jacobian()
+        result = matrix.form(self._call("jacobian", lambda: matrix.body)(array(t, float), vector(y, self.dtype))[0])
+        if matrix.is_constant:
+            self._constant = result
+        return result
 
-        def compute(t: Any, y: Any, *theta: Any) -> list[Any]:
-            return [jacobian(lambda y: self.equations.slopes(t, y, *theta))(y)]
+    def _lifted_jacobian(self, t: Any, state: Any) -> LiftedJacobian:
+        n, zeros = self._primal.n, np.zeros
+        x, w = zeros(n, self.dtype), zeros(self.n - n, self.dtype)
 
-        return self._call("jacobian", self.equations.derive("jacobian", compute))(np.asarray(t, float), y)[0]
+        def push(x: Any, t: Any, state: Any, *rest: Any) -> list[Any]:
+            f = lambda y: self.equations.slopes(t, np.concatenate([y, state[n:]]), *rest)[n:]  # noqa: E731
+            return [jvp(f)((state[:n],), (x,))[1]]
+
+        def pull(w: Any, t: Any, state: Any, *rest: Any) -> list[Any]:
+            f = lambda y: self.equations.slopes(t, np.concatenate([y, state[n:]]), *rest)[n:]  # noqa: E731
+            return [user(vjp(f)(state[:n])[1](user(w)))]
+
+        by_push = self._call("push of lift", lambda: self.equations.derive("push of lift", push, x))
+        by_pull = self._call("pull of lift", lambda: self.equations.derive("pull of lift", pull, w))
+        return LiftedJacobian(
+            self._primal.jacobian(t, state[:n]),
+            self.equations.num_tangents,
+            lambda x: by_push(vector(x, self.dtype), t, state)[0],
+            lambda w: by_pull(vector(w, self.dtype), t, state)[0],
+        )
 
     def time_derivative(self, t: Any, y: Any) -> Any:
         """Return df/dt, shape (n,)."""
@@ -154,8 +260,8 @@ class BoundEquations:
         def compute(t: Any, y: Any, *theta: Any) -> list[Any]:
             return [jvp(lambda t: self.equations.slopes(t, y, *theta))((t,), (np.ones_like(t),))[1]]
 
-        body = self.equations.derive("time derivative", compute)
-        return self._call("time derivative", body)(np.asarray(t, float), y)[0]
+        call = self._call("time derivative", lambda: self.equations.derive("time derivative", compute))
+        return call(array(t, float), vector(y, self.dtype))[0]
 
     def pull(self, t: Any, y: Any, g: Any) -> tuple[Any, Any, list[Any]]:
         """Return the products of g with the derivatives of f by t, by y, and by each floating theta."""
@@ -165,8 +271,9 @@ class BoundEquations:
             _, back = vjp(self.equations.slopes, places)(*point)
             return [user(c) for c in back(user(g))]
 
-        body = self.equations.derive("pull", compute, np.zeros(self.n, self.dtype))
-        gt, gy, *rest = self._call("pull", body)(g, np.asarray(t, float), y)
+        example = np.zeros(self.n, self.dtype)
+        call = self._call("pull", lambda: self.equations.derive("pull", compute, example))
+        gt, gy, *rest = call(vector(g, self.dtype), array(t, float), vector(y, self.dtype))
         return gt, gy, rest
 
     def pull_jacobian(self, t: Any, y: Any, w: Any, u: Any) -> tuple[Any, Any, list[Any]]:
@@ -177,26 +284,39 @@ class BoundEquations:
             w, u: shape (s, n).
         """
         places = (0, 1, *[2 + k for k in self.equations.floating])
-        s = len(w)
 
         def compute(w: Any, u: Any, *point: Any) -> list[Any]:
             def total(*point: Any) -> Any:
                 t, y, *theta = point
                 f = lambda y: self.equations.slopes(t, y, *theta)  # noqa: E731
-                return sum((w[i] * jvp(f)((y,), (u[i],))[1]).sum() for i in range(s))
+                return (w * vmap(lambda v: jvp(f)((y,), (v,))[1])(u)).sum()
 
             _, back = vjp(total, places)(*point)
             return [user(c) for c in back(np.ones((), self.dtype))]
 
-        example = np.zeros((s, self.n), self.dtype)
-        body = self.equations.derive(("pull of jacobian", s), compute, example, example)
-        gt, gy, *rest = self._call(("pull of jacobian", s), body)(w, u, np.asarray(t, float), y)
+        example, key = np.zeros((len(w), self.n), self.dtype), ("pull of jacobian", len(w))
+        call = self._call(key, lambda: self.equations.derive(key, compute, example, example))
+        w, u = vector(w, self.dtype), vector(u, self.dtype)
+        gt, gy, *rest = call(w, u, array(t, float), vector(y, self.dtype))
         return gt, gy, rest
 
-    def factor(self, c: float, jacobian: Any, mass: Any = None) -> Factors:
-        """Return the matrix c M - J, ready to solve with; M is the identity if there is no mass matrix."""
+    def factor(self, c: Any, jacobian: Any, mass: Any = None) -> Factors:
+        """Return c M - J ready to solve with; M is the identity if there is no mass matrix, and J from `jacobian`.
+
+        Args:
+            c: a number, which may be complex.
+            jacobian: J.
+            mass: M, shape (n, n), an array or a sparse matrix; of a lift, that of the equations without tangents, or
+                one with that in every block.
+        """
         self.nlu += 1
-        return factor_dense(c * (np.eye(self.n) if mass is None else mass) - jacobian)
+        if not isinstance(jacobian, LiftedJacobian):
+            return self.equations.state_jacobian().factor(c, jacobian, mass)
+        n = self._primal.n
+        return jacobian.factor(self._primal.factor(c, jacobian.primal, None if mass is None else mass[:n, :n]))
+
+
+array, vector = np.asarray, np.ascontiguousarray
 
 
 def equations_of(

@@ -12,15 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ..control.body import run_body
+from ..control.body import Body, run_body
 from ..core.forks import fork_safe_lock
 from ..core.late import needs
 from ..core.mode import is_derivation
 from ..core.op import Op, by_need
 from ..functional.derivative_rules import KeepSame
-from ..sparse.colorings import color
-from ..sparse.compressed_products import compress
-from ..sparse.patterns import detect
+from ..sparse.program_jacobians import ProgramJacobian
 from .batches import one_after_another
 from .factors import Factors, factor_dense, factor_positive, factor_sparse
 from .krylov import Products
@@ -175,20 +173,11 @@ _METHODS: dict[str, Callable[[System, Sequence[Any]], Factors]] = {
 
 
 class _SparseMatrix:
-    """A = dF/dz as a sparse matrix by columns: its nonzeros are in products with few vectors."""
+    """A = dF/dz as a sparse matrix by columns."""
 
     def __init__(self, system: System) -> None:
-        program, n = system.body.program, system.z.size
-        self.pattern = detect(program, [(program.inputs[0], n)]).sets.to_pattern()
-        coloring = color(self.pattern)
-        by_columns = self.pattern.to_scipy(np.arange(self.pattern.nnz)).tocsc()
-        self._indices, self._indptr = by_columns.indices, by_columns.indptr
-        self._places = coloring.source[by_columns.data]
-
-        def compute(*point: Any) -> list[Any]:
-            return [compress(system.called, lambda *point: system.body(*point)[0], point, (n, n), coloring)]
-
-        self._body = system.derive("compressed", compute)
+        self._jacobian = ProgramJacobian(system.called, system.body, 0)
+        self.pattern = self._jacobian.pattern
 
     @classmethod
     def of(cls, system: System) -> _SparseMatrix:
@@ -196,7 +185,11 @@ class _SparseMatrix:
         matrix: _SparseMatrix = system.once("sparse matrix", lambda: cls(system))
         return matrix
 
+    @cached_property
+    def _body(self) -> Body:
+        return self._jacobian.record()
+
     def at(self, *point: Any) -> Any:
         """Return the matrix at a point of arrays."""
-        products = run_body(self._body, *point)[0]
-        return csc_array((products.take(self._places), self._indices, self._indptr), self.pattern.shape)
+        nonzeros = run_body(self._body, *point)[0]
+        return csc_array((nonzeros, self._jacobian.indices, self._jacobian.indptr), self.pattern.shape)
