@@ -56,6 +56,11 @@ class Equations:
         """How many theta there are."""
         return len(self.body.examples) - 2
 
+    @property
+    def depends_on_time(self) -> bool:
+        """Whether the right-hand side reads t."""
+        return self.body.program.inputs[0] in needed_for(self.body.program, self.body.outputs)
+
     def derive(self, key: Any, function: Callable[..., list[Any]], *more: Any) -> Body:
         """Return a program that follows from the right-hand side, which is recorded once.
 
@@ -276,28 +281,37 @@ class BoundEquations:
         gt, gy, *rest = call(vector(g, self.dtype), array(t, float), vector(y, self.dtype))
         return gt, gy, rest
 
-    def pull_jacobian(self, t: Any, y: Any, w: Any, u: Any) -> tuple[Any, Any, list[Any]]:
-        """Return the derivatives of the sum of w[i] · (df/dy) u[i] over i, by t, by y, and by each floating theta.
+    def pull_jacobian(self, t: Any, y: Any, w: Any, u: Any, dt: Any) -> tuple[Any, Any, list[Any]]:
+        """Return the derivatives of the sum of w[i] · (df/dy u[i] + df/dt dt[i]) over i, by t, y and floating theta.
 
         Args:
             t, y: the point.
             w, u: shape (s, n).
+            dt: shape (s,); not read if the right-hand side does not depend on time.
         """
         places = (0, 1, *[2 + k for k in self.equations.floating])
+        moving = self.equations.depends_on_time
 
-        def compute(w: Any, u: Any, *point: Any) -> list[Any]:
+        def compute(w: Any, u: Any, dt: Any, *point: Any) -> list[Any]:
             def total(*point: Any) -> Any:
                 t, y, *theta = point
-                f = lambda y: self.equations.slopes(t, y, *theta)  # noqa: E731
-                return (w * vmap(lambda v: jvp(f)((y,), (v,))[1])(u)).sum()
+
+                def product(w: Any, u: Any, dt: Any) -> Any:
+                    if moving:
+                        _, change = jvp(lambda t, y: self.equations.slopes(t, y, *theta))((t, y), (dt, u))
+                    else:
+                        _, change = jvp(lambda y: self.equations.slopes(t, y, *theta))((y,), (u,))
+                    return (w * change).sum()
+
+                return vmap(product)(w, u, dt).sum()
 
             _, back = vjp(total, places)(*point)
             return [user(c) for c in back(np.ones((), self.dtype))]
 
         example, key = np.zeros((len(w), self.n), self.dtype), ("pull of jacobian", len(w))
-        call = self._call(key, lambda: self.equations.derive(key, compute, example, example))
-        w, u = vector(w, self.dtype), vector(u, self.dtype)
-        gt, gy, *rest = call(w, u, array(t, float), vector(y, self.dtype))
+        call = self._call(key, lambda: self.equations.derive(key, compute, example, example, np.zeros(len(w))))
+        w, u, dt = vector(w, self.dtype), vector(u, self.dtype), array(dt, float)
+        gt, gy, *rest = call(w, u, dt, array(t, float), vector(y, self.dtype))
         return gt, gy, rest
 
     def factor(self, c: Any, jacobian: Any, mass: Any = None) -> Factors:

@@ -30,11 +30,13 @@ class Path:
         t: where steps begin and end, shape (K + 1,).
         h: the lengths of the steps as the method used them, shape (K,).
         notes: of each step what else is not a function of the state before it, arrays of length K by name.
+        mass: the constant matrix M of M y' = f, an array or a sparse matrix of SciPy; None for the identity.
     """
 
     t: Any
     h: Any
     notes: Mapping[str, Any] = field(default_factory=dict)
+    mass: Any = None
 
     def __len__(self) -> int:
         return len(self.h)
