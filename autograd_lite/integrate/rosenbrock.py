@@ -25,6 +25,7 @@ import numpy as np
 from ..core.late import needs
 from ..solutions.factors import Factors
 from .equations import BoundEquations
+from .step_control import first_step, rms, scale_of, smallest_step
 from .trajectories import Method, Path, Points, Settings, Trajectory
 
 with needs("autograd_lite.integrate", "scipy", "'autograd-lite[scipy]'"):
@@ -163,27 +164,13 @@ class _Control:
         return min(h * min(max(factor, _LEAST), _MOST), self._most)
 
 
-def _norm(x: Any) -> float:
-    return float(np.linalg.norm(x)) / x.size**0.5
-
-
-def _first_step(equations: BoundEquations, mass: Any, start: _Start, length: float, settings: Settings) -> float:
-    """Return a length for the first step, at which a step of Euler's method would be somewhat too inaccurate."""
+def _first_step(equations: BoundEquations, mass: Any, start: _Start, end: float, settings: Settings) -> float:
     if settings.first_step is not None:
-        return min(settings.first_step, abs(length))
+        return settings.first_step
     if mass is not None:  # the slopes of algebraic components are not known
-        return min(abs(length) * 1e-6, settings.max_step)
-    t, y, slope, *_ = start
-    scale = settings.atol + settings.rtol * np.abs(y)
-    size, speed = _norm(y / scale), _norm(slope / scale)
-    h = 1e-6 if min(size, speed) < 1e-5 else 0.01 * size / speed
-    h = min(h, abs(length))
-    signed = np.copysign(h, length)
-    bend = _norm((equations.f(t + signed, y + signed * slope) - slope) / scale) / h
-    top = max(speed, bend)
-    h1 = max(1e-6, h * 1e-3) if top <= 1e-15 else (0.01 / top) ** _EXPONENT
-    best = min(100 * h, h1, abs(length), settings.max_step)
-    return best if np.isfinite(best) else min(1e-6, abs(length))
+        return min(abs(end - start.t) * 1e-6, settings.max_step)
+    rtol, atol, longest = settings.rtol, settings.atol, settings.max_step
+    return first_step(equations.f, start.t, start.y, start.slope, end, 4, rtol, atol, longest)
 
 
 def _solve(equations: BoundEquations, t_span: Sequence[float], y0: Any, settings: Settings) -> Trajectory:
@@ -231,7 +218,7 @@ class _Run:
             if (trouble := _trouble(start)) is not None:
                 return f"{trouble} at t = {t:.6g}, where the solution is finite"
             if not self.h:
-                h = _first_step(self._equations, self._mass, start, self._end - t, settings)
+                h = _first_step(self._equations, self._mass, start, self._end, settings)
             attempt = self._attempt(start, h, control)
             if isinstance(attempt, str):
                 return attempt
@@ -243,14 +230,14 @@ class _Run:
     def _attempt(self, start: _Start, h: float, control: _Control) -> float | str:
         """Take one step, shorter and shorter until its error is accepted; return the length of the next one."""
         t, y, settings = start.t, start.y, self._settings
-        shortest = 10 * abs(float(np.nextafter(t, self._sign * np.inf)) - t)
+        shortest = smallest_step(t, self._sign)
         while True:
             left = abs(self._end - t)
             length = left if h * 1.0001 >= left else max(h, shortest)
             signed = self._sign * length
             new, error = _step(self._equations, self._mass, start, signed)
-            error = error / (settings.atol + settings.rtol * np.maximum(np.abs(y), np.abs(new)))
-            norm = _norm(error)
+            error = error / scale_of(settings.rtol, settings.atol, y, new)
+            norm = rms(error)
             h = control.next(length, norm)
             if norm < 1:
                 self.times.append(self._end if length == left else t + signed)
