@@ -56,11 +56,6 @@ class Equations:
         """How many theta there are."""
         return len(self.body.examples) - 2
 
-    @property
-    def depends_on_time(self) -> bool:
-        """Whether the right-hand side reads t."""
-        return self.body.program.inputs[0] in needed_for(self.body.program, self.body.outputs)
-
     def derive(self, key: Any, function: Callable[..., list[Any]], *more: Any) -> Body:
         """Return a program that follows from the right-hand side, which is recorded once.
 
@@ -290,7 +285,7 @@ class BoundEquations:
             dt: shape (s,); not read if the right-hand side does not depend on time.
         """
         places = (0, 1, *[2 + k for k in self.equations.floating])
-        moving = self.equations.depends_on_time
+        moving = not self.equations.is_autonomous
 
         def compute(w: Any, u: Any, dt: Any, *point: Any) -> list[Any]:
             def total(*point: Any) -> Any:

@@ -71,7 +71,7 @@ _NEGLIGIBLE = 1e-10  # error estimates, which count as this
 
 
 class _Start(NamedTuple):
-    """Where a step begins, and what is the same for all lengths."""
+    """The beginning of a step, with all that does not depend on its length."""
 
     t: float
     y: Any
@@ -89,7 +89,7 @@ class _Stages(NamedTuple):
 
 
 def _start(equations: BoundEquations, t: float, y: Any) -> _Start:
-    moves = equations.equations.depends_on_time
+    moves = not equations.equations.is_autonomous
     return _Start(t, y, equations.f(t, y), equations.jacobian(t, y), equations.time_derivative(t, y) if moves else None)
 
 
@@ -250,8 +250,9 @@ class _Run:
 
 
 def _trouble(start: _Start) -> str | None:
-    """Return what is not finite at the beginning of a step."""
+    """Return a text on a number that is not finite at the beginning of a step."""
     entries = start.jacobian.data if sparse.issparse(start.jacobian) else start.jacobian
+    entries = entries if isinstance(entries, np.ndarray) else None  # those of a lift are never formed
     named = ("fun returned", start.slope), ("the Jacobian of fun has", entries), ("df/dt has", start.time_derivative)
     for text, values in named:
         if values is not None and not np.isfinite(values).all():
