@@ -11,6 +11,7 @@ Example:
 """
 
 from ...core.late import names_in as _names_in
+from .boundary_values import solve_bvp as solve_bvp
 from .initial_values import odeint as odeint, solve_ivp as solve_ivp
 from .quadrature import fixed_quad as fixed_quad, quad as quad
 from .samples import (
