@@ -23,7 +23,7 @@ import numpy as np
 
 from ..core.late import needs
 from .equations import BoundEquations
-from .implicit_steps import Attempts, exactly, extend, run_solver, small, solve_equation, start_solver
+from .implicit_steps import Attempts, exactly, extend, groups, run_solver, small, solve_equation, start_solver, theta_zeros
 from .trajectories import Method, Path, Points, Settings, Trajectory
 
 with needs("autograd_lite.integrate", "scipy", "'autograd-lite[scipy]'"):
@@ -165,16 +165,10 @@ def _weights(path: Path, k: int, t: Any) -> Any:
     return np.cumprod((t - shift[:, None]) / (h * (1 + np.arange(order)))[:, None], axis=0)
 
 
-def _groups(points: Points) -> list[tuple[int, Any]]:
-    """Return the steps in which there are points, and the positions of these."""
-    steps, first = np.unique(points.step, return_index=True)
-    return [(int(k), slice(a, b)) for k, a, b in zip(steps, first, [*first[1:], len(points.step)], strict=True)]
-
-
 def between(equations: BoundEquations, path: Path, carries: Any, start: int, points: Points) -> Any:
     """Return the solution at points, (m, n), by the polynomials through the differences."""
     y = np.empty((len(points.t), equations.n), carries.dtype)
-    for k, here in _groups(points):
+    for k, here in groups(points):
         weights, D = _weights(path, k, points.t[here]), carries[k - start + 1]
         y[here] = (np.dot(D[1 : len(weights) + 1].T, weights) + D[0][:, None]).T
     return y
@@ -187,21 +181,15 @@ def pull(
     equations: BoundEquations, path: Path, carries: Any, start: int, g: Any, points: Points, gy: Any
 ) -> tuple[Any, list[Any]]:
     """Return the pullback through the steps between carries: one Jacobian, one factorization, one solve a step."""
-    g = np.array(g)
-    gtheta: list[Any] = []
-    here = dict(_groups(points))
+    g, gtheta, here = np.array(g), theta_zeros(equations), dict(groups(points))
     for k in reversed(range(start, start + len(carries) - 1)):
         if k in here:
             weights, at_points = _weights(path, k, points.t[here[k]]), gy[here[k]]
             g[0] += at_points.sum(axis=0)
             g[1 : len(weights) + 1] += weights @ at_points
         g, part = _pull_step(equations, path, k, carries[k - start + 1][_STATE], g)
-        gtheta = [a + b for a, b in zip(gtheta, part, strict=True)] if gtheta else part
-    return g, gtheta or _no_theta(equations)
-
-
-def _no_theta(equations: BoundEquations) -> list[Any]:
-    return [np.zeros_like(equations.theta[k]) for k in equations.equations.floating]
+        gtheta = [a + b for a, b in zip(gtheta, part, strict=True)]
+    return g, gtheta
 
 
 def _pull_step(equations: BoundEquations, path: Path, k: int, y: Any, g: Any) -> tuple[Any, list[Any]]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .equations import BoundEquations
-from .trajectories import Path, Settings, Trajectory
+from .trajectories import Path, Points, Settings, Trajectory
 
 _MOST_ITERATIONS = 30
 
@@ -198,3 +198,14 @@ def solve_equation(
             f"with changes of {best:.1e}. Use tighter tolerances"
         )
     return z
+
+
+def groups(points: Points) -> list[tuple[int, Any]]:
+    """Return the steps in which there are points, and the positions of these."""
+    steps, first = np.unique(points.step, return_index=True)
+    return [(int(k), slice(a, b)) for k, a, b in zip(steps, first, [*first[1:], len(points.step)], strict=True)]
+
+
+def theta_zeros(equations: BoundEquations) -> list[Any]:
+    """Return zeros like each floating theta."""
+    return [np.zeros_like(equations.theta[k]) for k in equations.equations.floating]
