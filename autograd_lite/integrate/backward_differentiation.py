@@ -23,7 +23,17 @@ import numpy as np
 
 from ..core.late import needs
 from .equations import BoundEquations
-from .implicit_steps import Attempts, exactly, extend, groups, run_solver, small, solve_equation, start_solver, theta_zeros
+from .implicit_steps import (
+    Attempts,
+    exactly,
+    extend,
+    groups,
+    run_solver,
+    small,
+    solve_equation,
+    start_solver,
+    theta_zeros,
+)
 from .trajectories import Method, Path, Points, Settings, Trajectory
 
 with needs("autograd_lite.integrate", "scipy", "'autograd-lite[scipy]'"):

@@ -100,7 +100,7 @@ def run_solver(
     status, message = 0, "The solver successfully reached the end of the integration interval."
     while solver.status == "running" and solver.n and solver.t != solver.t_bound:
         if len(notes) >= settings.max_steps:
-            status, message = -1, f"expected at most {settings.max_steps} steps; it stands at t = {solver.t:g}"
+            status, message = -1, f"expected at most {settings.max_steps} steps; it has come to t = {solver.t:g}"
             break
         attempts.clear()
         before = float(solver.t)

@@ -4,8 +4,8 @@ A carry has, in its rows, the state y, and the stage values Z of the step that l
 
     Z_i = h Σ_j a_ij f(t + c_j h, y + Z_j) + r_i,    i = 1, 2, 3,
 
-where r is what SciPy's iteration left over; then the state is y + Z_3. Derivatives solve with the matrix of this system,
-I - h A ⊗ (J_1, J_2, J_3), with J at each of the stages.
+where r is what SciPy's iteration left over; then the state is y + Z_3. Derivatives solve with the matrix
+of this system, I - h A ⊗ (J_1, J_2, J_3), with J at each of the stages.
 
 References:
     Hairer and Wanner: Solving Ordinary Differential Equations II, 1996, section IV.8.
