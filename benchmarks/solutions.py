@@ -59,7 +59,7 @@ def timed(f: Run, undo: Run = lambda: None) -> Callable[[int], float]:
         total = 0.0
         for _ in range(count):
             undo()
-            linear_systems._RECENT = linear_systems._Recent()
+            linear_systems._RECENT = linear_systems.RecentResults(256, 1 << 26)
             begin = time.process_time()
             f()
             total += time.process_time() - begin

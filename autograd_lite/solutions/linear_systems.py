@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from ..control.body import Body, run_body
-from ..core.forks import fork_safe_lock
 from ..core.late import needs
 from ..core.mode import is_derivation
 from ..core.op import Op, by_need
@@ -22,38 +21,14 @@ from ..sparse.program_jacobians import ProgramJacobian
 from .batches import one_after_another
 from .factors import Factors, factor_dense, factor_positive, factor_sparse
 from .krylov import Products
+from .recent_results import RecentResults
 from .systems import System
 
 with needs("autograd_lite.solutions", "scipy", "'autograd-lite[scipy]'"):
     from scipy.sparse import csc_array
 
 BY_PRODUCTS = ("anderson", "gmres", "cg")
-_MOST, _MOST_BYTES = 256, 1 << 26  # factorizations that are kept, and their bytes, apart from the last
-
-
-class _Recent:
-    """The last factorizations, of all systems; beyond a limit, the oldest ones go."""
-
-    def __init__(self) -> None:
-        self._entries: dict[Any, tuple[Factors, int]] = {}
-        self._bytes = 0
-        self._lock = fork_safe_lock()
-
-    def get(self, key: Any) -> Factors | None:
-        """Return the factorization of a key, if it is there."""
-        entry = self._entries.get(key)
-        return None if entry is None else entry[0]
-
-    def keep(self, key: Any, factors: Factors, size: int) -> None:
-        """Keep a factorization of about this many bytes."""
-        with self._lock:
-            self._bytes += size - self._entries.pop(key, (None, 0))[1]
-            while self._entries and (self._bytes > _MOST_BYTES or len(self._entries) >= _MOST):
-                self._bytes -= self._entries.pop(next(iter(self._entries)))[1]
-            self._entries[key] = factors, size
-
-
-_RECENT = _Recent()
+_RECENT: RecentResults[Factors] = RecentResults(256, 1 << 26)  # factorizations
 
 
 def linear_systems(system: System, linear: str = "auto", tol: float = 1e-10) -> LinearSystems:

@@ -1,0 +1,182 @@
+"""Trajectories of recent solves, by the bytes of what they follow from: a rule finds that of its forward.
+
+What was dropped is computed again, with the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import GradError
+from ..solutions.recent_results import RecentResults
+from .equations import BoundEquations, Equations
+from .trajectories import Method, Path, Points, Settings, Trajectory
+
+_RECENT: RecentResults[Trajectory] = RecentResults(4096, 1 << 27)
+
+
+class _Same:
+    """An object that is equal to itself alone."""
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.x is other.x
+
+    def __hash__(self) -> int:
+        return id(self.x)
+
+
+def key_of(x: Any) -> Any:
+    """Return what is equal for equal settings."""
+    if x is None or isinstance(x, (bool, int, float, str)):
+        return x
+    if isinstance(x, np.ndarray):
+        return x.shape, x.dtype, x.tobytes()
+    return tuple([(k, key_of(v)) for k, v in x.items()]) if isinstance(x, dict) else _Same(x)
+
+
+class Solver:
+    """Solves an initial value problem, and follows the paths of its solutions with the equations of tangents.
+
+    Args:
+        called: the caller, for messages.
+        equations: the equations.
+        method, settings: how to solve.
+        steps: of a solution that ends early, as at an event, the number of steps; None if it ends at the end.
+
+    Attributes:
+        key: equal for solvers that do the same.
+        solves: how often a path was searched for.
+    """
+
+    def __init__(
+        self, called: str, equations: Equations, method: Method, settings: Settings, steps: int | None = None
+    ) -> None:
+        self.called, self.equations, self.method, self.steps = called, equations, method, steps
+        self.settings = settings if steps is None else settings._replace(max_steps=steps)
+        self.key = equations, method.name, steps, *[key_of(x) for x in settings._replace(progress=None)]
+        self.solves = 0
+
+    def __repr__(self) -> str:
+        return f"<{self.method.name} for {self.equations!r}>"
+
+    def _bytes(self, equations: Equations, arrays: Sequence[Any]) -> tuple[Any, ...]:
+        return self.key, equations, *[x.tobytes() for x in arrays]
+
+    def solve(self, y0: Any, span: Any, theta: Sequence[Any]) -> tuple[BoundEquations, Trajectory]:
+        """Return the equations for given theta, and the trajectory from y0 at span[0] towards span[1]."""
+        bound = self.equations.at(theta)
+        key = self._bytes(self.equations, (y0, span, *theta))
+        trajectory = _RECENT.get(key)
+        if trajectory is None:
+            self.solves += 1
+            if span[0] == span[1]:
+                trajectory = _no_steps(y0, span)
+            else:
+                trajectory = self.method.solve(bound, (float(span[0]), float(span[1])), y0, self.settings)
+            self._keep(key, trajectory)
+        return bound, trajectory
+
+    def _keep(self, key: Any, trajectory: Trajectory) -> None:
+        if trajectory.status != -2:  # interrupted
+            path = trajectory.path
+            notes = sum(int(np.asarray(x).nbytes) for x in path.notes.values())
+            size = trajectory.carries.nbytes + path.t.nbytes + path.h.nbytes + notes
+            _RECENT.keep(key, trajectory, size + sum(len(x) for x in key[2:]))
+
+    def follow(
+        self, equations: Equations, y0: Any, span: Any, theta: Sequence[Any]
+    ) -> tuple[BoundEquations, Trajectory]:
+        """Return a trajectory of the equations, or of their tangent lift, on the path of the equations."""
+        if equations.primal is None:
+            return self.solve(y0, span, theta)
+        bound, key = equations.at(theta), self._bytes(equations, (y0, span, *theta))
+        trajectory = _RECENT.get(key)
+        if trajectory is None:
+            primal = self.equations
+            _, first = self.solve(np.ascontiguousarray(y0[: primal.n]), span, theta[: primal.num_theta])
+            trajectory = self._retrace(bound, first, y0)
+            self._keep(key, trajectory)
+        return bound, trajectory
+
+    def _retrace(self, bound: BoundEquations, first: Trajectory, y0: Any) -> Trajectory:
+        path = first.path
+        carries = y0[None]
+        if len(path):
+            carries = self.method.follow(bound, path, self.method.begin(bound, path, y0), 0, len(path))
+        return Trajectory(path, np.arange(len(path) + 1), carries, status=first.status, message=first.message)
+
+    def reached(self, trajectory: Trajectory) -> bool:
+        """Return whether a trajectory goes as far as it was to go."""
+        return trajectory.status >= 0 or self.steps == len(trajectory.path)
+
+    # ---- what follows from trajectories -----------------------------------------------------------------------------
+
+    def read(self, bound: BoundEquations, trajectory: Trajectory, times: Any, ends: bool = False) -> Any:
+        """Return the solution at times, shape (m, n); NaN at those that it has not reached.
+
+        Args:
+            bound, trajectory: the equations, and the trajectory.
+            times: shape (m,).
+            ends: whether to read the states between steps where times are theirs, and not the interpolants.
+        """
+        path = trajectory.path
+        y = np.full((len(times), bound.n), np.nan, bound.dtype)
+        points, places = points_at(path, times, everywhere=self.reached(trajectory))
+        if not len(path):
+            y[places] = trajectory.carries[0]
+        elif len(places):
+            y[places] = self.method.between(bound, path, trajectory.carries, 0, points)
+        for k in np.flatnonzero(np.isin(times, path.t)) if ends else ():
+            y[k] = self.method.read(trajectory.carries[np.flatnonzero(path.t == times[k])[0]])
+        return y
+
+    def pull(self, bound: BoundEquations, trajectory: Trajectory, y0: Any, times: Any, g: Any) -> tuple[Any, list[Any]]:
+        """Return the products of g, shape (m, n), with the derivatives of the solution at times by y0 and theta."""
+        path, carries = trajectory.path, trajectory.carries
+        if not self.reached(trajectory):
+            raise GradError(
+                f"{self.called}: expected a solution up to t = {float(times[-1]):g} to differentiate; {self.method.name}"
+                f" stopped at t = {path.t[-1]:g}: {trajectory.message}. Read it at times before that, relax rtol and "
+                "atol, or use a method for stiff problems"
+            )
+        last = np.zeros_like(carries[-1])
+        used = np.flatnonzero(g.any(axis=1))
+        if last.ndim == 1:  # where a step ends, the solution is what the next one begins with
+            at_end = times[used] == path.t[-1]
+            last = last + g[used[at_end]].sum(axis=0)
+            used = used[~at_end]
+        points, places = points_at(path, times[used])
+        gy = g[used[places]]
+        if not len(path):
+            return last + gy.sum(axis=0), [np.zeros_like(bound.theta[k]) for k in bound.equations.floating]
+        last, gtheta = self.method.pull(bound, path, carries, 0, last, points, gy)
+        gy0, more = self.method.pull_begin(bound, path, y0, last)
+        return gy0, [a + b for a, b in zip(gtheta, more, strict=True)]
+
+
+def points_at(path: Path, times: Any, everywhere: bool = True) -> tuple[Points, Any]:
+    """Return the points of a path at which times lie, in order, and the positions of these times.
+
+    A time at which two steps meet belongs to the earlier one. Times outside belong to the first step or the last one,
+    or with `everywhere=False` those after the last step are left out.
+    """
+    t = path.t
+    sign = 1.0 if t[-1] >= t[0] else -1.0
+    grid, moments = sign * t, sign * times
+    step = np.clip(np.searchsorted(grid, moments, side="left") - 1, 0, max(len(path) - 1, 0))
+    order = np.argsort(step, kind="stable")
+    if not everywhere:
+        order = order[moments[order] <= grid[-1]]
+    return Points(step[order], times[order]), order
+
+
+def _no_steps(y0: Any, span: Any) -> Trajectory:
+    """Return the trajectory over a span without length."""
+    message = "The solver successfully reached the end of the integration interval."
+    return Trajectory(Path(np.array(span[:1], float), np.zeros(0)), np.zeros(1, int), y0[None], message=message)
