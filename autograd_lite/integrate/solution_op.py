@@ -1,4 +1,4 @@
-"""The solution of an initial value problem as an op: the chain of steps of one solve, and its derivatives of all orders.
+"""The solution of an initial value problem as an op: the chain of steps of one solve, with derivatives of all orders.
 
 The op's inputs are y0, the span (t0, t1), the times at which the solution is read, and theta. A solve decides about its
 steps by values; the derivatives are those of the chain of these steps. With J the derivative of the chain by y0 and
@@ -101,9 +101,9 @@ class SolutionOps:
         ops: SolutionOps = derived[key]
         return ops
 
-    def lift(self, count: int = 1) -> SolutionOps:
-        """Return the ops of the tangent lift, along `count` tangents at once."""
-        return SolutionOps.of(self.solver, self.equations.lift() if count == 1 else self.equations.lift(count))
+    def lift(self, count: int | None = None) -> SolutionOps:
+        """Return the ops of the tangent lift, of one tangent, or of `count` of them at once, stacked."""
+        return SolutionOps.of(self.solver, self.equations.lift() if count is None else self.equations.lift(count))
 
     # ---- on arrays --------------------------------------------------------------------------------------------------
 
@@ -120,8 +120,8 @@ class SolutionOps:
         return _outside(self._compute_value, ends, y0, span, times, *theta)
 
     def _compute_value(self, ends: bool, y0: Any, span: Any, times: Any, *theta: Any) -> tuple[Any, ...]:
-        y0, span, times, theta = self._arrays(y0, span, times, theta)
-        bound, trajectory = self.solver.follow(self.equations, y0, span, theta)
+        y0, span, times, point = self._arrays(y0, span, times, theta)
+        bound, trajectory = self.solver.follow(self.equations, y0, span, point)
         return self.solver.read(bound, trajectory, times, ends), np.bool_(self.solver.reached(trajectory))
 
     def _pullback(self, g: Any, y0: Any, span: Any, times: Any, *theta: Any) -> tuple[Any, ...]:
@@ -131,8 +131,8 @@ class SolutionOps:
 
     def _compute_pullback(self, g: Any, y0: Any, span: Any, times: Any, *theta: Any) -> tuple[Any, ...]:
         like = [y0, *[theta[k] for k in self.equations.floating]]
-        y0, span, times, theta = self._arrays(y0, span, times, theta)
-        bound, trajectory = self.solver.follow(self.equations, y0, span, theta)
+        y0, span, times, point = self._arrays(y0, span, times, theta)
+        bound, trajectory = self.solver.follow(self.equations, y0, span, point)
         gy0, gtheta = self.solver.pull(bound, trajectory, y0, times, np.asarray(g, self.equations.dtype))
         return tuple([_cast(c, x) for c, x in zip((gy0, *gtheta), like, strict=True)])
 
@@ -374,5 +374,5 @@ def _zeros(x: Any) -> Any:
 def _sum(parts: Sequence[Any]) -> Any:
     total = None
     for c in parts:
-        total = c if total is None or c is None else total + c
+        total = total if c is None else c if total is None else total + c
     return total

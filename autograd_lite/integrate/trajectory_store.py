@@ -5,7 +5,8 @@ What was dropped is computed again, with the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,10 @@ class Solver:
             self._keep(key, trajectory)
         return bound, trajectory
 
+    def take(self, y0: Any, span: Any, theta: Sequence[Any], trajectory: Trajectory) -> None:
+        """Keep a trajectory that this solver would find."""
+        self._keep(self._bytes(self.equations, (y0, span, *theta)), trajectory)
+
     def _keep(self, key: Any, trajectory: Trajectory) -> None:
         if trajectory.status != -2:  # interrupted
             path = trajectory.path
@@ -128,22 +133,36 @@ class Solver:
         path = trajectory.path
         y = np.full((len(times), bound.n), np.nan, bound.dtype)
         points, places = points_at(path, times, everywhere=self.reached(trajectory))
-        if not len(path):
-            y[places] = trajectory.carries[0]
-        elif len(places):
-            y[places] = self.method.between(bound, path, trajectory.carries, 0, points)
-        for k in np.flatnonzero(np.isin(times, path.t)) if ends else ():
-            y[k] = self.method.read(trajectory.carries[np.flatnonzero(path.t == times[k])[0]])
+        if ends:
+            read, sign = self.read_steps(bound, trajectory), 1.0 if path.t[-1] >= path.t[0] else -1.0
+            step = np.minimum(np.searchsorted(sign * path.t, sign * times), len(path))
+            exact = path.t[step] == times
+            for k in np.flatnonzero(exact):
+                y[k] = read(int(step[k]))
+            chosen = ~exact[places]
+            points, places = Points(points.step[chosen], points.t[chosen]), places[chosen]
+        if len(places):
+            y[places] = self.read_at(bound, trajectory, points)
         return y
+
+    def read_steps(self, bound: BoundEquations, trajectory: Trajectory) -> Callable[[int], Any]:
+        """Return what gives the states between steps by their numbers."""
+        return lambda k: self.method.read(trajectory.carries[k]) if len(trajectory.path) else trajectory.carries[0]
+
+    def read_at(self, bound: BoundEquations, trajectory: Trajectory, points: Points) -> Any:
+        """Return the solution at points in steps, shape (m, n)."""
+        if not len(trajectory.path):
+            return np.repeat(trajectory.carries, len(points.t), axis=0)
+        return self.method.between(bound, trajectory.path, trajectory.carries, 0, points)
 
     def pull(self, bound: BoundEquations, trajectory: Trajectory, y0: Any, times: Any, g: Any) -> tuple[Any, list[Any]]:
         """Return the products of g, shape (m, n), with the derivatives of the solution at times by y0 and theta."""
         path, carries = trajectory.path, trajectory.carries
         if not self.reached(trajectory):
             raise GradError(
-                f"{self.called}: expected a solution up to t = {float(times[-1]):g} to differentiate; {self.method.name}"
-                f" stopped at t = {path.t[-1]:g}: {trajectory.message}. Read it at times before that, relax rtol and "
-                "atol, or use a method for stiff problems"
+                f"{self.called}: expected a solution to differentiate that has come to its end; {self.method.name} "
+                f"stopped at t = {path.t[-1]:g}: {trajectory.message.rstrip('.')}. End t_span before that, relax rtol "
+                "and atol, or use a method for stiff problems"
             )
         last = np.zeros_like(carries[-1])
         used = np.flatnonzero(g.any(axis=1))
@@ -174,6 +193,15 @@ def points_at(path: Path, times: Any, everywhere: bool = True) -> tuple[Points, 
     if not everywhere:
         order = order[moments[order] <= grid[-1]]
     return Points(step[order], times[order]), order
+
+
+def cut(trajectory: Trajectory, steps: int) -> Trajectory:
+    """Return the first steps of a trajectory."""
+    path, kept = trajectory.path, np.asarray(trajectory.kept)
+    notes = {name: x[:steps] for name, x in path.notes.items()}
+    first = replace(path, t=path.t[: steps + 1], h=path.h[:steps], notes=notes)
+    chosen = kept <= steps
+    return replace(trajectory, path=first, kept=kept[chosen], carries=trajectory.carries[chosen])
 
 
 def _no_steps(y0: Any, span: Any) -> Trajectory:
