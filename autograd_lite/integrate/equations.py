@@ -349,11 +349,13 @@ def equations_of(
         UnsupportedError: if it changes something outside.
     """
 
+    shape = np.shape(y)
+
     def slopes(point: Any, *args: Any) -> Any:
         slope = fun(*point, *args)
         parts = slope if isinstance(slope, (list, tuple)) else None
         slope = np.stack([np.asarray(x) if not hasattr(x, "shape") else x for x in parts]) if parts else slope
-        return np.broadcast_to(slope, y.shape)
+        return np.broadcast_to(slope, shape)
 
     slopes.__name__ = getattr(fun, "__name__", type(fun).__name__)
     (pure,), theta = pure_functions(called, [slopes], (np.float64(t), y), tuple(args))

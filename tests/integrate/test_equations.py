@@ -191,3 +191,10 @@ def test_singular():
         assert zero.is_singular
         assert np.isnan(zero.solve(y)).all()
         assert np.isfinite(b.factor(1.0, j).solve(y)).all()
+
+
+def test_what_has_run_before_is_not_recorded_again():
+    fun, y, args = CASES["three"]
+    first, _ = equations_of("solve", fun, 0.0, y, args)
+    assert equations_of("solve", fun, 1.0, 2 * y, (2 * args[0],))[0] is first
+    assert equations_of("solve", lambda t, y: fun(t, y, *args), 0.0, y)[0] is not first
