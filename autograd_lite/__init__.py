@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         extend as extend,
         graph as graph,
         hips as hips,
+        integrate as integrate,
         numpy as numpy,
         optimize as optimize,
         random as random,

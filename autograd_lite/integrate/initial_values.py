@@ -22,6 +22,7 @@ from .equations import equations_of
 from .events import Event, Search, find_events, moments
 from .methods import METHODS
 from .progress import Interrupted, progress_of
+from .resets import has_resets, solve_with_resets
 from .solution_op import SolutionOps
 from .trajectories import Settings, Trajectory
 from .trajectory_store import Solver, cut
@@ -125,7 +126,8 @@ def solve_ivp(
         dense_output: whether to return the solution as a function of t, `sol`.
         events: functions of t, y and `args`, one or a list. An event happens where its value is 0, and with
             `event.terminal = True`, or the number of times, it ends the solution; `event.direction` > 0 is for values
-            that rise, < 0 for those that fall.
+            that rise, < 0 for those that fall. With a function `event.reset(t, y, *args)` the solution goes on from
+            the state that this returns, and ends after `event.terminal` resets, if that is a number.
         vectorized: whether fun takes states of shape (n, k).
         args: further arguments of fun and events.
         mass: M of the equations M y' = f(t, y), for "Rodas5P": an array or a sparse matrix of shape (n, n), singular
@@ -154,6 +156,10 @@ def solve_ivp(
         >>> round(float(ag.grad(end)(2.0)), 6), round(-float(np.exp(-2)), 6)
         (-0.135335, -0.135335)
     """
+    if has_resets(events):
+        solve = functools.partial(solve_ivp, mass=mass, max_steps=max_steps, max_bytes=max_bytes, progress=progress)
+        more = {"dense_output": dense_output, "vectorized": vectorized, **options}
+        return solve_with_resets(solve, fun, t_span, y0, method, t_eval, events, _tuple_of(args), more)
     arguments = _tuple_of(args)
     own = {"mass": mass, "max_steps": max_steps, "max_bytes": max_bytes}
     listed = [] if events is None else [events] if callable(events) else list(events)

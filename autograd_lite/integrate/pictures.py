@@ -19,6 +19,7 @@ from ..graph.pictures.widths import text_width
 from ..ir.node_labels import count_of, visible
 from ..ops.operands import values
 from .axes import LINES, LOOKS, WIDTH, Scale, axes, band, crosses, curve, names_at_ends, scale_of, stairs
+from .trajectories import Path, Trajectory
 
 _HIGH, _LOW, _GAP = 190.0, 92.0, 46.0
 _STEP, _REJECTED = "op", "nan"
@@ -77,13 +78,12 @@ def picture(
         raise ShapeError(f"picture: expected {n} names, one for each component; received {len(names)}")
     chosen = list(range(n))[:_MOST_CURVES] if components is None else [range(n)[k] for k in components]
     labels = [visible(names[k]) if names is not None else f"y[{k}]" for k in chosen]
-    trajectory = result.get("trajectory")
-    steps = None if trajectory is None or not len(trajectory.path) else trajectory
+    steps = _trajectory_of(result)
     along = _time_scale(t, steps)
     parts = list(_solution(along, t, y, errors, chosen, labels))
     height = _HIGH + 18
     if steps is not None:
-        stiffness = _stiffness(steps, result.get("equations"))
+        stiffness = _stiffness(steps, getattr(result, "equations", None))
         for panel in (_steps(along, steps), stiffness):
             if panel:
                 height += _GAP + _LOW
@@ -93,6 +93,16 @@ def picture(
     sheet = Sheet(visible(title), (", ".join(_facts(result, n, chosen, steps)),), legend, style, heading=True)
     right = WIDTH + 34 + max(text_width(label, 10.0) for label in _scaled_names(y, chosen, labels)[1])
     return DrawnPicture(page(sheet, parts, -44.0, right, _HIGH + 28, height - _HIGH))
+
+
+def _trajectory_of(result: Any) -> Trajectory | None:
+    """Return the steps of a solution; SciPy's dense output has where they end."""
+    trajectory: Trajectory | None = getattr(result, "trajectory", None)
+    ends = getattr(getattr(result, "sol", None), "ts", None)
+    if trajectory is None and ends is not None:
+        ends = np.asarray(ends, float)
+        trajectory = Trajectory(Path(ends, np.diff(ends)), np.arange(len(ends)), np.asarray(result.sol(ends)).T)
+    return trajectory if trajectory is not None and len(trajectory.path) else None
 
 
 def _time_scale(t: Any, steps: Any) -> Scale:
@@ -163,8 +173,8 @@ def eigenvalues(trajectory: Any, equations: Any) -> tuple[Any, Any]:
     for k in inside:
         jacobian = equations.jacobian(float(trajectory.path.t[places[k]]), states[k])
         jacobian = jacobian.toarray() if hasattr(jacobian, "toarray") else np.asarray(jacobian)
-        known = bool(np.isfinite(jacobian).all())
-        sizes.append(float(np.abs(np.linalg.eigvals(jacobian)).max()) if known else math.nan)
+        is_finite = bool(np.isfinite(jacobian).all())
+        sizes.append(float(np.abs(np.linalg.eigvals(jacobian)).max()) if is_finite else math.nan)
     return places[inside], np.array(sizes)
 
 

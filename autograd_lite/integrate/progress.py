@@ -1,4 +1,4 @@
-"""What a long solve shows of its way, and what is left of it after Ctrl-C."""
+"""The progress of a long solve on the screen, and the solution up to there after Ctrl-C."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Report = Callable[..., None]
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during a solve: a KeyboardInterrupt with what was solved until then.
+    """A KeyboardInterrupt during a solve, with the solution up to there.
 
     Args:
         message: where it stopped.
@@ -115,11 +115,11 @@ class Bar:
 
 
 @contextmanager
-def progress_of(progress: bool, start: float, end: float) -> Iterator[Report | None]:
+def progress_of(progress: bool | Report, start: float, end: float) -> Iterator[Report | None]:
     """Give what shows the progress of a solve, or None; whatever happens, the bar is gone in the end.
 
     Args:
-        progress: whether to show it.
+        progress: whether to show it; or a function, which is called in the bar's place.
         start, end: the times between which the solve runs.
 
     Example:
@@ -127,8 +127,8 @@ def progress_of(progress: bool, start: float, end: float) -> Iterator[Report | N
         ...     report is None
         True
     """
-    if not progress:
-        yield None
+    if not progress or callable(progress):
+        yield progress or None
         return
     bar = Bar(float(start), float(end))
     try:

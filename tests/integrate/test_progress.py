@@ -114,3 +114,11 @@ def test_an_interrupt_has_the_result() -> None:
     with pytest.raises(KeyboardInterrupt, match=r"t = 0\.5") as caught:
         raise Interrupted("solve_ivp: interrupted at t = 0.5", {"status": -2})
     assert getattr(caught.value, "result", None) == {"status": -2}
+
+
+def test_a_function_is_called_in_its_place() -> None:
+    calls: list[float] = []
+    with progress_of(lambda t, *more: calls.append(t), 0.0, 1.0) as report:
+        assert report is not None
+        report(0.5, 0.1, 3, 1)
+    assert calls == [0.5]
