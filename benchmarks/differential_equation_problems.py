@@ -1,8 +1,8 @@
-"""Initial value problems from public test sets: 20 that are not stiff, 12 that are, with references to 11 digits and more.
+"""Initial value problems from public test sets: 21 that are not stiff and 12 that are, with references to 11 digits.
 
-The right-hand sides return lists of components or one array, take NumPy arrays, Tensors, complex and extended precision,
-and further axes of y and theta after the first, along which `differential_equation_truth` computes all sensitivities at
-once. References are in differential_equation_references.json, which that module writes.
+The right-hand sides return lists of components or one array, and take NumPy arrays, Tensors, complex numbers, extended
+precision, and further axes of y and theta after the first, along which `differential_equation_truth` computes all
+sensitivities at once. References are in differential_equation_references.json, which that module writes.
 
 References:
     T. E. Hull, W. H. Enright, B. M. Fellen, A. E. Sedgwick, Comparing numerical methods for ordinary differential
@@ -24,7 +24,7 @@ import numpy as np
 
 Array = np.ndarray
 
-_FILE = Path(__file__).with_name("differential_equation_references.json")
+FILE = Path(__file__).with_name("differential_equation_references.json")
 
 
 class Reference(NamedTuple):
@@ -96,7 +96,7 @@ class Problem(NamedTuple):
 @functools.cache
 def references() -> dict[str, Any]:
     """Return what is in the file of references."""
-    rows: dict[str, Any] = json.loads(_FILE.read_text())
+    rows: dict[str, Any] = json.loads(FILE.read_text())
     return rows
 
 
@@ -458,7 +458,14 @@ STIFF = tuple(
         ),
         _row(curtiss_hirschfelder, [0.0], 1.5, (2000.0,), "Curtiss, Hirschfelder 1952"),
         _row(kaps, [1.0, 1.0], 1.0, (1e6,), "Kaps 1981", literature=[np.exp(-2.0), np.exp(-1.0)]),
-        _row(reactor, [1.0, 1.0, 0.0], 50.0, ([1000.0, 2500.0, 0.013],), "Enright, Hull, Lindberg D4", scale=[1.0, 1.0, 1e-5]),
+        _row(
+            reactor,
+            [1.0, 1.0, 0.0],
+            50.0,
+            ([1000.0, 2500.0, 0.013],),
+            "Enright, Hull, Lindberg D4",
+            scale=[1.0, 1.0, 1e-5],
+        ),
     )
 )
 

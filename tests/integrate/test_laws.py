@@ -37,7 +37,9 @@ def slopes(t: Any, y: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
     return np.stack([y[0] * (a + 0.2 * np.sin(t) - b * y[1]), y[1] * (d * y[0] - c)])
 
 
-def solve(method: str, y0: Any = Y0, theta: Any = THETA, span: Any = (0.0, 2.0), f: Any = slopes, **options: Any) -> Any:
+def solve(
+    method: str, y0: Any = Y0, theta: Any = THETA, span: Any = (0.0, 2.0), f: Any = slopes, **options: Any
+) -> Any:
     """Return a solution; the tolerance is tight unless it is said."""
     options = {"rtol": 1e-8, "atol": 1e-8, **options}
     return integrate.solve_ivp(f, span, y0, method, args=tuple(theta), **options)
@@ -105,7 +107,14 @@ def test_order_between_steps(method: str) -> None:
 INVARIANTS = {"epidemic": 1e-6, "linear_chemistry": 1e-6, "robertson": 1e-6}
 
 
-@for_every([(method, name) for method in METHODS for name in INVARIANTS if method in ("BDF", "Radau", "Rodas5P") or name != "robertson"])
+@for_every(
+    [
+        (method, name)
+        for method in METHODS
+        for name in INVARIANTS
+        if method in ("BDF", "Radau", "Rodas5P") or name != "robertson"
+    ]
+)
 def test_sums_stay_what_they_are(row: tuple[str, str]) -> None:
     method, name = row
     problem = BY_NAME[name]
@@ -238,8 +247,6 @@ def test_units_of_time_and_state(method: str) -> None:
 
     options = {"rtol": 2.0**-20, "atol": 2.0**-20, "first_step": 2.0**-6}
     plain = solve(method, **options).y[:, -1]
-    other = solve(
-        method, 8 * Y0, span=(0.0, 0.5), f=scaled, rtol=2.0**-20, atol=2.0**-17, first_step=2.0**-8
-    ).y[:, -1]
+    other = solve(method, 8 * Y0, span=(0.0, 0.5), f=scaled, rtol=2.0**-20, atol=2.0**-17, first_step=2.0**-8).y[:, -1]
     tolerance = 0.0 if method not in ("BDF", "Radau", "Rodas5P") else 1e-9
     np.testing.assert_allclose(other, 8 * plain, rtol=tolerance)
