@@ -36,7 +36,7 @@ class Reference(NamedTuple):
         by_theta: and by each theta.
         second: the second derivatives by theta[0], where that is a number; None if they were not computed.
         error: by how much two computations of y differ, relative to the largest component.
-        gradient_error: of the derivatives, relative to the largest of each.
+        gradient_error: of the derivatives, each times the size of what it is by, relative to 1 and the largest.
     """
 
     y: Array

@@ -29,7 +29,7 @@ ORDERS = {
     "Rodas5P": (5, 4),
 }
 ORDERS = {name: orders for name, orders in ORDERS.items() if name in KNOWN}
-METHODS = list(KNOWN)
+METHODS = [*ORDERS, "BDF"]
 THETA = (1.5, 1.0, 3.0, 1.0)
 Y0 = np.array([1.0, 1.0])
 
