@@ -1,7 +1,7 @@
 """Right-hand sides as data: y' = f(t, y, theta) as programs, with its Jacobian, its products and its tangent lift.
 
-A state is a vector of n numbers. All methods for differential equations ask for nothing but what is here, so that they
-serve these equations and those of their tangents alike.
+A state is a vector of n numbers. Methods for differential equations read nothing else, so that they serve these
+equations and those of their tangents alike.
 """
 
 from __future__ import annotations
@@ -116,9 +116,9 @@ class Equations:
         """How many tangents the state has, 0 for equations that are not a lift."""
         return 0 if self.primal is None else self.n // self.primal.n - 1
 
-    @property
+    @cached_property
     def is_autonomous(self) -> bool:
-        """Whether the slope does not depend on t."""
+        """Whether the slope does not depend on t itself."""
         return self.body.program.inputs[0] not in needed_for(self.body.program, self.body.outputs)
 
     def state_jacobian(self) -> StateJacobian:
@@ -140,7 +140,7 @@ class Equations:
 class _Call:
     """A program with theta filled in, which is called on arrays again and again, in one thread.
 
-    What it runs on is taken at the first call, and given back when it ends.
+    Its buffers are taken at the first call, and given back when it ends.
     """
 
     __slots__ = ("_body", "_key", "_step", "_theta")
@@ -191,6 +191,7 @@ class BoundEquations:
         self._calls: dict[Any, _Call] = {"f": _Call(equations.body, self.theta)}
         self._f = self._calls["f"].borrow
         self._constant: Any = None
+        self._mass: tuple[Any, Any] = (None, None)  # the last one, and its first block
 
     def __enter__(self) -> BoundEquations:
         return self
@@ -276,13 +277,13 @@ class BoundEquations:
         gt, gy, *rest = call(vector(g, self.dtype), array(t, float), vector(y, self.dtype))
         return gt, gy, rest
 
-    def pull_jacobian(self, t: Any, y: Any, w: Any, u: Any, dt: Any) -> tuple[Any, Any, list[Any]]:
+    def pull_jacobian(self, t: Any, y: Any, w: Any, u: Any, dt: Any = None) -> tuple[Any, Any, list[Any]]:
         """Return the derivatives of the sum of w[i] · (df/dy u[i] + df/dt dt[i]) over i, by t, y and floating theta.
 
         Args:
             t, y: the point.
             w, u: shape (s, n).
-            dt: shape (s,); not read if the right-hand side does not depend on time.
+            dt: shape (s,), None for zeros; not read if the right-hand side does not depend on time.
         """
         places = (0, 1, *[2 + k for k in self.equations.floating])
         moving = not self.equations.is_autonomous
@@ -305,7 +306,7 @@ class BoundEquations:
 
         example, key = np.zeros((len(w), self.n), self.dtype), ("pull of jacobian", len(w))
         call = self._call(key, lambda: self.equations.derive(key, compute, example, example, np.zeros(len(w))))
-        w, u, dt = vector(w, self.dtype), vector(u, self.dtype), array(dt, float)
+        w, u, dt = vector(w, self.dtype), vector(u, self.dtype), np.zeros(len(w)) if dt is None else vector(dt, float)
         gt, gy, *rest = call(w, u, dt, array(t, float), vector(y, self.dtype))
         return gt, gy, rest
 
@@ -321,8 +322,10 @@ class BoundEquations:
         self.nlu += 1
         if not isinstance(jacobian, LiftedJacobian):
             return self.equations.state_jacobian().factor(c, jacobian, mass)
-        n = self._primal.n
-        return jacobian.factor(self._primal.factor(c, jacobian.primal, None if mass is None else mass[:n, :n]))
+        if mass is not self._mass[0]:
+            n = self._primal.n
+            self._mass = mass, None if mass is None else mass[:n, :n]
+        return jacobian.factor(self._primal.factor(c, jacobian.primal, self._mass[1]))
 
 
 array, vector = np.asarray, np.ascontiguousarray
@@ -331,7 +334,7 @@ array, vector = np.asarray, np.ascontiguousarray
 def equations_of(
     called: str, fun: Callable[..., Any], t: Any, y: Any, args: Sequence[Any] = ()
 ) -> tuple[Equations, list[Any]]:
-    """Return a right-hand side `fun(t, y, *args)` as equations, and theta: what it depends on beside t and y.
+    """Return a right-hand side `fun(t, y, *args)` as equations, and theta: all that it reads beside t and y.
 
     Args:
         called: the caller, for messages.
@@ -346,11 +349,13 @@ def equations_of(
         UnsupportedError: if it changes something outside.
     """
 
+    shape = np.shape(y)
+
     def slopes(point: Any, *args: Any) -> Any:
         slope = fun(*point, *args)
         parts = slope if isinstance(slope, (list, tuple)) else None
         slope = np.stack([np.asarray(x) if not hasattr(x, "shape") else x for x in parts]) if parts else slope
-        return np.broadcast_to(slope, y.shape)
+        return np.broadcast_to(slope, shape)
 
     slopes.__name__ = getattr(fun, "__name__", type(fun).__name__)
     (pure,), theta = pure_functions(called, [slopes], (np.float64(t), y), tuple(args))

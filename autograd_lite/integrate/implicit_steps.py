@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .checkpoints import Keeper
 from .equations import BoundEquations
 from .trajectories import Path, Points, Settings, Trajectory
 
@@ -95,7 +96,8 @@ def run_solver(
         first: the first carry.
         after: is called with the time before each step that was taken; returns its notes, and the carry after it.
     """
-    times, carries, rejected = [float(solver.t)], [first], list[Any]()
+    times, rejected, keeper = [float(solver.t)], list[Any](), Keeper(settings.max_bytes)
+    keeper.add(0, first[None])
     notes: list[Mapping[str, Any]] = []
     status, message = 0, "The solver successfully reached the end of the integration interval."
     while solver.status == "running" and solver.n and solver.t != solver.t_bound:
@@ -118,7 +120,7 @@ def run_solver(
             break
         times.append(float(solver.t))
         notes.append(note)
-        carries.append(carry)
+        keeper.add(len(notes), carry[None])
         if settings.progress is not None:
             settings.progress(times[-1])
     names = notes[0] if notes else ()
@@ -129,7 +131,7 @@ def run_solver(
     )
     counts = {"nfev": int(solver.nfev), "njev": int(solver.njev), "nlu": int(solver.nlu)}
     rows = np.array(rejected, float).reshape(-1, 3)
-    return Trajectory(path, np.arange(len(carries)), np.stack(carries), rows, status, message, **counts)
+    return Trajectory(path, *keeper.result(), rows, status, message, **counts)
 
 
 def _column(values: list[Any]) -> Any:

@@ -19,7 +19,7 @@ from ..solutions.factors import Factors, factor_dense
 from ..sparse.program_jacobians import ProgramJacobian
 
 with needs("autograd_lite.integrate", "scipy", "'autograd-lite[scipy]'"):
-    from scipy.sparse import csc_array, issparse
+    from scipy.sparse import csc_array, eye_array, issparse
     from scipy.sparse.linalg import splu
 
 # Up to how many unknowns a Jacobian is computed by as many tangents at once, from how many on its pattern is looked at,
@@ -42,7 +42,7 @@ class StateJacobian:
     def __init__(self, called: str, body: Body) -> None:
         self.n = np.size(body.examples[1])
         self._sparse: ProgramJacobian | None = None
-        self._order: tuple[Any, Any, Any, Any] | None = None
+        self._pencil: _Pencil | None = None
         if self.n >= _SPARSE_FROM:
             sparse = ProgramJacobian(called, body, 1, with_diagonal=True)
             if sparse.pattern.nnz <= _SPARSE_SHARE * self.n**2:
@@ -50,9 +50,6 @@ class StateJacobian:
         self.body = dense_jacobian(called, body) if self._sparse is None else self._sparse.record()
         needed = needed_for(self.body.program, self.body.outputs)
         self.is_constant = not needed.intersection(self.body.program.inputs[:2])
-        if self._sparse is not None:
-            columns = np.repeat(np.arange(self.n, dtype=np.int32), np.diff(self._sparse.indptr))
-            self._diagonal = np.flatnonzero(self._sparse.indices == columns)
 
     def __repr__(self) -> str:
         form = "dense" if self._sparse is None else f"sparse, {self._sparse.pattern.nnz} nonzeros"
@@ -74,16 +71,43 @@ class StateJacobian:
         if not issparse(matrix):
             mass = mass.toarray() if issparse(mass) else mass
             return _for_any_dtype(factor_dense(_shift(c, matrix) if mass is None else c * mass - matrix))
-        ours = self._sparse is not None and matrix.nnz == len(self._sparse.indices)
-        if not ours or mass is not None:
-            whole = c * (csc_array(np.eye(self.n)) if mass is None else csc_array(mass)) - matrix
-            return _for_any_dtype(_sparse_factors(csc_array(whole)))
-        data = np.negative(matrix.data, dtype=np.result_type(matrix.dtype, np.min_scalar_type(c), np.float32))
-        data[self._diagonal] += c
-        return _for_any_dtype(self._factor(csc_array((data, matrix.indices, matrix.indptr), matrix.shape)))
+        pencil = self._pencil
+        if pencil is None or pencil.mass is not mass:
+            pencil = self._pencil = _Pencil(matrix, mass)
+        return _for_any_dtype(pencil.factor(c, matrix))
 
-    def _factor(self, a: Any) -> Factors:
-        """Factor a matrix of our pattern, in the order of columns with the least fill, which is found once."""
+
+class _Pencil:
+    """Sparse matrices c M - J of one pattern, which are factored in one order of columns.
+
+    Args:
+        matrix: J, a sparse matrix by columns.
+        mass: M, or None for the identity.
+    """
+
+    def __init__(self, matrix: Any, mass: Any) -> None:
+        self.mass, n = mass, matrix.shape[0]
+        m = csc_array(eye_array(n, format="csc") if mass is None else mass)
+        m.sum_duplicates()
+        both = [_places(a) for a in (matrix, m)]
+        union = np.unique(np.concatenate(both))
+        self._of_matrix, self._of_mass = (np.searchsorted(union, places) for places in both)
+        self._pattern, self._mass_data = (matrix.indices, matrix.indptr), m.data
+        columns, rows = np.divmod(union, n)
+        self._indptr = np.searchsorted(columns, np.arange(n + 1)).astype(np.int32)
+        self._indices, self._shape = rows.astype(np.int32), matrix.shape
+        self._order: tuple[Any, Any, tuple[Any, Any], Any] | None = None
+
+    def factor(self, c: Any, matrix: Any) -> Factors:
+        """Factor c M - J, in the order of columns with the least fill, which is looked for once."""
+        if matrix.indices is not self._pattern[0] and not (
+            np.array_equal(matrix.indices, self._pattern[0]) and np.array_equal(matrix.indptr, self._pattern[1])
+        ):
+            return _Pencil(matrix, self.mass).factor(c, matrix)
+        data = np.zeros(len(self._indices), np.result_type(matrix.dtype, self._mass_data, type(c)))
+        data[self._of_matrix] = -matrix.data
+        data[self._of_mass] += c * self._mass_data
+        a = csc_array((data, self._indices, self._indptr), self._shape)
         if self._order is None:
             self._order = _order_of(a)
         if self._order is None:
@@ -91,6 +115,12 @@ class StateJacobian:
         order, place, (indices, indptr), source = self._order
         moved = csc_array((a.data[source], indices, indptr), a.shape)
         return _sparse_factors(a, moved, order, place)
+
+
+def _places(a: Any) -> Any:
+    """Return the nonzeros of a sparse matrix by columns as numbers, rising."""
+    columns = np.repeat(np.arange(a.shape[1], dtype=np.int64), np.diff(a.indptr))
+    return columns * a.shape[0] + a.indices
 
 
 def dense_jacobian(called: str, body: Body) -> Body:
@@ -212,16 +242,14 @@ def _order_of(a: Any) -> tuple[Any, Any, Any, Any] | None:
     return order, place, (numbers.indices, numbers.indptr), numbers.data
 
 
-def _sparse_factors(a: Any, moved: Any = None, order: Any = None, place: Any = None) -> Factors:
+def _sparse_factors(a: Any, moved: Any, order: Any, place: Any) -> Factors:
     """Factor a sparse matrix, of which `moved` has the columns in a better order."""
     try:
-        lu = splu(a) if moved is None else splu(moved, permc_spec="NATURAL")
+        lu = splu(moved, permc_spec="NATURAL")
     except RuntimeError:  # exactly singular
         return _singular(a)
 
     def solve(b: Any, turned: bool) -> Any:
-        if moved is None:
-            return lu.solve(b, "T" if turned else "N")
         return lu.solve(b[order], "T") if turned else lu.solve(b)[place]
 
     return Factors("sparse", a, solve, lambda: np.nan)
