@@ -98,10 +98,10 @@ def run_solver(
     """
     times, rejected, keeper = [float(solver.t)], list[Any](), Keeper(settings.max_bytes)
     keeper.add(0, first[None])
-    notes: list[Mapping[str, Any]] = []
+    notes: dict[str, _Column] = {}
     status, message = 0, "The solver successfully reached the end of the integration interval."
     while solver.status == "running" and solver.n and solver.t != solver.t_bound:
-        if len(notes) >= settings.max_steps:
+        if len(times) > settings.max_steps:
             status, message = -1, f"expected at most {settings.max_steps} steps; it has come to t = {solver.t:g}"
             break
         attempts.clear()
@@ -119,27 +119,50 @@ def run_solver(
             status, message = -1, reason
             break
         times.append(float(solver.t))
-        notes.append(note)
-        keeper.add(len(notes), carry[None])
+        keeper.add(len(times) - 1, carry[None])
+        for name, value in note.items():
+            notes.setdefault(name, _Column()).append(value)
         if settings.progress is not None:
             settings.progress(times[-1])
-    names = notes[0] if notes else ()
-    path = Path(
-        np.array(times),
-        np.diff(times),
-        {name: _column([note[name] for note in notes]) for name in names},
-    )
+    columns = {name: column.result() for name, column in notes.items()}
+    path = Path(np.array(times), np.diff(times), columns)
     counts = {"nfev": int(solver.nfev), "njev": int(solver.njev), "nlu": int(solver.nlu)}
     rows = np.array(rejected, float).reshape(-1, 3)
     return Trajectory(path, *keeper.result(), rows, status, message, **counts)
 
 
-def _column(values: list[Any]) -> Any:
-    """Return notes as an array, lists of several lengths filled up with ones."""
-    if isinstance(values[0], list):
+class _Column:
+    """Notes of one name, arrays as rows of one: many small ones among what comes and goes would split the memory."""
+
+    def __init__(self) -> None:
+        self._values: list[Any] = []
+        self._rows: Any = None
+
+    def append(self, value: Any) -> None:
+        """Add a note: a number, a list of numbers, or an array."""
+        if not isinstance(value, np.ndarray):
+            self._values.append(value)
+            return
+        count = len(self._values)
+        if self._rows is None or not np.can_cast(value.dtype, self._rows.dtype):
+            old = self._rows
+            self._rows = np.empty((count + 8, *value.shape), value.dtype)
+            self._rows[:count] = 0 if old is None else old[:count]
+        if count == len(self._rows):
+            self._rows.resize((count + count // 4, *value.shape), refcheck=False)
+        self._rows[count] = value
+        self._values.append(None)
+
+    def result(self) -> Any:
+        """Return the notes as an array, lists filled up with ones."""
+        values = self._values
+        if self._rows is not None:
+            self._rows.resize((len(values), *self._rows.shape[1:]), refcheck=False)
+            return self._rows
+        if not isinstance(values[0], list):
+            return np.array(values)
         longest = max(map(len, values))
         return np.array([[*row, *[1.0] * (longest - len(row))] for row in values], float).reshape(len(values), longest)
-    return np.array(values)
 
 
 def small(x: Any) -> Any:

@@ -214,12 +214,12 @@ def _shift(c: Any, matrix: Any) -> Any:
 
 def _for_any_dtype(factors: Factors) -> Factors:
     """Let real factors solve for complex right-hand sides."""
-    solve, kind = factors._solve, factors.matrix.dtype.kind
+    solve, dtype = factors._solve, factors.matrix.dtype  # not the factors: large ones must go without a collection
 
     def solve_any(b: Any, turned: bool) -> Any:
-        if b.dtype.kind == "c" and kind != "c":
+        if b.dtype.kind == "c" and dtype.kind != "c":
             return solve(b.real.copy(), turned) + 1j * solve(b.imag.copy(), turned)
-        return solve(b if b.dtype == factors.matrix.dtype else b.astype(factors.matrix.dtype), turned)
+        return solve(b if b.dtype == dtype else b.astype(dtype), turned)
 
     factors._solve = solve_any
     return factors
