@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import chain, pairwise
 from typing import Any
@@ -100,6 +101,27 @@ class NativeLoop:
                 yield _copy(source, offset, spec, end)
         yield from last
 
+    def _take(self) -> tuple[Any, list[Any]]:
+        try:
+            segment, temporaries = self._idle.pop()
+        except IndexError:
+            segment, temporaries = self._segment.instance(aligned_memory(self._nbytes)), [make() for make in self._own]
+        return segment, temporaries
+
+    @contextmanager
+    def called_with(self, inputs: Sequence[Any], rows: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        """Give what C calls the body by, as `native/c/body_call.h` describes it, within the block.
+
+        Args:
+            inputs: the arguments, arrays that lie as those that the loop was made for.
+            rows: arrays for the results, in the order C.
+        """
+        segment, temporaries = self._take()
+        try:
+            yield segment, (*inputs, *rows, *temporaries), self._slots, self._records
+        finally:
+            self._idle.append((segment, temporaries))
+
     def run(
         self,
         carry: Sequence[Any],
@@ -128,10 +150,7 @@ class NativeLoop:
         if steps is None:
             moves = [0] * len(carry) + [*key[: len(xs)]] + [0] * len(rest) + [*key[len(xs) + 1 :]]
             steps = self._steps[key] = np.array(moves + [0] * len(self._own), np.intp)
-        try:
-            segment, temporaries = self._idle.pop()
-        except IndexError:
-            segment, temporaries = self._segment.instance(aligned_memory(self._nbytes)), [make() for make in self._own]
+        segment, temporaries = self._take()
         buffers = (*carry, *xs, *rest, *whole, *temporaries)
         try:
             for start, stop in pairwise(sorted({0, *states, len(order)})):
@@ -139,7 +158,8 @@ class NativeLoop:
                     view[...] = a
                 part = order[start:stop]
                 ends = part.start, part.stop, part.step
-                done += library.repeat(segment, buffers, self._slots, steps, self._records, *ends, until or -1)
+                call = segment, buffers, self._slots, self._records
+                done += library.repeat(call, steps, *ends, until or -1)
         finally:
             self._idle.append((segment, temporaries))
         for row, a in zip(rows, whole, strict=True):

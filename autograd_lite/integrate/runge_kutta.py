@@ -1,4 +1,4 @@
-"""Explicit Runge-Kutta methods: RK23, RK45 and DOP853 as SciPy steps, Tsit5, Dopri5 and Dopri8 with steps of our own.
+"""Explicit Runge-Kutta steps: their stages, the same steps again, the solution within them, and their pullback.
 
 References:
     Tsitouras: Runge-Kutta pairs of order 5(4) satisfying only the first column simplifying assumption, 2011.
@@ -9,26 +9,31 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from .equations import BoundEquations
-from .tableaus import SCIPY, Tableau
-from .trajectories import Method, Path, Points, Settings, Trajectory
+from .native_runge_kutta import native_method, native_pullback
+from .tableaus import Tableau
+from .trajectories import Path, Points
+
+
+def weighted_sum(rows: Any, weights: Any) -> Any:
+    """Return a sum of rows in the order in which C has it."""
+    total: Any = None
+    for row, weight in zip(rows, weights.tolist(), strict=True):
+        if weight:
+            total = row * weight if total is None else total + row * weight
+    return np.zeros_like(rows[0]) if total is None else total
 
 
 def combine(tableau: Tableau, slopes: Any, weights: Any, h: float) -> Any:
-    """Return h times a weighted sum of slopes, in the order of SciPy for its methods, and in that of C for ours."""
-    if tableau.scipy is not None:
-        return np.dot(slopes.T, weights) * h
-    total: Any = None
-    for slope, weight in zip(slopes, weights.tolist(), strict=True):
-        if weight:
-            total = slope * weight if total is None else total + slope * weight
-    return np.zeros_like(slopes[0]) if total is None else total * h
+    """Return h times a weighted sum of slopes, as SciPy computes it for its methods."""
+    return (np.dot(slopes.T, weights) if tableau.scipy is not None else weighted_sum(slopes, weights)) * h
 
 
 def take_stages(
@@ -65,69 +70,101 @@ def begins_at(path: Path, step: int) -> float:
 # ---- what a method is --------------------------------------------------------------------------------------------
 
 
-def _begin(equations: BoundEquations, path: Path, y0: Any) -> Any:
+def begin(equations: BoundEquations, path: Path, y0: Any) -> Any:
+    """Return the first carry: the state."""
     return y0
 
 
-def _pull_begin(equations: BoundEquations, path: Path, y0: Any, g: Any) -> tuple[Any, list[Any]]:
+def pull_begin(equations: BoundEquations, path: Path, y0: Any, g: Any) -> tuple[Any, list[Any]]:
+    """Pull back through that."""
     return g, _no_theta(equations)
 
 
 def _no_theta(equations: BoundEquations) -> list[Any]:
-    return [np.zeros_like(equations.theta[k]) for k in equations.equations.floating]
+    return [np.zeros(np.shape(equations.theta[k]), equations.theta[k].dtype) for k in equations.equations.floating]
 
 
-def _read(carry: Any) -> Any:
+def read(carry: Any) -> Any:
+    """Return the state in a carry."""
     return carry
 
 
-def _follow(tableau: Tableau, equations: BoundEquations, path: Path, carry: Any, start: int, stop: int) -> Any:
-    """Take the steps of a path again."""
-    f, s = equations.f, tableau.stages
+def _path_in_c(path: Path, carries: Any, start: int) -> tuple[Any, ...]:
+    """Return the steps that carries bound as C takes them: their times, lengths, times of first slopes, and carries."""
+    here = slice(start, start + len(carries) - 1)
+    times, lengths = (np.ascontiguousarray(a[here], float) for a in (path.t, path.h))
+    begins = times.copy()
+    if len(begins):
+        begins[0] = begins_at(path, start)
+        begins[1:] = times[:-1] + lengths[:-1]
+    return times, lengths, begins, np.ascontiguousarray(carries)
+
+
+def follow(tableau: Tableau, equations: BoundEquations, path: Path, carry: Any, start: int, stop: int) -> Any:
+    """Take the steps of a path again, as `Method.follow`."""
     carries = np.empty((stop - start + 1, *carry.shape), carry.dtype)
     carries[0] = y = carry
-    slope = f(begins_at(path, start), y) if stop > start else None
-    for k in range(start, stop):
-        t, h = float(path.t[k]), float(path.h[k])
-        slopes, _ = take_stages(tableau, f, t, h, y, s, slope)
-        carries[k - start + 1] = y = end_of(tableau, slopes, h, y)
-        if k + 1 < stop:
-            slope = f(t + h, y)
+    if stop == start:
+        return carries
+    with native_method(tableau, equations) if tableau.scipy is None else nullcontext() as native:
+        if native is not None:
+            equations.nfev += native.follow(_path_in_c(path, carries, start))
+            return carries
+    f, s = equations.f, tableau.stages
+    with np.errstate(all="ignore"):
+        slope = f(begins_at(path, start), y)
+        for k in range(start, stop):
+            t, h = float(path.t[k]), float(path.h[k])
+            slopes, _ = take_stages(tableau, f, t, h, y, s, slope)
+            carries[k - start + 1] = y = end_of(tableau, slopes, h, y)
+            if k + 1 < stop:
+                slope = f(t + h, y)
     return carries
 
 
-def _by_steps(points: Points, start: int, count: int) -> list[tuple[int, slice]]:
-    """Return the steps in which there are points, counted from `start`, and which ones; `count` is that of carries.
-
-    A point of the step after the last one is at its beginning: there the carry itself is read.
-    """
-    numbers = np.asarray(points.step) - start
-    edges = np.flatnonzero(np.diff(numbers, prepend=-1, append=count))
-    return [(int(numbers[a]), slice(a, b)) for a, b in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)]
+def _places(path: Path, points: Points) -> Any:
+    """Return where in their steps points are, from 0 to 1; 0 for those after the last step."""
+    step, inside = np.asarray(points.step), np.asarray(points.step) < len(path)
+    x = np.zeros(len(step))
+    x[inside] = (np.asarray(points.t, float)[inside] - path.t[step[inside]]) / path.h[step[inside]]
+    return x
 
 
-def _between(tableau: Tableau, equations: BoundEquations, path: Path, carries: Any, start: int, points: Points) -> Any:
-    """Read the solution within steps."""
-    out = np.empty((len(points.t), carries.shape[-1]), carries.dtype)
-    for k, here in _by_steps(points, start, len(carries)):
-        y = carries[k]
-        if start + k == len(path):
-            out[here] = y
-            continue
-        t, h, first = float(path.t[start + k]), float(path.h[start + k]), begins_at(path, start + k)
-        slope = equations.f(first, y)
-        slopes, _ = take_stages(tableau, equations.f, t, h, y, tableau.read_rows, slope)
-        x = (np.asarray(points.t)[here] - t) / h
-        if tableau.scipy is not None:
-            after = carries[k + 1] if k + 1 < len(carries) else end_of(tableau, slopes, h, y)
-            out[here] = _read_as_scipy(tableau, slopes, h, y, after, x)
-            continue
-        weights = tableau.weights(x)
-        moved = np.zeros((len(x), len(y)), y.dtype)
-        for j, values in enumerate(weights.T[: tableau.read_rows]):
-            moved += values[:, None] * slopes[j]
-        out[here] = y + moved * h
+def _by_steps(numbers: Any) -> Iterator[tuple[int, slice]]:
+    """Yield the numbers that there are, and where in a rising sequence each one is."""
+    edges = np.flatnonzero(np.diff(numbers, prepend=-1, append=-1)).tolist()
+    for first, stop in pairwise(edges):
+        yield int(numbers[first]), slice(first, stop)
+
+
+def between(tableau: Tableau, equations: BoundEquations, path: Path, carries: Any, start: int, points: Points) -> Any:
+    """Read the solution within steps, as `Method.between`; points after the last step are at its end."""
+    numbers, x = np.asarray(points.step, np.intp) - start, _places(path, points)
+    out = np.empty((len(x), carries.shape[-1]), carries.dtype)
+    done = 0
+    with native_method(tableau, equations) if tableau.scipy is None else nullcontext() as native:
+        if native is not None:
+            done = int(np.searchsorted(numbers, len(carries) - 1))
+            arrays = _path_in_c(path, carries, start)
+            out[:done] = native.read(arrays, numbers[:done], tableau.weights(x[:done]))
+    with np.errstate(all="ignore"):
+        for k, here in _by_steps(numbers[done:]):
+            ahead = carries[k + 1] if k + 1 < len(carries) else None
+            out[done:][here] = _read_step(tableau, equations, path, start + k, carries[k], ahead, x[done:][here])
     return out
+
+
+def _read_step(tableau: Tableau, equations: BoundEquations, path: Path, step: int, y: Any, after: Any, x: Any) -> Any:
+    """Return the solution at places x within a step, shape (m, n); `after` is the state at its end, or None."""
+    if step == len(path):
+        return y
+    t, h = float(path.t[step]), float(path.h[step])
+    slope = equations.f(begins_at(path, step), y)
+    slopes, _ = take_stages(tableau, equations.f, t, h, y, tableau.read_rows, slope)
+    if tableau.scipy is not None:
+        return _read_as_scipy(tableau, slopes, h, y, end_of(tableau, slopes, h, y) if after is None else after, x)
+    moved = [weighted_sum(slopes, w) for w in tableau.weights(x)[:, : tableau.read_rows]]
+    return y + np.array(moved) * h
 
 
 def _read_as_scipy(tableau: Tableau, slopes: Any, h: float, y: Any, after: Any, x: Any) -> Any:
@@ -151,7 +188,7 @@ def _read_as_scipy(tableau: Tableau, slopes: Any, h: float, y: Any, after: Any, 
     return out
 
 
-def _pull(
+def pull(
     tableau: Tableau,
     equations: BoundEquations,
     path: Path,
@@ -161,20 +198,23 @@ def _pull(
     points: Points,
     gy: Any,
 ) -> tuple[Any, list[Any]]:
-    """Pull back through steps, the last one first."""
-    theta = _no_theta(equations)
-    read = dict(_by_steps(points, start, len(carries)))
-    last = read.get(len(carries) - 1)
-    if last is not None and start + len(carries) - 1 == len(path):
-        g = g + gy[last].sum(axis=0)
-    for k in range(len(carries) - 2, -1, -1):
-        t, h = float(path.t[start + k]), float(path.h[start + k])
-        here = read.get(k)
-        if here is None:
-            weights = gs = None
-        else:
-            weights, gs = tableau.weights((np.asarray(points.t)[here] - t) / h), gy[here]
-        g = _pull_step(tableau, equations, t, h, carries[k], g, weights, gs, theta)
+    """Pull back through steps, the last one first, as `Method.pull`; each step is taken once more."""
+    numbers, weights = np.asarray(points.step, np.intp) - start, tableau.weights(_places(path, points))
+    gy = np.ascontiguousarray(gy, carries.dtype)
+    inside = int(np.searchsorted(numbers, len(carries) - 1))
+    for each in gy[inside:]:  # of points after the last step, which are at its end
+        g = g + each
+    numbers, weights, gy, theta = numbers[:inside], weights[:inside], gy[:inside], _no_theta(equations)
+    if len(carries) == 1:
+        return g, theta
+    with native_method(tableau, equations) as native, native_pullback(native, equations) as pull:
+        if native is not None and pull is not None:
+            return native.pull(pull, _path_in_c(path, carries, start), (numbers, weights, gy), tuple(theta), g), theta
+    read = dict(_by_steps(numbers))
+    with np.errstate(all="ignore"):
+        for k in range(len(carries) - 2, -1, -1):
+            t, h, here = float(path.t[start + k]), float(path.h[start + k]), read.get(k, slice(0))
+            g = _pull_step(tableau, equations, t, h, carries[k], g, weights[here], gy[here], theta)
     return g, theta
 
 
@@ -195,23 +235,21 @@ def _pull_step(
         tableau, equations: the method, and what for.
         t, h, y: the step.
         g: the cotangent of the state in which it ends.
-        weights: those of the slopes at points that are read within, shape (m, rows), or None.
+        weights: those of the slopes at points that are read within, shape (m, rows).
         gs: their cotangents, shape (m, n).
         theta: sums, one for each floating theta.
     """
-    s, rows = tableau.stages, tableau.stages if weights is None else tableau.read_rows
+    s, rows = tableau.stages, tableau.read_rows if len(gs) else tableau.stages
     _, states = take_stages(tableau, equations.f, t, h, y, rows)
-    of_slopes = np.zeros((rows, len(y)), y.dtype)
-    of_y = np.zeros_like(y)
-    if weights is not None:
-        for values, each in zip(weights, gs, strict=True):
-            of_y = of_y + each
-            of_slopes += (values[:rows] * h)[:, None] * each
+    of_slopes, of_y = np.zeros((rows, len(y)), y.dtype), np.zeros_like(y)
+    for values, each in zip(weights, gs, strict=True):
+        of_y += each
+        of_slopes += (values[:rows] * h)[:, None] * each
     for i in range(max(rows - 1, s), -1, -1):
-        moved: Any = g if i == s else np.zeros_like(y)
+        moved = g
         if i < rows:
             _, by_y, by_theta = equations.pull(t + float(tableau.c[i]) * h, states[i], of_slopes[i])
-            moved = moved + by_y
+            moved = g + by_y if i == s else by_y
             for total, more in zip(theta, by_theta, strict=True):
                 total += more
         of_y = of_y + moved
@@ -219,74 +257,3 @@ def _pull_step(
             if weight:
                 of_slopes[j] += moved * (weight * h)
     return of_y
-
-
-# ---- SciPy's steps -----------------------------------------------------------------------------------------------
-
-
-def _solve_by_scipy(
-    tableau: Tableau, equations: BoundEquations, t_span: Sequence[float], y0: Any, settings: Settings
-) -> Trajectory:
-    """Let SciPy step, and note where."""
-    rejected: list[tuple[float, float, float]] = []
-
-    class Noting(tableau.scipy):  # type: ignore[misc, name-defined]
-        def _estimate_error_norm(self, K: Any, h: Any, scale: Any) -> Any:
-            error = super()._estimate_error_norm(K, h, scale)
-            if not error < 1:
-                rejected.append((float(self.t), float(h), float(error)))
-            return error
-
-    chosen = {"rtol": settings.rtol, "atol": settings.atol, "max_step": settings.max_step}
-    solver = Noting(equations.f, float(t_span[0]), y0, float(t_span[1]), first_step=settings.first_step, **chosen)
-    ts, hs, ys, message, status = [solver.t], list[float](), [solver.y], "", 0
-    try:
-        while solver.status == "running":
-            if len(hs) == settings.max_steps:
-                message, status = _too_many(settings, solver.t, t_span[1]), -1
-                break
-            text = solver.step()
-            if solver.status == "failed":
-                message, status = text, -1
-                break
-            ts.append(solver.t)
-            hs.append(solver.t - ts[-2])
-            ys.append(solver.y)
-            if settings.progress is not None:
-                settings.progress(float(solver.t))
-    except KeyboardInterrupt:
-        message, status = f"interrupted at t = {ts[len(hs)]:g}", -2
-    path = Path(np.array(ts[: len(hs) + 1], float), np.array(hs, float))
-    carries = np.array(ys[: len(hs) + 1])
-    return Trajectory(
-        path,
-        np.arange(len(carries)),
-        carries,
-        np.array(rejected, float).reshape(-1, 3),
-        status,
-        message or "The solver successfully reached the end of the integration interval.",
-        nfev=solver.nfev,
-    )
-
-
-def _too_many(settings: Settings, t: float, t_end: float) -> str:
-    return (
-        f"after max_steps={settings.max_steps:,} steps t is {t:g}, not {t_end:g}: pass a larger max_steps or larger "
-        "tolerances, or a method for stiff equations, as Rodas5P"
-    )
-
-
-def _method(tableau: Tableau) -> Method:
-    return Method(
-        tableau.name,
-        partial(_solve_by_scipy, tableau),
-        _begin,
-        _pull_begin,
-        partial(_follow, tableau),
-        partial(_between, tableau),
-        partial(_pull, tableau),
-        _read,
-    )
-
-
-RUNGE_KUTTA = {tableau.name: _method(tableau) for tableau in SCIPY}

@@ -63,6 +63,11 @@ class Tableau:
         """How many slopes the interpolant needs, counted from the first one."""
         return 1 + int(np.flatnonzero(np.abs(self.dense).sum(axis=0))[-1])
 
+    @cached_property
+    def numbers(self) -> tuple[Any, ...]:
+        """What C needs of it."""
+        return self.stages, *[np.ascontiguousarray(a, float) for a in (self.a, self.c, self.errors)]
+
     def weights(self, x: Any) -> Any:
         """Return the weights of the slopes at places x within a step, shape (m,): shape (m, rows)."""
         degree = len(self.dense)

@@ -33,6 +33,34 @@ class Segment:
     def watch(self, nanoseconds: int, notice: Callable[[], object], /) -> None: ...
 
 def load(path: str, function: str, /) -> Any: ...
+def call_body(call: tuple[Any, ...], /) -> None: ...
+def repeat(call: tuple[Any, ...], moves: Any, first: int, stop: int, step: int, until: int, /) -> int: ...
+def runge_kutta_steps(
+    f: tuple[Any, ...], tableau: tuple[Any, ...], memory: tuple[Any, ...], numbers: Any, atol: Any, y: Any, rows: Any, /
+) -> int: ...
+def runge_kutta_follow(
+    f: tuple[Any, ...], tableau: tuple[Any, ...], memory: tuple[Any, ...], path: tuple[Any, ...], /
+) -> int: ...
+def runge_kutta_read(
+    f: tuple[Any, ...],
+    tableau: tuple[Any, ...],
+    memory: tuple[Any, ...],
+    path: tuple[Any, ...],
+    points: tuple[Any, ...],
+    /,
+) -> int: ...
+def runge_kutta_pull(
+    f: tuple[Any, ...],
+    tableau: tuple[Any, ...],
+    memory: tuple[Any, ...],
+    path: tuple[Any, ...],
+    points: tuple[Any, ...],
+    pull: tuple[Any, ...],
+    sums: tuple[Any, ...],
+    more: tuple[Any, ...],
+    g: Any,
+    /,
+) -> int: ...
 def set_threads(n: int, /) -> None: ...
 def get_threads() -> int: ...
 def guards(
