@@ -23,6 +23,7 @@ from .events import Event, Search, find_events, moments
 from .methods import METHODS
 from .progress import Interrupted, progress_of
 from .resets import has_resets, solve_with_resets
+from .scipy_jacobians import jacobian_for
 from .solution_op import SolutionOps
 from .trajectories import Settings, Trajectory
 from .trajectory_store import Solver, cut
@@ -167,6 +168,8 @@ def solve_ivp(
     if not is_own and not progress and all(x is None for x in own.values()):
         probe = _probe(fun, listed, t_span, y0, arguments, vectorized)
         if not has_tensors(t_span, y0, t_eval, arguments, probe):
+            alone = functools.partial(_column, fun) if vectorized else fun
+            options |= jacobian_for(method, alone, t_span[0], y0, arguments, options)
             return original.solve_ivp(
                 fun, t_span, y0, method, t_eval, dense_output, events, vectorized=vectorized, args=args, **options
             )
