@@ -4,8 +4,8 @@ A step of length h from (t, y) finds Z_1, Z_2, Z_3, the changes of y at the time
 
     F(t + c_i h, y + Z_i, Y'_i) = 0,    Y' = A⁻¹ Z / h,    i = 1, 2, 3,
 
-and ends at y + Z_3, where c_3 = 1: so all equations hold at the ends of steps, algebraic ones too. Inside of a step, the
-solution is the cubic through these four points.
+and ends at y + Z_3, where c_3 = 1: so all equations hold at the ends of steps, algebraic ones too. Inside of a step the
+solution is the cubic through these points.
 
 A solve takes Newton's steps with one pair of matrices for all three points, dF/dy and dF/dy' where the step begins, and
 goes on until only rounding is left. Derivatives have these matrices at each point, in one linear system for Z.
@@ -16,7 +16,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -107,7 +107,9 @@ def polish(equations: BoundImplicitEquations, t: Any, h: float, y: Any, z: Any) 
     for _ in range(_MOST_ITERATIONS):
         r = equations.residuals(t, y + z, slopes_of(z, h))
         step = solve(r, False)
-        size = float(np.abs(step).max(initial=0)) / max(float(np.abs(y).max(initial=0) + np.abs(z).max(initial=0)), 1e-300)
+        size = float(np.abs(step).max(initial=0)) / max(
+            float(np.abs(y).max(initial=0) + np.abs(z).max(initial=0)), 1e-300
+        )
         if not size < best:
             break
         z, best = z - step, size

@@ -25,6 +25,7 @@ _REAL, _COMPLEX = int(np.argmin(np.abs(_VALUES.imag))), int(np.argmax(_VALUES.im
 _LEFT = np.linalg.inv(_RIGHT)
 _MU = float(_VALUES[_REAL].real), complex(_VALUES[_COMPLEX])
 _MOST_ITERATIONS, _MOST_MORE = 7, 8
+_REFRESH = 20  # steps, after which derivatives are computed anew
 _SAFETY, _LEAST, _MOST = 0.9, 0.2, 8.0
 _REACHED = "The solver successfully reached the end of the integration interval."
 
@@ -213,7 +214,7 @@ class _Run:
             self._jacobians = None
         elif 1 <= factor < 1.2:
             factor = 1.0  # with the factors of this step
-        elif not attempt.slow and len(self.h) % 20 == 0:
+        elif len(self.h) % _REFRESH == 0:
             self._jacobians = None
         return length * factor
 
@@ -237,9 +238,7 @@ class _Run:
         return f"Newton's method does not converge from t = {t:.6g}, however short steps are"
 
 
-def _solve(
-    equations: BoundImplicitEquations, t_span: Sequence[float], y0: Any, settings: Settings
-) -> Trajectory:
+def _solve(equations: BoundImplicitEquations, t_span: Sequence[float], y0: Any, settings: Settings) -> Trajectory:
     run = _Run(equations, t_span, np.array(y0), settings)
     try:
         with np.errstate(all="ignore"):

@@ -28,6 +28,8 @@ from .implicit_equations import BoundImplicitEquations, ImplicitEquations
 with needs("autograd_lite.integrate", "scipy", "'autograd-lite[scipy]'"):
     from scipy.sparse import csc_array, diags_array, issparse
 
+INITIALIZE = ("solve", "check", "keep")  # what may be done with initial values
+_MISS = 1e-8  # by which y0 may miss, relative to 1 + |y0|, where it is checked
 _MOST_ITERATIONS, _MOST_HALVINGS = 50, 12
 _RANK = 1e-12  # singular values below this share of the largest one count as zero
 _WORST = 1e13  # condition from which on a matrix counts as singular
@@ -46,8 +48,10 @@ class Split(NamedTuple):
 
     def directions(self, z: Any) -> tuple[Any, Any]:
         """Return the changes of y and of y' for unknowns z, shape (n,)."""
-        parts = self.algebraic * z, (1 - self.algebraic) * z
-        return parts if self.basis is None else tuple([np.matmul(self.basis, part) for part in parts])  # type: ignore[return-value]
+        by_y, by_slope = self.algebraic * z, (1 - self.algebraic) * z
+        if self.basis is None:
+            return by_y, by_slope
+        return np.matmul(self.basis, by_y), np.matmul(self.basis, by_slope)
 
     def matrix(self, by_y: Any, by_slope: Any) -> Any:
         """Return the derivative of F by z, an array or a sparse matrix."""
@@ -83,12 +87,17 @@ def split_of(by_slope: Any) -> Split:
     return Split(turned.T.copy(), (values <= _RANK * values[0]).astype(float))
 
 
+def _split_at(equations: BoundImplicitEquations, t: float, y: Any, slope: Any) -> Split:
+    with np.errstate(all="ignore"):
+        return split_of(equations.jacobians(t, y, slope)[1])
+
+
 def slopes_at(equations: BoundImplicitEquations, t: float, y: Any, guess: Any) -> Any:
     """Return y' that fulfils the equations where y does, shape (n,), for arrays; of algebraic unknowns the guess."""
     slope = np.zeros_like(y) if guess is None else np.array(guess, y.dtype)
     if not y.size:
         return slope
-    split = split_of(equations.jacobians(t, y, slope)[1])
+    split = _split_at(equations, t, y, slope)
     _, change = split.directions(find(equations, t, y, slope, split))
     return slope + change
 
@@ -128,7 +137,7 @@ def find(equations: BoundImplicitEquations, t: float, y: Any, slope: Any, split:
         worst = int(np.argmax(np.abs(r)))
         raise ValueError(
             f"{called}: expected initial values near consistent ones; received y0 and yp0 from which Newton's method "
-            f"does not find them: equation {worst} is left with {r[worst]:.1e}. Pass values nearer to a solution of F = 0"
+            f"does not find them: equation {worst} is left with {r[worst]:.1e}. Pass values nearer to consistent ones"
         )
     return z
 
@@ -143,7 +152,9 @@ def _scale_rows(matrix: Any) -> tuple[Any, Any]:
 def _require_finite(called: str, r: Any, t: float) -> None:
     bad = np.flatnonzero(~np.isfinite(r))
     if bad.size:
-        raise ValueError(f"{called}: expected finite equations at t = {t:g}; received {r[bad[0]]} from equation {bad[0]}")
+        raise ValueError(
+            f"{called}: expected finite equations at t = {t:g}; received {r[bad[0]]} from equation {bad[0]}"
+        )
 
 
 def _require_index_one(called: str, factors: Any, split: Split, matrix: Any) -> None:
@@ -156,8 +167,10 @@ def _require_index_one(called: str, factors: Any, split: Split, matrix: Any) -> 
     if not factors.is_singular and scaled.condition < _WORST:
         return
     free = np.flatnonzero((sizes == 0) & (split.algebraic > 0))
-    which = f"no equation has the algebraic unknown {free[0]}" if free.size and split.basis is None else (
-        "the equations without derivatives do not fix the algebraic unknowns"
+    which = (
+        f"no equation has the algebraic unknown {free[0]}"
+        if free.size and split.basis is None
+        else ("the equations without derivatives do not fix the algebraic unknowns")
     )
     raise ValueError(
         f"{called}: expected equations of index 1; received some of index 2 or higher, or a singular system: "
@@ -180,18 +193,17 @@ class Consistent(NamedTuple):
 
 
 def consistent(
-    equations: ImplicitEquations, t: float, y0: Any, slope: Any, theta: Sequence[Any], settings: Settings
+    equations: ImplicitEquations, t: Any, y0: Any, slope: Any, theta: Sequence[Any], settings: Settings
 ) -> Consistent:
-    """Return consistent values from y0 and y0', with derivatives by the differential part of y0, and by theta."""
-    n, dtype = equations.n, equations.dtype
-    at = [np.asarray(example_of(x)) for x in (y0, slope)]
-    bound = equations.at([np.asarray(example_of(x)) for x in theta])
-    is_aligned = split_of(bound.jacobians(t, *at)[1]).basis is None
+    """Return consistent values from y0 and y0' at t, with derivatives by t, the differential part of y0, and theta."""
+    n, dtype, inputs = equations.n, equations.dtype, [t, y0, slope, *theta]
+    start = [np.asarray(example_of(x)) for x in inputs]
+    is_aligned = _split_at(equations.at(start[3:]), *start[:3]).basis is None
     aux = (ShapeDtype((n,), np.dtype(float)), *(() if is_aligned else (ShapeDtype((n, n), np.dtype(float)),)))
 
-    def solve(y: Any, slope: Any, *theta: Any) -> tuple[Any, bool, tuple[Any, ...]]:
+    def solve(t: Any, y: Any, slope: Any, *theta: Any) -> tuple[Any, bool, tuple[Any, ...]]:
         bound = equations.at(theta)
-        split = split_of(bound.jacobians(t, y, slope)[1])
+        split = _split_at(bound, t, y, slope)
         if split.basis is None and not is_aligned:
             split = Split(np.eye(n), split.algebraic)
         if is_aligned != (split.basis is None):
@@ -200,16 +212,27 @@ def consistent(
             )
         return find(bound, t, y, slope, split), True, (split.algebraic, *(() if is_aligned else (split.basis,)))
 
-    def residual(z: Any, aux: Sequence[Any], y: Any, slope: Any, *theta: Any) -> Any:
+    def residual(z: Any, aux: Sequence[Any], t: Any, y: Any, slope: Any, *theta: Any) -> Any:
         by_y, by_slope = Split(None if is_aligned else aux[1], aux[0]).directions(z)
-        return equations.residual(np.float64(t), y + by_y, slope + by_slope, *theta)
+        return equations.residual(t, y + by_y, slope + by_slope, *theta)
 
-    inputs = [y0, slope, *theta]
     system = equations.once(
-        ("consistent", float(t), is_aligned),
+        ("consistent", is_aligned),
         lambda: System(equations.called, residual, ShapeDtype((n,), dtype), aux, inputs),
     )
     found = solution(equations.called, solve, system, inputs, system.z, aux, settings)
     split = Split(None if is_aligned else found.aux[1], found.aux[0])
     by_y, by_slope = split.directions(found.z)
     return Consistent(y0 + by_y, slope + by_slope, by_y)
+
+
+def require_small(called: str, change: Any, y0: Any) -> None:
+    """Raise if y0 misses consistent values by a change."""
+    change, y0 = np.asarray(change), np.asarray(y0)
+    worst = int(np.argmax(np.abs(change) / (1 + np.abs(y0))))
+    if abs(change[worst]) > _MISS * (1 + abs(y0[worst])):
+        raise ValueError(
+            f'{called}: expected consistent initial values, as initialize="check" says; received y0[{worst}] = '
+            f"{y0[worst]:.6g}, which misses {y0[worst] + change[worst]:.6g} by {abs(change[worst]):.1e}. Let "
+            'initialize="solve" find it'
+        )

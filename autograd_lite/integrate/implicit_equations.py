@@ -179,7 +179,7 @@ class BoundImplicitEquations:
         return self._run("residuals", self.equations.at_stages, t, y, slopes)[0]
 
     def pull(self, t: Any, y: Any, slopes: Any, w: Any) -> tuple[Any, Any, list[Any]]:
-        """Return the products of w, shape (3, n), with the derivatives of F by y, y' and floating theta, at 3 points."""
+        """Return the products of w, shape (3, n), with dF/dy, dF/dy' and those by floating theta, at three points."""
         gy, gslopes, *rest = self._run("pull", self.equations.pull_at_stages, w, t, y, slopes)
         return gy, gslopes, rest
 

@@ -124,15 +124,15 @@ INTEGRATE = [
     ),
     Case(
         "integrate.solve_bvp",
-        lambda m, a, x: m.solve_bvp(
+        lambda m, a, end: m.solve_bvp(
             lambda t, y: np.stack([y[1], -a * y[0] - t]),
             lambda ya, yb: np.stack([ya[0] - a, yb[1]]),
-            x,
+            np.linspace(0, 1, 5) * end,
             np.ones((2, 5)),
             tol=1e-6,
             max_nodes=60,
         ).y[:, 0],
-        (np.array(0.7), np.linspace(0, 1, 5)),
+        (np.array(0.7), np.array(1.1)),
         {"plain": "the last digits are those of exact equations"},
     ),
 ]
