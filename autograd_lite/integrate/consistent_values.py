@@ -1,8 +1,8 @@
 """Consistent initial values of F(t, y, y') = 0: algebraic unknowns and slopes that fulfil the equations at the start.
 
-What dF/dy' leaves out decides: its null space N has the algebraic unknowns, and what is orthogonal to it, R, the
-differential ones. With y = y0 + N w and y' = y0' + R v, the n equations F = 0 have n unknowns (w, v), whose matrix
-(dF/dy N, dF/dy' R) can be inverted if the index is 1. So the differential part of y0 stays as it is.
+The null space N of dF/dy' has the algebraic unknowns, and its orthogonal complement R the differential ones. With y =
+y0 + N w and y' = y0' + R v, the n equations F = 0 have n unknowns (w, v), whose matrix (dF/dy N, dF/dy' R) can be
+inverted if the index is 1. So the differential part of y0 stays as it is.
 
 References:
     Brown, Hindmarsh, Petzold: Consistent Initial Condition Calculation for Differential-Algebraic Systems, 1998.
@@ -87,7 +87,7 @@ def split_of(by_slope: Any) -> Split:
     return Split(turned.T.copy(), (values <= _RANK * values[0]).astype(float))
 
 
-def _split_at(equations: BoundImplicitEquations, t: float, y: Any, slope: Any) -> Split:
+def _split_at(equations: BoundImplicitEquations, t: Any, y: Any, slope: Any) -> Split:
     with np.errstate(all="ignore"):
         return split_of(equations.jacobians(t, y, slope)[1])
 
@@ -198,7 +198,7 @@ def consistent(
     """Return consistent values from y0 and y0' at t, with derivatives by t, the differential part of y0, and theta."""
     n, dtype, inputs = equations.n, equations.dtype, [t, y0, slope, *theta]
     start = [np.asarray(example_of(x)) for x in inputs]
-    is_aligned = _split_at(equations.at(start[3:]), *start[:3]).basis is None
+    is_aligned = _split_at(equations.at(start[3:]), start[0], start[1], start[2]).basis is None
     aux = (ShapeDtype((n,), np.dtype(float)), *(() if is_aligned else (ShapeDtype((n, n), np.dtype(float)),)))
 
     def solve(t: Any, y: Any, slope: Any, *theta: Any) -> tuple[Any, bool, tuple[Any, ...]]:
@@ -220,9 +220,9 @@ def consistent(
         ("consistent", is_aligned),
         lambda: System(equations.called, residual, ShapeDtype((n,), dtype), aux, inputs),
     )
-    found = solution(equations.called, solve, system, inputs, system.z, aux, settings)
-    split = Split(None if is_aligned else found.aux[1], found.aux[0])
-    by_y, by_slope = split.directions(found.z)
+    solved = solution(equations.called, solve, system, inputs, system.z, aux, settings)
+    split = Split(None if is_aligned else solved.aux[1], solved.aux[0])
+    by_y, by_slope = split.directions(solved.z)
     return Consistent(y0 + by_y, slope + by_slope, by_y)
 
 

@@ -97,8 +97,8 @@ def solve_dae(
         raise ValueError(f"solve_dae: expected initialize among {', '.join(INITIALIZE)}; received {initialize!r}")
     span = np.array([_constant("t_span", t) for t in t_span], float)
     times = None if t_eval is None else _times_of(t_eval, span)
-    known = is_known(problem.y0, problem.slope, problem.theta)
-    if not known and (times is None or dense_output):
+    has_values = is_known(problem.y0, problem.slope, problem.theta)
+    if not has_values and (times is None or dense_output):
         raise TraceError(
             "solve_dae: expected t_eval= alone inside compile, trace and vmap, since the number of steps is not known "
             f"there; received {'t_eval=None' if times is None else 'dense_output=True'}. Write t_eval=[t1] for the end"
@@ -106,15 +106,15 @@ def solve_dae(
     start = Consistent(problem.y0, problem.slope, 0 * problem.y0)
     if initialize != "keep":
         start = problem.consistent()
-        if initialize == "check" and known:
+        if initialize == "check" and has_values:
             require_small("solve_dae", example_of(start.change), example_of(problem.y0))
-    yp0_values = np.array(example_of(start.slope), float) if known else None
+    yp0_values = np.array(example_of(start.slope), float) if has_values else None
     more = {} if yp0_values is None else {"yp0": yp0_values}
     with progress_of(progress, *span.tolist()) as report:
         settings = Settings(rtol, atol, first_step, max_step, max_steps, None, report, more)
         solver = Solver("solve_dae", problem.equations, COLLOCATION, settings)  # type: ignore[arg-type]
         inputs = [start.y, span, *problem.theta]
-        return _solution(solver, inputs, times, dense_output, known)
+        return _solution(solver, inputs, times, dense_output, has_values)
 
 
 @checked
@@ -157,7 +157,7 @@ class _Problem:
         t: the time.
         y0, slope: shape (n,).
         equations: F.
-        theta: what it depends on.
+        theta: all that it depends on.
     """
 
     def __init__(self, t: float, y0: Any, slope: Any, equations: ImplicitEquations, theta: list[Any]) -> None:
@@ -192,10 +192,10 @@ class _Problem:
         return start
 
 
-def _solution(solver: Solver, inputs: Sequence[Any], times: Any, dense_output: bool, known: bool) -> Solution:
+def _solution(solver: Solver, inputs: Sequence[Any], times: Any, dense_output: bool, has_values: bool) -> Solution:
     """Return the result."""
     ops = SolutionOps.of(solver)
-    if not known:
+    if not has_values:
         y, success = ops.value(inputs[0], inputs[1], times, *inputs[2:])
         message = "the solve runs in the compiled function"
         return Solution(

@@ -1,6 +1,6 @@
 """Differential-algebraic equations as data: F(t, y, y', theta) = 0 as programs, with its Jacobians and tangent lift.
 
-They stand in the place of `equations.Equations` for methods that ask for F: the op of a solution, and the store of its
+They take the place of `equations.Equations` in methods that ask for F: the op of a solution, and the store of its
 trajectories, serve both.
 """
 
@@ -202,7 +202,7 @@ class BoundImplicitEquations:
 def implicit_equations_of(
     called: str, F: Callable[..., Any], t: Any, y: Any, slope: Any, args: Sequence[Any] = ()
 ) -> tuple[ImplicitEquations, list[Any]]:
-    """Return F(t, y, y', *args) = 0 as equations, and theta: what it depends on beside t, y and y'.
+    """Return F(t, y, y', *args) = 0 as equations, and theta: all that it depends on beside t, y, y'.
 
     Args:
         called: the caller, for messages.
