@@ -91,7 +91,7 @@ def solve_with_resets(
     while True:
         begin = float(values(operand(t)))
         later = None if asked is None else asked[order * values(asked) >= order * begin]
-        if later is not None and pieces:  # what is asked for at a reset has been read before it
+        if later is not None and pieces:  # at a reset the state before it has been read
             later = later[order * values(later) > order * begin]
         piece = solve(fun, (t, end), y, method, later, events=pieces_of, args=tuple(args), **options)
         pieces.append(piece)

@@ -84,7 +84,7 @@ def multiple_shooting(
         has_end = len(here) > 0 and here[-1] == times[k + 1]
         asked = here if has_end else np.append(here, times[k + 1])
         piece = solve_ivp(fun, times[k : k + 2], starts[k], method, asked, args=tuple(args), **options)
-        if piece.status != 0:
+        if piece.status not in (0, None):  # None while the function is traced
             raise RuntimeError(
                 f"multiple_shooting: expected piece {k}, from t = {times[k]:g} to {times[k + 1]:g}, to be solved to "
                 f"its end; it stopped: {piece.message} Make pieces shorter, or start from other parameters"

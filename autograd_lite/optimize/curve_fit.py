@@ -16,7 +16,7 @@ from ..tensors.tensor import Tensor
 from ..tree import leaves
 from .binding import Functions
 from .differentiable import Problem, solve
-from .evaluation import Derivatives, FunctionAt, of_function, stack
+from .evaluation import Derivatives, FunctionAt, of_function, on_tensors, stack
 from .jacobians import JACOBIAN, matrix_of
 from .optimality import squares_of
 from .vectors import Layout, Vector, bare, bounds_of_vector, laid_out, start_of
@@ -129,12 +129,18 @@ def _fit(
 ) -> Any:
     """Return SciPy's results for arrays: the vector `x`, its covariance `pcov`, and the others."""
     derivatives: list[Derivatives] = []
+    values: list[Derivatives] = []
     exact = isinstance(f, FunctionAt)
     at = f if exact else of_function(_call_model, f)
 
     @functools.wraps(user)  # from which SciPy reads how many parameters there are
     def model(xdata: Any, *flat: Any) -> Any:
-        return bare(at(layout.unflatten(np.array(flat)), *() if exact else (xdata,)))
+        x = np.array(flat)
+        if exact or jac is not None:
+            return bare(at(layout.unflatten(x), *() if exact else (xdata,)))
+        if not values:
+            values.append(Derivatives("curve_fit", at, layout, on_tensors, (xdata,), compiled))
+        return values[0](x)
 
     def matrix(xdata: Any, *flat: Any) -> Any:
         x = np.array(flat)

@@ -194,6 +194,16 @@ class Derivatives:
             )
 
 
+def on_tensors(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of a vector that runs on a Tensor: with its derivatives it shares what they need of a solve."""
+
+    def values(x: Any) -> Any:
+        out = f(x if isinstance(x, Tensor) else Tensor(x))
+        return stack(out) if isinstance(out, (list, tuple, dict)) else out
+
+    return values
+
+
 def _numbers(result: Any) -> list[Any]:
     """Return the arrays of a result, of which a sparse matrix has three."""
     return [result.data, result.indices, result.indptr] if hasattr(result, "indptr") else leaves(result)

@@ -42,6 +42,15 @@ def _rows(f: Callable[..., Any]) -> Callable[[Any], Any]:
     return rows
 
 
+def order_of(m: int, n: int) -> str:
+    """Return in which order `_rows` computes a matrix of m by n, and why."""
+    if m == 1:
+        return "one row, by reverse mode"
+    if m > n:
+        return f"by columns, by forward mode: {n:,} parameters, {m:,} results"
+    return f"by rows, by reverse mode: {m:,} results, {n:,} parameters"
+
+
 def _vector_of(f: Callable[..., Any]) -> Callable[[Any], Any]:
     return lambda x: stack(f(x))
 

@@ -12,8 +12,8 @@ import scipy.optimize
 from ..core.arguments import require_function
 from .constraints import callback_of, given_matrix, plain
 from .differentiable import Problem, solve
-from .evaluation import evaluation_message
-from .jacobians import JACOBIAN, WEIGHTED_HESSIAN, Sparse, matrix_of
+from .evaluation import Derivatives, evaluation_message, on_tensors
+from .jacobians import JACOBIAN, WEIGHTED_HESSIAN, Sparse, matrix_of, order_of
 from .methods import LEAST_FOR_SPARSE
 from .optimality import squares_of
 from .refinement import newton_steps
@@ -63,7 +63,8 @@ def least_squares(
         SciPy's `OptimizeResult`, whose `x` is like `x0`. `x`, `fun`, `cost`, `jac` and `covariance` have derivatives
         as of `minimize`, also by bounds that are active. `covariance`, computed when it is asked for, is that of the
         parameters: s² (JᵀJ)⁻¹, with s² the sum of squares over the number of residuals less that of parameters.
-        `evaluation` is "compiled", or why it was not; `how` is "Jacobian: sparse" or "Jacobian: dense", and why.
+        `evaluation` is "compiled", or why it was not; `how` is "Jacobian: sparse" or "Jacobian: dense", and
+        why; and whether a dense one is computed by columns, which is forward mode, or by rows, which is reverse mode.
 
     Raises:
         GradError, TypeError, ReplayError: as of `minimize`.
@@ -121,13 +122,13 @@ def _solve(
     options: dict[str, Any],
 ) -> Any:
     """Return SciPy's result for arrays, whose `x` is the vector."""
-    derivatives = None
+    derivatives, values = None, plain(residuals, layout, args)
     if jac is None:
         choice = _sparse_choice(sparse, method, refine, options)
         jac = derivatives = matrix_of(JACOBIAN, "least_squares", residuals, layout, args, compiled, choice)
+        values = Derivatives("least_squares", residuals, layout, on_tensors, args, compiled)
     elif callable(jac):
         jac = given_matrix(jac, layout, args)
-    values = plain(residuals, layout, args)
     result = scipy.optimize.least_squares(values, start, jac, limits, method, **options)
     if refine and not np.any(result.active_mask):
         curvature = None
@@ -136,12 +137,12 @@ def _solve(
         newton_steps(result, values, jac, curvature, limits)
     if derivatives is not None:
         derivatives.confirm(result.x)
-    return estimate(
-        result,
-        {"covariance": lambda: of_least_squares(result.jac, result.cost)},
-        evaluation=evaluation_message(derivatives),
-        how="no matrices of derivatives were computed" if derivatives is None else f"Jacobian: {derivatives.how}",
-    )
+    how = "no matrices of derivatives were computed"
+    if derivatives is not None:
+        order = "" if derivatives.is_sparse else f"; {order_of(result.fun.size, start.size)}"
+        how = f"Jacobian: {derivatives.how}{order}"
+    covariance = {"covariance": lambda: of_least_squares(result.jac, result.cost)}
+    return estimate(result, covariance, evaluation=evaluation_message(derivatives), how=how)
 
 
 def _sparse_choice(sparse: bool | None, method: str, refine: bool, options: dict[str, Any]) -> Sparse | None:

@@ -191,10 +191,11 @@ def test_ipopt_is_given_the_derivatives(name: str, choice: bool, monkeypatch: py
 
 def test_by_default_large_sparse_matrices_are_sparse_and_others_are_not() -> None:
     few, many = (optimize.least_squares(tridiagonal, np.full(n, -1.0)) for n in (50, 300))
-    assert few.how == "Jacobian: dense: there are 50 parameters, fewer than 256"
+    order = "by rows, by reverse mode: 50 results, 50 parameters"
+    assert few.how == f"Jacobian: dense: there are 50 parameters, fewer than 256; {order}"
     assert many.how == "Jacobian: sparse: 898 of 90,000 entries, by 3 colors"
     full = optimize.least_squares(lambda x: x + x.sum(), np.ones(300))
-    assert full.how == "Jacobian: dense: 90,000 of 90,000 entries may be nonzero"
+    assert full.how.startswith("Jacobian: dense: 90,000 of 90,000 entries may be nonzero; by rows")
     assert optimize.root(tridiagonal, np.full(300, -1.0)).method == "newton"
     assert optimize.root(tridiagonal, np.full(50, -1.0)).method == "hybr"
     assert optimize.minimize(rosenbrock, np.zeros(3)).how == "no matrices of derivatives were computed"
