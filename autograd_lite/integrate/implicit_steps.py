@@ -15,6 +15,7 @@ import numpy as np
 
 from .checkpoints import Keeper
 from .equations import BoundEquations
+from .scipy_jacobians import EXACT_FROM
 from .trajectories import Path, Points, Settings, Trajectory
 
 _MOST_ITERATIONS = 30
@@ -66,8 +67,10 @@ class Attempts:
 def start_solver(
     solver: Callable[..., Any], equations: BoundEquations, t_span: Sequence[float], y0: Any, settings: Settings
 ) -> Any:
-    """Return SciPy's solver, with the exact Jacobian where there is no other."""
+    """Return SciPy's solver, with the exact Jacobian where it has this on arrays, too."""
     more = {name: settings.more[name] for name in ("jac", "jac_sparsity") if settings.more.get(name) is not None}
+    if not more and equations.n >= EXACT_FROM[solver.__name__]:
+        more["jac"] = equations.jacobian
     return solver(
         equations.f,
         float(t_span[0]),
@@ -77,7 +80,7 @@ def start_solver(
         rtol=settings.rtol,
         atol=settings.atol,
         first_step=settings.first_step,
-        **{"jac": equations.jacobian, **more},
+        **more,
     )
 
 

@@ -15,7 +15,7 @@ with needs("autograd_lite.integrate", "scipy", "'autograd-lite[scipy]'"):
 
 _OPTIONS = ("jac", "jac_sparsity", "lband", "uband")
 # From how many equations on the program of the Jacobian is worth the time to record it, also in a single solve.
-_FROM = {"Radau": 50, "BDF": 50, "LSODA": 100}
+EXACT_FROM = {"Radau": 50, "BDF": 50, "LSODA": 100}
 
 
 def jacobian_for(
@@ -43,11 +43,11 @@ def jacobian_for(
         {}
     """
     name = method if isinstance(method, str) else getattr(method, "__name__", "")
-    if name not in _FROM or any(options.get(key) is not None for key in _OPTIONS):
+    if name not in EXACT_FROM or any(options.get(key) is not None for key in _OPTIONS):
         return {}
     try:
         y0 = np.array(y0, None if np.iscomplexobj(y0) else float)
-        if y0.size < _FROM[name]:
+        if y0.size < EXACT_FROM[name]:
             return {}
         equations, theta = equations_of("solve_ivp", fun, t, y0, tuple(args))
         bound = equations.at([np.asarray(x) for x in theta])
