@@ -106,11 +106,11 @@ def find_events(
         solver, bound, trajectory: the solution.
     """
     path, every = trajectory.path, [list[Occurrence]() for _ in events]
-    read = solver.read_steps(bound, trajectory)
-    before = [f(path.t[0], read(0)) for f in functions]
-    for k in range(len(path)):
+    states: Any = solver.states(bound, trajectory) if events else ()
+    before = [f(path.t[0], states[0]) for f in functions]
+    for k in range(len(path) if events else 0):
         start, end = path.t[k], path.t[k + 1]
-        after = [f(end, read(k + 1)) for f in functions]
+        after = [f(end, states[k + 1]) for f in functions]
         active = [i for i, e in enumerate(events) if e.passes(before[i], after[i])]
         happened = []
         for i in active:

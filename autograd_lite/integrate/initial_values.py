@@ -226,11 +226,11 @@ class _Problem:
     def solve_unknown(self, dense_output: bool, events: Any) -> Solution:
         """Return the solution where values are not known: in a batch, and in a compiled function."""
         if self.t_eval is None or dense_output or self.events:
-            what = "events" if self.events else "dense_output=True" if dense_output else "t_eval=None"
+            reason = "events" if self.events else "dense_output=True" if dense_output else "t_eval=None"
             raise TraceError(
-                f"solve_ivp: expected t_eval= alone inside compile, trace and vmap; received {what}, whose result has "
-                "as many entries as there turn out to be steps or events. Write t_eval=np.linspace(t0, t1, 100), or "
-                "t_eval=[t1] for the end, or solve outside"
+                f"solve_ivp: expected t_eval= alone inside compile, trace and vmap; received {reason}, whose result "
+                "has as many entries as there turn out to be steps or events. Write t_eval=np.linspace(t0, t1, 100), "
+                "or t_eval=[t1] for the end, or solve outside"
             )
         solver = Solver("solve_ivp", self.equations, self.method, self.settings)
         y0, span, *theta = self.inputs
@@ -373,9 +373,8 @@ def state_of(called: str, y0: Any) -> Any:
 def settings_of(options: Mapping[str, Any]) -> Settings:
     """Return options as settings."""
     rest = {name: x for name, x in options.items() if x is not None}
-    known = {name: rest.pop(name) for name in list(rest) if name in Settings._fields}
-    known = {name: plain(x) for name, x in known.items()}
-    return Settings(**known, more=rest)
+    fields = {name: plain(rest.pop(name)) for name in list(rest) if name in Settings._fields}
+    return Settings(**fields, more=rest)
 
 
 def _floats(x: Any) -> Any:

@@ -122,7 +122,7 @@ class SolutionOps:
     def _compute_value(self, ends: bool, y0: Any, span: Any, times: Any, *theta: Any) -> tuple[Any, ...]:
         y0, span, times, point = self._arrays(y0, span, times, theta)
         bound, trajectory = self.solver.follow(self.equations, y0, span, point)
-        return self.solver.read(bound, trajectory, times, ends), np.bool_(self.solver.reached(trajectory))
+        return self.solver.read(bound, trajectory, times, ends), np.bool_(self.solver.is_complete(trajectory))
 
     def _pullback(self, g: Any, y0: Any, span: Any, times: Any, *theta: Any) -> tuple[Any, ...]:
         if is_derivation():
@@ -133,7 +133,7 @@ class SolutionOps:
         like = [y0, *[theta[k] for k in self.equations.floating]]
         y0, span, times, point = self._arrays(y0, span, times, theta)
         bound, trajectory = self.solver.follow(self.equations, y0, span, point)
-        gy0, gtheta = self.solver.pull(bound, trajectory, y0, times, np.asarray(g, self.equations.dtype))
+        gy0, gtheta = self.solver.pull(bound, trajectory, times, np.asarray(g, self.equations.dtype))
         return tuple([_cast(c, x) for c, x in zip((gy0, *gtheta), like, strict=True)])
 
     # ---- rules of the solution --------------------------------------------------------------------------------------
@@ -225,7 +225,7 @@ class SolutionOps:
 
     def _start(self, y0: Any, span: Any, theta: Sequence[Any]) -> Any:
         """Return the slope at the beginning."""
-        return run_body(self.equations.body, span[0], y0, *theta)[0]
+        return self._slopes(span[:1], y0[None], theta)[0]
 
     def _slopes(self, times: Any, y: Any, theta: Sequence[Any]) -> Any:
         """Return the slopes at points of the solution, shape (m, n)."""
@@ -308,11 +308,11 @@ class _Tangent:
         _, *inputs = saved
         lifted, n, first = self._lift(inputs), self.n, self.first
         position = {first: 0, **{first + 1 + k: first + k for k in range(len(inputs) - first - 1)}}
-        wanted = list(dict.fromkeys([position.get(k, k) for k in needs]))
+        places = list(dict.fromkeys([position.get(k, k) for k in needs]))
         both = np.concatenate([_zeros(g), g], axis=1)
         y = self.ops.lift().value(*lifted) if 2 in needs else (None, None)
-        cotangents = self.ops.lift()._pull(wanted, (both, None), (y, *lifted), {})
-        parts: dict[int, Any] = dict(zip(wanted, cotangents, strict=True))
+        cotangents = self.ops.lift()._pull(places, (both, None), (y, *lifted), {})
+        parts: dict[int, Any] = dict(zip(places, cotangents, strict=True))
         return [parts[0][:n] if k == 0 else parts[0][n:] if k == first else parts[position.get(k, k)] for k in needs]
 
     def push(self, tangents: Sequence[Any], out: Any, *inputs: Any, **_: Any) -> Any:

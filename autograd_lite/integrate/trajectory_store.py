@@ -1,11 +1,11 @@
 """Trajectories of recent solves, by the bytes of what they follow from: a rule finds that of its forward.
 
-What was dropped is computed again, with the same bits.
+One that was dropped is computed again, with the same bits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,8 @@ import numpy as np
 
 from ..core.errors import GradError
 from ..solutions.recent_results import RecentResults
+from . import checkpoints
+from .checkpoints import Keeper, block_length
 from .equations import BoundEquations, Equations
 from .trajectories import Method, Path, Points, Settings, Trajectory
 
@@ -33,7 +35,7 @@ class _Same:
 
 
 def key_of(x: Any) -> Any:
-    """Return what is equal for equal settings."""
+    """Return a key that is equal for equal settings."""
     if x is None or isinstance(x, (bool, int, float, str)):
         return x
     if isinstance(x, np.ndarray):
@@ -110,13 +112,23 @@ class Solver:
         return bound, trajectory
 
     def _retrace(self, bound: BoundEquations, first: Trajectory, y0: Any) -> Trajectory:
-        path = first.path
-        carries = y0[None]
-        if len(path):
-            carries = self.method.follow(bound, path, self.method.begin(bound, path, y0), 0, len(path))
-        return Trajectory(path, np.arange(len(path) + 1), carries, status=first.status, message=first.message)
+        path, keeper = first.path, Keeper(self.settings.max_bytes)
+        if not len(path):
+            return replace(first, carries=y0[None])
+        carry = self.method.begin(bound, path, y0)
+        keeper.add(0, carry[None])
+        for start, stop in self._blocks(path, carry):
+            carries = self.method.follow(bound, path, carry, start, stop)
+            keeper.add(start + 1, carries[1:])
+            carry = carries[-1].copy()
+        return Trajectory(path, *keeper.result(), status=first.status, message=first.message)
 
-    def reached(self, trajectory: Trajectory) -> bool:
+    def _blocks(self, path: Path, carry: Any) -> list[tuple[int, int]]:
+        """Return where parts of a path begin and end whose carries are in memory at once."""
+        length = len(path) if self.settings.max_bytes is None else block_length(carry.nbytes)
+        return [(start, min(start + length, len(path))) for start in range(0, len(path), length)]
+
+    def is_complete(self, trajectory: Trajectory) -> bool:
         """Return whether a trajectory goes as far as it was to go."""
         return trajectory.status >= 0 or self.steps == len(trajectory.path)
 
@@ -132,51 +144,57 @@ class Solver:
         """
         path = trajectory.path
         y = np.full((len(times), bound.n), np.nan, bound.dtype)
-        points, places = points_at(path, times, everywhere=self.reached(trajectory))
+        points, places = points_at(path, times, everywhere=self.is_complete(trajectory))
         if ends:
-            read, sign = self.read_steps(bound, trajectory), 1.0 if path.t[-1] >= path.t[0] else -1.0
+            sign = 1.0 if path.t[-1] >= path.t[0] else -1.0
             step = np.minimum(np.searchsorted(sign * path.t, sign * times), len(path))
             exact = path.t[step] == times
-            for k in np.flatnonzero(exact):
-                y[k] = read(int(step[k]))
+            y[exact] = self.states(bound, trajectory)[step[exact]]
             chosen = ~exact[places]
             points, places = Points(points.step[chosen], points.t[chosen]), places[chosen]
         if len(places):
             y[places] = self.read_at(bound, trajectory, points)
         return y
 
-    def read_steps(self, bound: BoundEquations, trajectory: Trajectory) -> Callable[[int], Any]:
-        """Return what gives the states between steps by their numbers."""
-        return lambda k: self.method.read(trajectory.carries[k]) if len(trajectory.path) else trajectory.carries[0]
+    def states(self, bound: BoundEquations, trajectory: Trajectory) -> Any:
+        """Return the states between steps, shape (K + 1, n)."""
+        path, carries = trajectory.path, trajectory.carries
+        if not len(path) or (len(carries) > len(path) and carries.ndim == 2):
+            return carries
+        if len(carries) > len(path):
+            return np.stack([self.method.read(carry) for carry in carries])
+        parts, carry = [carries[:1]], carries[0]
+        for start, stop in self._blocks(path, carry):
+            rows = self.method.follow(bound, path, carry, start, stop)[1:]
+            carry = rows[-1].copy()
+            parts.append(rows)
+        return np.stack([self.method.read(carry) for part in parts for carry in part])
 
     def read_at(self, bound: BoundEquations, trajectory: Trajectory, points: Points) -> Any:
         """Return the solution at points in steps, shape (m, n)."""
         if not len(trajectory.path):
             return np.repeat(trajectory.carries, len(points.t), axis=0)
-        return self.method.between(bound, trajectory.path, trajectory.carries, 0, points)
+        return checkpoints.read(self.method, bound, trajectory, points)
 
-    def pull(self, bound: BoundEquations, trajectory: Trajectory, y0: Any, times: Any, g: Any) -> tuple[Any, list[Any]]:
+    def pull(self, bound: BoundEquations, trajectory: Trajectory, times: Any, g: Any) -> tuple[Any, list[Any]]:
         """Return the products of g, shape (m, n), with the derivatives of the solution at times by y0 and theta."""
         path, carries = trajectory.path, trajectory.carries
-        if not self.reached(trajectory):
+        if not self.is_complete(trajectory):
             raise GradError(
                 f"{self.called}: expected a solution to differentiate that has come to its end; {self.method.name} "
                 f"stopped at t = {path.t[-1]:g}: {trajectory.message.rstrip('.')}. End t_span before that, relax rtol "
                 "and atol, or use a method for stiff problems"
             )
-        last = np.zeros_like(carries[-1])
-        used = np.flatnonzero(g.any(axis=1))
-        if last.ndim == 1:  # where a step ends, the solution is what the next one begins with
-            at_end = times[used] == path.t[-1]
-            last = last + g[used[at_end]].sum(axis=0)
-            used = used[~at_end]
-        points, places = points_at(path, times[used])
-        gy = g[used[places]]
+        used, last = np.flatnonzero(g.any(axis=1)), None
+        if not len(path) or carries.ndim == 2:  # where a step ends, the solution is what the next one begins with
+            at_end = (times[used] == path.t[-1]) | (len(path) == 0)
+            last, used = g[used[at_end]].sum(axis=0), used[~at_end]
         if not len(path):
-            return last + gy.sum(axis=0), [np.zeros_like(bound.theta[k]) for k in bound.equations.floating]
-        last, gtheta = self.method.pull(bound, path, carries, 0, last, points, gy)
-        gy0, more = self.method.pull_begin(bound, path, y0, last)
-        return gy0, [a + b for a, b in zip(gtheta, more, strict=True)]
+            return last, [np.zeros_like(bound.theta[k]) for k in bound.equations.floating]
+        points, places = points_at(path, times[used])
+        return checkpoints.pull_through(
+            self.method, bound, trajectory, last, points, g[used[places]], self.settings.max_bytes
+        )
 
 
 def points_at(path: Path, times: Any, everywhere: bool = True) -> tuple[Points, Any]:
@@ -197,11 +215,10 @@ def points_at(path: Path, times: Any, everywhere: bool = True) -> tuple[Points, 
 
 def cut(trajectory: Trajectory, steps: int) -> Trajectory:
     """Return the first steps of a trajectory."""
-    path, kept = trajectory.path, np.asarray(trajectory.kept)
+    path, chosen = trajectory.path, np.asarray(trajectory.kept) <= steps
     notes = {name: x[:steps] for name, x in path.notes.items()}
     first = replace(path, t=path.t[: steps + 1], h=path.h[:steps], notes=notes)
-    chosen = kept <= steps
-    return replace(trajectory, path=first, kept=kept[chosen], carries=trajectory.carries[chosen])
+    return replace(trajectory, path=first, kept=trajectory.kept[chosen], carries=trajectory.carries[chosen])
 
 
 def _no_steps(y0: Any, span: Any) -> Trajectory:

@@ -33,7 +33,7 @@ def _decay(t: Any, y: Any, rate: Any, push: Any) -> Any:
 # Steps that do not depend on the state, so that finite differences are those of the discrete solution.
 FIXED = {"first_step": 0.1, "max_step": 0.1, "rtol": 1.0, "atol": 1.0}
 TIGHT = {"rtol": 1e-9, "atol": 1e-11}
-IVP = {"vmap": "steps depend on values", "compile": "steps depend on values"}
+STEPS = dict.fromkeys(("vmap", "compile"), "the number of steps depends on values")
 WAVY = (normal(2), np.array(1.4), np.array(0.3))
 
 INTEGRATE = [
@@ -79,7 +79,7 @@ INTEGRATE = [
                 m.solve_ivp(_decay, (0.0, 0.4), y, method, t_eval=times, args=(a, b), **FIXED).y
             ),
             WAVY,
-            IVP,
+            STEPS if times is None else {},
         )
         for method in ("RK23", "RK45", "DOP853")
         for times in (None, np.linspace(0, 0.4, 7))
@@ -91,7 +91,7 @@ INTEGRATE = [
                 _decay, (0.0, 0.4), y, method, t_eval=times, args=(a, b), **TIGHT
             ).y[:, -2 if times is not None else -1],
             WAVY,
-            {**IVP, "plain": "it takes long"},
+            {**(STEPS if times is None else {}), "plain": "it takes long"},
         )
         for method in ("Radau", "BDF")
         for times in (None, np.linspace(0, 0.4, 7))
@@ -100,7 +100,6 @@ INTEGRATE = [
         "integrate.solve_ivp backward",
         lambda m, y, a, b: m.solve_ivp(_decay, (0.4, -0.1), y, "RK45", t_eval=[0.3, 0.0, -0.1], args=(a, b), **FIXED).y,
         WAVY,
-        IVP,
     ),
     Case(
         "integrate.solve_ivp sol",
@@ -108,19 +107,17 @@ INTEGRATE = [
             np.array([0.3, 0.5])
         ),
         WAVY,
-        IVP,
+        STEPS,
     ),
     Case(
         "integrate.solve_ivp times",
         lambda m, y, a, b: m.solve_ivp(_decay, (0.1, 0.5), y, t_eval=[0.3, 0.5], args=(a, b), **FIXED).y,
         WAVY,
-        IVP,
     ),
     Case(
         "integrate.odeint",
         lambda m, y, a, b: m.odeint(_decay, y, np.linspace(0, 1, 5), args=(a, b), tfirst=True, **TIGHT),
         WAVY,
-        IVP,
     ),
     Case(
         "integrate.solve_bvp",
