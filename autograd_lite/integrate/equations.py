@@ -136,6 +136,48 @@ class Equations:
         body: Body = self.body.derived["dense jacobian"]
         return body
 
+    def time_derivative(self) -> Body:
+        """Return the program of t, y and theta that computes df/dt."""
+
+        def compute(t: Any, y: Any, *theta: Any) -> list[Any]:
+            return [jvp(lambda t: self.slopes(t, y, *theta))((t,), (np.ones_like(t),))[1]]
+
+        return self.derive("time derivative", compute)
+
+    def pullback(self) -> Body:
+        """Return the program of g, t, y and theta for the products of g with the derivatives by the others."""
+        places = (0, 1, *[2 + k for k in self.floating])
+
+        def compute(g: Any, *point: Any) -> list[Any]:
+            _, back = vjp(self.slopes, places)(*point)
+            return [user(c) for c in back(user(g))]
+
+        return self.derive("pull", compute, np.zeros(self.n, self.dtype))
+
+    def pullback_of_jacobian(self, count: int) -> Body:
+        """Return the program of w, u, dt, and t, y and theta, for `BoundEquations.pull_jacobian`."""
+        places = (0, 1, *[2 + k for k in self.floating])
+        moving = not self.is_autonomous
+
+        def compute(w: Any, u: Any, dt: Any, *point: Any) -> list[Any]:
+            def total(*point: Any) -> Any:
+                t, y, *theta = point
+
+                def product(w: Any, u: Any, dt: Any) -> Any:
+                    if moving:
+                        _, change = jvp(lambda t, y: self.slopes(t, y, *theta))((t, y), (dt, u))
+                    else:
+                        _, change = jvp(lambda y: self.slopes(t, y, *theta))((y,), (u,))
+                    return (w * change).sum()
+
+                return vmap(product)(w, u, dt).sum()
+
+            _, back = vjp(total, places)(*point)
+            return [user(c) for c in back(np.ones((), self.dtype))]
+
+        example = np.zeros((count, self.n), self.dtype)
+        return self.derive(("pull of jacobian", count), compute, example, example, np.zeros(count))
+
 
 class _Call:
     """A program with theta filled in, which is called on arrays again and again, in one thread.
@@ -258,22 +300,12 @@ class BoundEquations:
     def time_derivative(self, t: Any, y: Any) -> Any:
         """Return df/dt, shape (n,)."""
 
-        def compute(t: Any, y: Any, *theta: Any) -> list[Any]:
-            return [jvp(lambda t: self.equations.slopes(t, y, *theta))((t,), (np.ones_like(t),))[1]]
-
-        call = self._call("time derivative", lambda: self.equations.derive("time derivative", compute))
+        call = self._call("time derivative", self.equations.time_derivative)
         return call(array(t, float), vector(y, self.dtype))[0]
 
     def pull(self, t: Any, y: Any, g: Any) -> tuple[Any, Any, list[Any]]:
         """Return the products of g with the derivatives of f by t, by y, and by each floating theta."""
-        places = (0, 1, *[2 + k for k in self.equations.floating])
-
-        def compute(g: Any, *point: Any) -> list[Any]:
-            _, back = vjp(self.equations.slopes, places)(*point)
-            return [user(c) for c in back(user(g))]
-
-        example = np.zeros(self.n, self.dtype)
-        call = self._call("pull", lambda: self.equations.derive("pull", compute, example))
+        call = self._call("pull", self.equations.pullback)
         gt, gy, *rest = call(vector(g, self.dtype), array(t, float), vector(y, self.dtype))
         return gt, gy, rest
 
@@ -285,27 +317,8 @@ class BoundEquations:
             w, u: shape (s, n).
             dt: shape (s,), None for zeros; not read if the right-hand side does not depend on time.
         """
-        places = (0, 1, *[2 + k for k in self.equations.floating])
-        moving = not self.equations.is_autonomous
-
-        def compute(w: Any, u: Any, dt: Any, *point: Any) -> list[Any]:
-            def total(*point: Any) -> Any:
-                t, y, *theta = point
-
-                def product(w: Any, u: Any, dt: Any) -> Any:
-                    if moving:
-                        _, change = jvp(lambda t, y: self.equations.slopes(t, y, *theta))((t, y), (dt, u))
-                    else:
-                        _, change = jvp(lambda y: self.equations.slopes(t, y, *theta))((y,), (u,))
-                    return (w * change).sum()
-
-                return vmap(product)(w, u, dt).sum()
-
-            _, back = vjp(total, places)(*point)
-            return [user(c) for c in back(np.ones((), self.dtype))]
-
-        example, key = np.zeros((len(w), self.n), self.dtype), ("pull of jacobian", len(w))
-        call = self._call(key, lambda: self.equations.derive(key, compute, example, example, np.zeros(len(w))))
+        key = "pull of jacobian", len(w)
+        call = self._call(key, lambda: self.equations.pullback_of_jacobian(len(w)))
         w, u, dt = vector(w, self.dtype), vector(u, self.dtype), np.zeros(len(w)) if dt is None else vector(dt, float)
         gt, gy, *rest = call(w, u, dt, array(t, float), vector(y, self.dtype))
         return gt, gy, rest

@@ -17,7 +17,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +25,16 @@ import numpy as np
 from ..core.late import needs
 from ..solutions.factors import Factors
 from .equations import BoundEquations
+from .native_rosenbrock import (
+    ACCEPTED,
+    ENDED,
+    GOES_ON,
+    LENGTH,
+    NOT_FINITE,
+    NUMBERS,
+    NativeSteps,
+    native_steps,
+)
 from .step_control import first_step, rms, scale_of, smallest_step
 from .trajectories import Method, Path, Points, Settings, Trajectory
 
@@ -64,10 +74,13 @@ H[1, 4:] = 20.176138334709044, 15.98066361424651, -6.789040303419874, -6.7102360
 H[2, :4] = 11.419903575922262, 2.8879645146136994, 72.92137995996029, 80.12511834622643
 H[2, 4:] = -52.072871366152654, -59.78993625266729, -0.15582684282751913, 4.883087185713722
 
+_NUMBERS = np.concatenate([*map(np.ravel, (A, C, NODES, D, B)), [GAMMA]])  # as C has them
 _EXPONENT = 1 / 5
 _SAFETY, _LEAST, _MOST = 0.9, 1 / 5, 6.0  # of the next length of a step by the one before
 _REACHED = "The solver successfully reached the end of the integration interval."
-_NEGLIGIBLE = 1e-10  # error estimates, which count as this
+# Error estimates that are less count as this, of a step and of the one before it.
+_NEGLIGIBLE, _LEAST_BEFORE = 1e-10, 1e-2
+_BLOCKS = 64, 4096  # numbers of steps between two calls of `progress`, or returns of memory to Python
 
 
 class _Start(NamedTuple):
@@ -159,94 +172,141 @@ class _Control:
                 factor = min(factor, _SAFETY * h / length * (last / error**2) ** _EXPONENT)
             if self._was_rejected:
                 factor = min(factor, 1.0)
-            self._before = h, max(error, 1e-2)
+            self._before = h, max(error, _LEAST_BEFORE)
         self._was_rejected = error >= 1
         return min(h * min(max(factor, _LEAST), _MOST), self._most)
 
 
-def _first_step(equations: BoundEquations, mass: Any, start: _Start, end: float, settings: Settings) -> float:
+def _first_step(f: Callable[[float, Any], Any], mass: Any, start: _Start, end: float, settings: Settings) -> float:
     if settings.first_step is not None:
         return settings.first_step
     if mass is not None:  # the slopes of algebraic components are not known
         return min(abs(end - start.t) * 1e-6, settings.max_step)
     rtol, atol, longest = settings.rtol, settings.atol, settings.max_step
-    return first_step(equations.f, start.t, start.y, start.slope, end, 4, rtol, atol, longest)
+    return first_step(f, start.t, start.y, start.slope, end, 4, rtol, atol, longest)
 
 
 def _solve(equations: BoundEquations, t_span: Sequence[float], y0: Any, settings: Settings) -> Trajectory:
-    mass = settings.more.get("mass")
-    run = _Run(equations, mass, t_span, np.array(y0), settings)
+    run = _Run(equations, settings.more.get("mass"), t_span, np.array(y0), settings)
     try:
-        with np.errstate(all="ignore"):
-            message = run.run()
+        with np.errstate(all="ignore"), native_steps(equations, _NUMBERS, run.mass) as native:
+            message = run.run() if native is None else run.run_in_c(native)
         status = 0 if message is None else -1
     except KeyboardInterrupt:
-        status, message = -2, f"interrupted at t = {run.times[-1]:g}"
-    k = len(run.h)
-    path = Path(np.array(run.times[: k + 1]), np.array(run.h, float), mass=mass)
-    rejected = np.array(run.rejected, float).reshape(-1, 3)
-    counts = equations.nfev, equations.njev, equations.nlu
-    states = np.array(run.states[: k + 1])
-    return Trajectory(path, np.arange(k + 1), states, rejected, status, message or _REACHED, *counts)
+        status, message = -2, f"interrupted at t = {run.t:g}"
+    path = Path(np.concatenate(run.times), np.concatenate(run.h), mass=run.mass)
+    states, counts = np.concatenate(run.states), (equations.nfev, equations.njev, equations.nlu)
+    kept = np.arange(len(states))
+    return Trajectory(path, kept, states, np.concatenate(run.rejected), status, message or _REACHED, *counts)
 
 
 class _Run:
     """Steps with error control, from t_span[0] towards t_span[1].
 
     Attributes:
-        times, states: where steps begin and end, and the states there.
-        h: their lengths.
+        mass: the mass matrix, or None.
+        t, y: where it is.
+        times, states: where steps begin and end, and the states there, arrays to be joined.
+        h: their lengths, in the same way.
         rejected: time, length and error estimate of other attempts.
+        count: the number of steps.
     """
 
     def __init__(self, equations: BoundEquations, mass: Any, t_span: Sequence[float], y0: Any, settings: Settings):
-        self._equations, self._mass, self._settings = equations, mass, settings
-        start, self._end = map(float, t_span)
-        self._sign = 1.0 if self._end >= start else -1.0
-        self.times, self.states = [start], [y0]
-        self.h: list[float] = []
-        self.rejected: list[tuple[float, float, float]] = []
+        self._equations, self.mass, self._settings = equations, mass, settings
+        self.t, self._end = map(float, t_span)
+        self._sign = 1.0 if self._end >= self.t else -1.0
+        self.y, self.count = y0, 0
+        self.times, self.states = [np.array([self.t])], [y0[None].copy()]
+        self.h, self.rejected = [np.zeros(0)], [np.zeros((0, 3))]
+
+    def _add(self, times: Any, h: Any, states: Any, rejected: Any) -> None:
+        """Add steps that were taken, and attempts that were rejected."""
+        self.rejected.append(rejected)
+        if len(h):
+            self.times.append(times)
+            self.h.append(h)
+            self.states.append(states)
+            self.t, self.y, self.count = float(times[-1]), states[-1].copy(), self.count + len(h)
+            if self._settings.progress is not None:
+                self._settings.progress(self.t)
 
     def run(self) -> str | None:
         """Take the steps; return why the end was not reached, if it was not."""
         settings, h, control = self._settings, 0.0, _Control(self._settings.max_step)
-        while self.times[-1] != self._end:
-            t, y = self.times[-1], self.states[-1]
-            if len(self.h) >= settings.max_steps:
-                return f"gave up at t = {t:.6g}, after max_steps = {settings.max_steps} steps"
-            start = _start(self._equations, t, y)
+        while self.t != self._end:
+            if self.count >= settings.max_steps:
+                return self._too_many()
+            start = _start(self._equations, self.t, self.y)
             if (trouble := _trouble(start)) is not None:
-                return f"{trouble} at t = {t:.6g}, where the solution is finite"
-            if not self.h:
-                h = _first_step(self._equations, self._mass, start, self._end, settings)
+                return trouble
+            if not self.count:
+                h = _first_step(self._equations.f, self.mass, start, self._end, settings)
             attempt = self._attempt(start, h, control)
             if isinstance(attempt, str):
                 return attempt
             h = attempt
-            if settings.progress is not None:
-                settings.progress(self.times[-1])
         return None
 
     def _attempt(self, start: _Start, h: float, control: _Control) -> float | str:
         """Take one step, shorter and shorter until its error is accepted; return the length of the next one."""
-        t, y, settings = start.t, start.y, self._settings
+        t, y, settings, rejected = start.t, start.y, self._settings, list[Any]()
         shortest = smallest_step(t, self._sign)
         while True:
             left = abs(self._end - t)
             length = left if h * 1.0001 >= left else max(h, shortest)
             signed = self._sign * length
-            new, error = _step(self._equations, self._mass, start, signed)
+            new, error = _step(self._equations, self.mass, start, signed)
             error = error / scale_of(settings.rtol, settings.atol, y, new)
             norm = rms(error)
             h = control.next(length, norm)
-            if norm < 1:
-                self.times.append(self._end if length == left else t + signed)
-                self.states.append(new)
-                self.h.append(signed)
-                return h
-            self.rejected.append((t, signed, norm))
-            if length <= shortest:
-                return _refusal(t, signed, error)
+            if norm < 1 or length <= shortest:
+                break
+            rejected.append((t, signed, norm))
+        if not norm < 1:
+            return _refusal(t, signed, error)
+        end = self._end if length == left else t + signed
+        self._add(np.array([end]), np.array([signed]), new[None], np.array(rejected, float).reshape(-1, 3))
+        return h
+
+    def run_in_c(self, native: NativeSteps) -> str | None:
+        """Take the steps in C; return why the end was not reached, if it was not."""
+        settings, state = self._settings, ENDED if self.t == self._end else GOES_ON
+        most = _BLOCKS[settings.progress is None]
+        numbers, atol = np.zeros(NUMBERS), np.array(np.broadcast_to(settings.atol, self.y.shape), float)
+        limits = settings.rtol, settings.max_step, _SAFETY, _LEAST, _MOST, _LEAST_BEFORE
+        numbers[:ACCEPTED] = self.t, 0, 0, 0, 0, self._end, *limits
+        start = _Start(self.t, self.y, native.f(self.t, self.y), None, None)
+        numbers[LENGTH] = _first_step(native.f, self.mass, start, self._end, settings)
+        while state == GOES_ON:
+            room = min(most, settings.max_steps - self.count)
+            if room <= 0:
+                return self._too_many()
+            rows = np.empty(room), np.empty(room), np.empty((room, native.n)), np.empty((most, 3))
+            numbers[ACCEPTED:] = 0
+            try:
+                state = native.attempt(numbers, atol, self.y, rows)
+            finally:
+                accepted, rejections, *counts = map(int, numbers[ACCEPTED:])
+                equations = self._equations
+                equations.nfev, equations.njev, equations.nlu = (
+                    x + more for x, more in zip((equations.nfev, equations.njev, equations.nlu), counts, strict=True)
+                )
+                self._add(*[a[:accepted] for a in rows[:3]], rows[3][:rejections])
+        return None if state == ENDED else self._why(state, rows[3][:rejections])
+
+    def _why(self, state: int, rejected: Any) -> str:
+        """Return why C has not gone on."""
+        start = _start(self._equations, self.t, self.y)
+        trouble = _trouble(start)
+        if trouble is not None or state == NOT_FINITE:
+            return trouble or f"fun or its derivatives are not finite at t = {self.t:.6g}"
+        h = float(rejected[-1, 1])
+        new, error = _step(self._equations, self.mass, start, h)
+        return _refusal(self.t, h, error / scale_of(self._settings.rtol, self._settings.atol, self.y, new))
+
+    def _too_many(self) -> str:
+        return f"gave up at t = {self.t:.6g}, after max_steps = {self._settings.max_steps} steps"
 
 
 def _trouble(start: _Start) -> str | None:
@@ -258,7 +318,7 @@ def _trouble(start: _Start) -> str | None:
         if values is not None and not np.isfinite(values).all():
             bad = np.argwhere(~np.isfinite(values))[0]
             place = f" in component {bad[0]}" if values.shape == start.y.shape else ""
-            return f"{text} {values[tuple(bad)]}{place}"
+            return f"{text} {values[tuple(bad)]}{place} at t = {start.t:.6g}, where the solution is finite"
     return None
 
 
@@ -286,55 +346,102 @@ def _follow(equations: BoundEquations, path: Path, carry: Any, start: int, stop:
     carries = np.empty((stop - start + 1, *np.shape(carry)), np.asarray(carry).dtype)
     carries[0] = carry
     mass = _mass_of(equations, path)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), native_steps(equations, _NUMBERS, mass) as native:
+        if native is not None:
+            native.follow(*_part(path, start, stop), carries)
+            return carries
         for k in range(start, stop):
             begin = _start(equations, float(path.t[k]), carries[k - start])
             carries[k - start + 1], _ = _step(equations, mass, begin, float(path.h[k]))
     return carries
 
 
-def _fractions(path: Path, points: Points, start: int, count: int) -> Iterator[tuple[int, slice, Any]]:
-    """Yield the numbers of steps from the last one on, the points in each, and where these are, as fractions of it."""
-    ends = np.searchsorted(points.step, np.arange(start, start + count + 1))
-    for k in reversed(range(start, start + count)):
-        part = slice(int(ends[k - start]), int(ends[k - start + 1]))
-        yield k, part, (np.asarray(points.t[part], float) - path.t[k]) / path.h[k]
+def _part(path: Path, start: int, stop: int) -> tuple[Any, Any]:
+    """Return where some steps begin, and their lengths."""
+    return np.array(path.t[start:stop], float), np.array(path.h[start:stop], float)
+
+
+class _Inside(NamedTuple):
+    """Points within some steps, but for those after the last one.
+
+    Attributes:
+        steps: their numbers, counted from the first one.
+        weights: of the stages, shape (m, 8).
+        is_start, is_end: whether a point is where its step begins, or ends.
+    """
+
+    steps: Any
+    weights: Any
+    is_start: Any
+    is_end: Any
+
+    def each(self, count: int) -> Iterator[tuple[int, slice]]:
+        """Yield the numbers of steps from the last one on, and which points are in each."""
+        ends = np.searchsorted(self.steps, np.arange(count + 1))
+        for k in reversed(range(count)):
+            yield k, slice(int(ends[k]), int(ends[k + 1]))
+
+
+def _inside(path: Path, points: Points, start: int, count: int) -> _Inside:
+    inside = int(np.searchsorted(points.step, start + count))
+    step, t = np.asarray(points.step[:inside], np.intp), np.asarray(points.t[:inside], float)
+    begin, end = path.t[step], path.t[step + 1]
+    return _Inside(step - start, weights_at((t - begin) / path.h[step]), t == begin, t == end)
 
 
 def _between(equations: BoundEquations, path: Path, carries: Any, start: int, points: Points) -> Any:
     out = np.empty((len(points.t), equations.n), carries.dtype)
-    mass = _mass_of(equations, path)
-    with np.errstate(all="ignore"):
-        for k, part, s in _fractions(path, points, start, len(carries) - 1):
-            y = carries[k - start]
-            at_start, at_end = points.t[part] == path.t[k], points.t[part] == path.t[k + 1]
-            if not (at_start | at_end).all():
-                u = _stages(equations, mass, _start(equations, float(path.t[k]), y), float(path.h[k])).u
-                out[part] = y + weights_at(s).astype(u.dtype) @ u
-            out[part][at_start], out[part][at_end] = y, carries[k - start + 1]
+    count, mass = len(carries) - 1, _mass_of(equations, path)
+    inside = _inside(path, points, start, count)
+    m = len(inside.steps)
+    out[m:] = carries[-1]
+    reads = ~(inside.is_start | inside.is_end)
+    if reads.any():
+        with np.errstate(all="ignore"), native_steps(equations, _NUMBERS, mass) as native:
+            if native is not None:
+                where = inside.steps[reads], np.ascontiguousarray(inside.weights[reads])
+                values = native.read(*_part(path, start, start + count), np.ascontiguousarray(carries), *where)
+                out[np.flatnonzero(reads)] = values
+            for k, part in inside.each(count) if native is None else ():
+                if reads[part].any():
+                    y, t, h = carries[k], float(path.t[start + k]), float(path.h[start + k])
+                    u = _stages(equations, mass, _start(equations, t, y), h).u
+                    out[part] = y + inside.weights[part].astype(u.dtype) @ u
+    for ends, shift in (inside.is_start, 0), (inside.is_end, 1):
+        out[np.flatnonzero(ends)] = carries[inside.steps[ends] + shift]
     return out
 
 
 def _pull(
     equations: BoundEquations, path: Path, carries: Any, start: int, g: Any, points: Points, gy: Any
 ) -> tuple[Any, list[Any]]:
-    g = np.array(g)
-    theta = [equations.theta[k] for k in equations.equations.floating]
-    total = [np.zeros(np.shape(x), np.asarray(x).dtype) for x in theta]
-    mass = _mass_of(equations, path)
-    with np.errstate(all="ignore"):
-        for k, part, s in _fractions(path, points, start, len(carries) - 1):
+    count, mass = len(carries) - 1, _mass_of(equations, path)
+    inside = _inside(path, points, start, count)
+    m = len(inside.steps)
+    g = np.array(g) + gy[m:].sum(axis=0)
+    total = _zeros(equations)
+    with np.errstate(all="ignore"), native_steps(equations, _NUMBERS, mass, STAGES) as native:
+        if native is not None and all(x.dtype == np.float64 for x in total):
+            where = inside.steps, np.ascontiguousarray(inside.weights), np.array(gy[:m], float)
+            steps = *_part(path, start, start + count), np.ascontiguousarray(carries)
+            native.pull(steps, where, tuple(total), g)
+            return g, total
+        for k, part in inside.each(count):
             rows = gy[part]
             if not g.any() and not rows.any():
                 continue
-            weights = weights_at(s).astype(g.dtype)
-            gu = B.astype(g.dtype)[:, None] * g + weights.T @ rows
-            begin = _start(equations, float(path.t[k]), carries[k - start])
-            moved, parts = _pull_stages(equations, mass, begin, float(path.h[k]), gu)
+            gu = B.astype(g.dtype)[:, None] * g + inside.weights[part].astype(g.dtype).T @ rows
+            begin = _start(equations, float(path.t[start + k]), carries[k])
+            moved, parts = _pull_stages(equations, mass, begin, float(path.h[start + k]), gu)
             g = g + rows.sum(axis=0) + moved
             for x, more in zip(total, parts, strict=True):
                 x += more
     return g, total
+
+
+def _zeros(equations: BoundEquations) -> list[Any]:
+    """Return cotangents of floating theta that are zero."""
+    return [np.zeros_like(equations.theta[k]) for k in equations.equations.floating]
 
 
 def _pull_stages(equations: BoundEquations, mass: Any, start: _Start, h: float, gu: Any) -> tuple[Any, list[Any]]:
@@ -365,8 +472,7 @@ def _begin(equations: BoundEquations, path: Path, y0: Any) -> Any:
 
 
 def _pull_begin(equations: BoundEquations, path: Path, y0: Any, g: Any) -> tuple[Any, list[Any]]:
-    theta = [np.asarray(equations.theta[k]) for k in equations.equations.floating]
-    return np.array(g), [np.zeros(x.shape, x.dtype) for x in theta]
+    return np.array(g), _zeros(equations)
 
 
 def _read(carry: Any) -> Any:

@@ -243,10 +243,10 @@ def test_interrupted() -> None:
 
     def progress(t: float) -> None:
         times.append(t)
-        if len(times) == 4:
+        if len(times) == 2:
             raise KeyboardInterrupt
 
-    solution = PROBLEMS[0].solve(progress=progress)
+    solution = PROBLEMS[2]._replace(t_span=(0.0, 200.0)).solve(progress=progress)
     assert solution.status == -2
-    assert list(solution.path.t[1:]) == times
-    assert len(solution.carries) == 5
+    assert solution.path.t[-1] == times[-1]
+    assert len(solution.carries) == len(solution.path.t) >= 3
