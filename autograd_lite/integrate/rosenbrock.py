@@ -24,6 +24,7 @@ import numpy as np
 
 from ..core.late import needs
 from ..solutions.factors import Factors
+from .checkpoints import Keeper
 from .equations import BoundEquations
 from .native_rosenbrock import (
     ACCEPTED,
@@ -195,9 +196,8 @@ def _solve(equations: BoundEquations, t_span: Sequence[float], y0: Any, settings
     except KeyboardInterrupt:
         status, message = -2, f"interrupted at t = {run.t:g}"
     path = Path(np.concatenate(run.times), np.concatenate(run.h), mass=run.mass)
-    states, counts = np.concatenate(run.states), (equations.nfev, equations.njev, equations.nlu)
-    kept = np.arange(len(states))
-    return Trajectory(path, kept, states, np.concatenate(run.rejected), status, message or _REACHED, *counts)
+    counts = equations.nfev, equations.njev, equations.nlu
+    return Trajectory(path, *run.keeper.result(), np.concatenate(run.rejected), status, message or _REACHED, *counts)
 
 
 class _Run:
@@ -206,8 +206,8 @@ class _Run:
     Attributes:
         mass: the mass matrix, or None.
         t, y: where it is.
-        times, states: where steps begin and end, and the states there, arrays to be joined.
-        h: their lengths, in the same way.
+        times, h: where steps begin and end, and their lengths, arrays to be joined.
+        keeper: of the states.
         rejected: time, length and error estimate of other attempts.
         count: the number of steps.
     """
@@ -217,8 +217,9 @@ class _Run:
         self.t, self._end = map(float, t_span)
         self._sign = 1.0 if self._end >= self.t else -1.0
         self.y, self.count = y0, 0
-        self.times, self.states = [np.array([self.t])], [y0[None].copy()]
-        self.h, self.rejected = [np.zeros(0)], [np.zeros((0, 3))]
+        self.keeper = Keeper(settings.max_bytes)
+        self.keeper.add(0, y0[None])
+        self.times, self.h, self.rejected = [np.array([self.t])], [np.zeros(0)], [np.zeros((0, 3))]
 
     def _add(self, times: Any, h: Any, states: Any, rejected: Any) -> None:
         """Add steps that were taken, and attempts that were rejected."""
@@ -226,7 +227,7 @@ class _Run:
         if len(h):
             self.times.append(times)
             self.h.append(h)
-            self.states.append(states)
+            self.keeper.add(self.count + 1, states)
             self.t, self.y, self.count = float(times[-1]), states[-1].copy(), self.count + len(h)
             if self._settings.progress is not None:
                 self._settings.progress(self.t)
@@ -277,7 +278,12 @@ class _Run:
         limits = settings.rtol, settings.max_step, _SAFETY, _LEAST, _MOST, _LEAST_BEFORE
         numbers[:ACCEPTED] = self.t, 0, 0, 0, 0, self._end, *limits
         start = _Start(self.t, self.y, native.f(self.t, self.y), None, None)
-        numbers[LENGTH] = _first_step(native.f, self.mass, start, self._end, settings)
+
+        def f(t: Any, y: Any) -> Any:
+            self._equations.nfev += 1
+            return native.f(t, y)
+
+        numbers[LENGTH] = _first_step(f, self.mass, start, self._end, settings)
         while state == GOES_ON:
             room = min(most, settings.max_steps - self.count)
             if room <= 0:
@@ -292,8 +298,9 @@ class _Run:
                 equations.nfev, equations.njev, equations.nlu = (
                     x + more for x, more in zip((equations.nfev, equations.njev, equations.nlu), counts, strict=True)
                 )
-                self._add(*[a[:accepted] for a in rows[:3]], rows[3][:rejections])
-        return None if state == ENDED else self._why(state, rows[3][:rejections])
+                times, lengths, states, rejected = rows
+                self._add(times[:accepted], lengths[:accepted], states[:accepted], rejected[:rejections])
+        return None if state == ENDED else self._why(state, rejected[:rejections])
 
     def _why(self, state: int, rejected: Any) -> str:
         """Return why C has not gone on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import types
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,9 +12,13 @@ import pytest
 from ..rows import for_every
 
 scipy = pytest.importorskip("scipy")
+from autograd_lite.integrate import native_rosenbrock  # noqa: E402
 from autograd_lite.integrate.equations import BoundEquations, equations_of  # noqa: E402
 from autograd_lite.integrate.rosenbrock import GAMMA, RODAS5P, A, B, C  # noqa: E402
 from autograd_lite.integrate.trajectories import Path, Points, Settings, Trajectory  # noqa: E402
+from autograd_lite.native.kernels import KERNELS, REASON, library  # noqa: E402
+
+from .test_native_drivers import bad  # noqa: E402
 
 NOWHERE = Points(np.zeros(0, int), np.zeros(0))
 
@@ -209,6 +214,65 @@ def test_tangents_are_steps_of_the_lift(problem: Problem) -> None:
     primal = RODAS5P.follow(equations, path, problem.y0, 0, len(path))
     first, _ = RODAS5P.pull(equations, path, primal, 0, g, NOWHERE, np.zeros((0, n)))
     np.testing.assert_allclose(second[n:], first, rtol=1e-7, atol=1e-9 * np.abs(first).max())
+
+
+# ---- in C -----------------------------------------------------------------------------------------------------------
+
+needs_kernels = pytest.mark.skipif(not KERNELS, reason=f"the native extension is {REASON}")
+
+
+def everything(problem: Problem, steps: int) -> list[Any]:
+    """Return all that the method computes."""
+    solution, equations, random = problem.solve(1e-5), problem.equations(), np.random.default_rng(0)
+    path = solution.path
+    k = np.sort(random.integers(len(path), size=steps))
+    points = Points(np.append(k, len(path)), np.append(path.t[k] + random.random(steps) * path.h[k], path.t[-1]))
+    states = RODAS5P.follow(equations, path, problem.y0, 0, len(path))
+    y = RODAS5P.between(equations, path, states, 0, points)
+    g, theta = RODAS5P.pull(equations, path, states, 0, problem.y0 + 1, points, random.normal(size=y.shape))
+    return [path.t, path.h, states, solution.rejected, y, g, *theta, [solution.nfev, solution.njev, solution.nlu]]
+
+
+@needs_kernels
+@every_problem
+def test_c_takes_the_steps_of_numpy(problem: Problem) -> None:
+    calls: list[Any] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native_rosenbrock, "library", _noting(calls))
+        ours = everything(problem, 9)
+        assert {name for name, _ in calls} == {f"rosenbrock_{name}" for name in ("steps", "follow", "read", "pull")}
+        patch.setattr(native_rosenbrock, "library", None)
+        for a, b in zip(ours, everything(problem, 9), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-10 * np.max(np.abs(b), initial=0))
+
+
+def _noting(calls: list[Any]) -> Any:
+    """Return functions in C that note with what they are called."""
+    names = [name for name in dir(library) if name.startswith("rosenbrock")]
+
+    def noting(name: str) -> Any:
+        def call(*args: Any) -> Any:
+            calls.append((name, args))
+            return getattr(library, name)(*args)
+
+        return call
+
+    return types.SimpleNamespace(**{name: noting(name) for name in names})
+
+
+@needs_kernels
+def test_no_arguments_end_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
+    monkeypatch.setattr(native_rosenbrock, "library", _noting(calls))
+    everything(PROBLEMS[5], 3)
+    for name, args in dict(calls).items():
+        refusals = 0
+        for worse in bad(args):  # type: ignore[no-untyped-call]
+            try:
+                getattr(library, name)(*worse)
+            except (TypeError, ValueError, OverflowError):
+                refusals += 1
+        assert refusals > 40, name
 
 
 # ---- failures -------------------------------------------------------------------------------------------------------

@@ -47,8 +47,8 @@ extern const Kernel kernels_avx512[];
 
 /* The functions of the module, by the file that they are in. */
 extern PyMethodDef body_call_methods[], cast_methods[], coloring_methods[], guards_methods[], gather_methods[],
-    index_set_methods[], library_methods[], product_methods[], repeat_methods[], runge_kutta_methods[],
-    sharing_methods[], short_row_methods[], view_methods[];
+    index_set_methods[], library_methods[], product_methods[], repeat_methods[], rosenbrock_methods[],
+    runge_kutta_methods[], sharing_methods[], short_row_methods[], view_methods[];
 
 /* Find where objects of a type keep what is in slots of these names; return -1 after an error. */
 int read_slots(PyObject *type, const char *const *names, Py_ssize_t *places, int n);

@@ -160,8 +160,8 @@ PyInit_library(void) {
     PyObject *module = PyModule_Create(&MODULE);
     PyMethodDef *const methods[] = {METHODS,         body_call_methods, cast_methods,        coloring_methods,
                                     guards_methods,  gather_methods,    index_set_methods,   library_methods,
-                                    product_methods, repeat_methods,    runge_kutta_methods, sharing_methods,
-                                    short_row_methods, view_methods};
+                                    product_methods, repeat_methods,    rosenbrock_methods,  runge_kutta_methods,
+                                    sharing_methods, short_row_methods, view_methods};
     for (size_t k = 0; module != NULL && k < sizeof methods / sizeof *methods; k++) {
         if (PyModule_AddFunctions(module, methods[k]) < 0) {
             Py_CLEAR(module);

@@ -23,7 +23,7 @@ typedef struct {
 typedef struct {
     Tableau tableau;
     BodyCall bodies[BODIES];
-    int is_there[BODIES], wrong, is_long;
+    int is_there[BODIES], wrong[BODIES], is_long;
     npy_intp n, output[BODIES], count[3]; /* the first results' buffers; evaluations, Jacobians, factorizations */
     const double *mass;
     double *memory, *slope, *jacobian, *moving, *lu, *places, *u, *v, *gu, *work;
@@ -130,7 +130,7 @@ static int all_finite(const double *x, npy_intp n) {
 
 static void run(Method *method, int body) {
     const int wrong = body_call_run(&method->bodies[body]);
-    method->wrong = wrong >= CHECKED ? wrong : method->wrong;
+    method->wrong[body] = wrong >= CHECKED ? wrong : method->wrong[body];
 }
 
 /* Compute f, or a derivative of it, at (t, y). */
@@ -234,7 +234,7 @@ static int bodies_fill(Method *method, PyObject *bodies) {
         if (!PyTuple_Check(body) || !PyArg_ParseTuple(body, "O!n", &PyTuple_Type, &description, &method->output[k]) ||
             body_call_make(description, &method->bodies[k]) < 0) {
             body_call_free(&method->bodies[k]);
-            return PyErr_Occurred() ? -1 : (PyErr_SetString(PyExc_TypeError, "rosenbrock: expected a body"), -1);
+            return -1;
         }
         method->is_there[k] = 1;
         method->is_long |= method->bodies[k].segment->is_long;
@@ -278,10 +278,10 @@ static int sums_fill(Method *method, PyObject *bodies, PyObject *sums) {
             const npy_intp at = method->output[k] + 1 + j;
             if (at >= method->bodies[k].n_buffers ||
                 doubles_of(PyTuple_GET_ITEM(buffers, at), method->sizes[j], "rosenbrock, a result") == NULL) {
-                break;
+                return -1;
             }
         }
-        if (PyErr_Occurred()) {
+        if (method->sums[j] == NULL) {
             return -1;
         }
     }
@@ -299,13 +299,13 @@ static int method_begin(Method *method, PyObject *description, PyObject *sums) {
     }
     const double *numbers = doubles_in(tableau, sizeof(Tableau) / sizeof(double), "rosenbrock, the tableau");
     if (numbers == NULL || n < 1 || n > MOST_UNKNOWNS || !method->is_there[F] || !method->is_there[JACOBIAN]) {
-        return PyErr_Occurred() ? -1 : (PyErr_SetString(PyExc_ValueError, "rosenbrock: not sound"), -1);
+        return -1;
     }
     memcpy(&method->tableau, numbers, sizeof(Tableau));
     method->n = n;
     for (int k = 0; k < BODIES; k++) {
         if (method->is_there[k] && !is_sound(method, bodies, k)) {
-            return PyErr_Occurred() ? -1 : (PyErr_SetString(PyExc_ValueError, "rosenbrock: not sound"), -1);
+            return -1;
         }
     }
     if (mass != Py_None && (method->mass = doubles_in(mass, n * n, "rosenbrock, the mass matrix")) == NULL) {
@@ -313,7 +313,7 @@ static int method_begin(Method *method, PyObject *description, PyObject *sums) {
     }
     if (sums != NULL && (!method->is_there[PULL] || !method->is_there[PULL_JACOBIAN] || !PyTuple_Check(sums) ||
                          sums_fill(method, bodies, sums) < 0)) {
-        return PyErr_Occurred() ? -1 : (PyErr_SetString(PyExc_ValueError, "rosenbrock: not sound"), -1);
+        return -1;
     }
     double *memory = method->memory = PyMem_Calloc((4 * STAGES + 2 * n + 5) * n + STAGES, sizeof *memory);
     if (memory == NULL) {
@@ -332,19 +332,24 @@ static int method_begin(Method *method, PyObject *description, PyObject *sums) {
     return 0;
 }
 
-static void method_free(Method *method) {
+/* Free the memory of a method; return whether there is an exception, as there must be if it failed. */
+static int method_end(Method *method, int failed) {
     for (int k = 0; k < BODIES; k++) {
         body_call_free(&method->bodies[k]);
     }
     PyMem_Free(method->memory);
     PyMem_Free(method->sums);
     PyMem_Free(method->sizes);
+    if (failed && !PyErr_Occurred()) {
+        PyErr_SetString(PyExc_TypeError, "rosenbrock: the description is not sound");
+    }
+    return failed;
 }
 
 /* After step `count` with the lock of the interpreter: return whether to go on, else there is an exception. */
 static int goes_on(const Method *method, npy_intp count) {
     for (int k = 0; k < BODIES; k++) {
-        if (method->is_there[k] && body_call_settle(&method->bodies[k], k == F ? method->wrong : 0) < 0) {
+        if (method->is_there[k] && body_call_settle(&method->bodies[k], method->wrong[k]) < 0) {
             return 0;
         }
     }
@@ -464,8 +469,7 @@ static PyObject *steps(PyObject *Py_UNUSED(module), PyObject *args) {
             solve.numbers[EVALUATIONS + k] += (double)method.count[k];
         }
     }
-    method_free(&method);
-    return fails ? NULL : PyLong_FromLong(state);
+    return method_end(&method, fails) ? NULL : PyLong_FromLong(state);
 }
 
 /* ---- given steps --------------------------------------------------------------------------------------------------- */
@@ -551,8 +555,7 @@ static PyObject *again(PyObject *args, int reads) {
         }
         fails = !goes_on(&method, k + 1);
     }
-    method_free(&method);
-    return fails ? NULL : Py_NewRef(Py_None);
+    return method_end(&method, fails) ? NULL : Py_NewRef(Py_None);
 }
 
 static PyObject *follow(PyObject *Py_UNUSED(module), PyObject *args) { return again(args, 0); }
@@ -674,8 +677,7 @@ static PyObject *pull_back(PyObject *Py_UNUSED(module), PyObject *args) {
         }
         fails = !goes_on(&method, k + 1);
     }
-    method_free(&method);
-    return fails ? NULL : Py_NewRef(Py_None);
+    return method_end(&method, fails) ? NULL : Py_NewRef(Py_None);
 }
 
 PyMethodDef rosenbrock_methods[] = {
