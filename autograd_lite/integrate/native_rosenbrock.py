@@ -95,10 +95,10 @@ def native_steps(equations: BoundEquations, tableau: Any, mass: Any, pulls: int 
 
 def _call_of(stack: ExitStack, body: Body, theta: Sequence[Any]) -> NativeCall | None:
     call = stack.enter_context(native_call(body, theta))
-    return stack.enter_context(native_call(_computed(body), [*theta, np.zeros(())])) if call is None else call
+    return stack.enter_context(native_call(_with_sums(body), [*theta, np.zeros(())])) if call is None else call
 
 
-def _computed(body: Body) -> Body:
+def _with_sums(body: Body) -> Body:
     """Return a program of one more argument, zero, that computes all results, constants and arguments among them."""
     if "computed" not in body.derived:
 
