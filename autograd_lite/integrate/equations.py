@@ -258,7 +258,8 @@ class BoundEquations:
         return self._f(array(t, float), vector(y, self.dtype))[0].copy()
 
     @cached_property
-    def _primal(self) -> BoundEquations:
+    def primal(self) -> BoundEquations:
+        """The equations of which these are the tangent lift."""
         primal = self.equations.primal
         assert primal is not None
         return primal.at(self.theta[: primal.num_theta])
@@ -277,7 +278,7 @@ class BoundEquations:
         return result
 
     def _lifted_jacobian(self, t: Any, state: Any) -> LiftedJacobian:
-        n, zeros = self._primal.n, np.zeros
+        n, zeros = self.primal.n, np.zeros
         x, w = zeros(n, self.dtype), zeros(self.n - n, self.dtype)
 
         def push(x: Any, t: Any, state: Any, *rest: Any) -> list[Any]:
@@ -291,7 +292,7 @@ class BoundEquations:
         by_push = self._call("push of lift", lambda: self.equations.derive("push of lift", push, x))
         by_pull = self._call("pull of lift", lambda: self.equations.derive("pull of lift", pull, w))
         return LiftedJacobian(
-            self._primal.jacobian(t, state[:n]),
+            self.primal.jacobian(t, state[:n]),
             self.equations.num_tangents,
             lambda x: by_push(vector(x, self.dtype), t, state)[0],
             lambda w: by_pull(vector(w, self.dtype), t, state)[0],
@@ -336,9 +337,9 @@ class BoundEquations:
         if not isinstance(jacobian, LiftedJacobian):
             return self.equations.state_jacobian().factor(c, jacobian, mass)
         if mass is not self._mass[0]:
-            n = self._primal.n
+            n = self.primal.n
             self._mass = mass, None if mass is None else mass[:n, :n]
-        return jacobian.factor(self._primal.factor(c, jacobian.primal, self._mass[1]))
+        return jacobian.factor(self.primal.factor(c, jacobian.primal, self._mass[1]))
 
 
 array, vector = np.asarray, np.ascontiguousarray

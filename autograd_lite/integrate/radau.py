@@ -45,6 +45,15 @@ _POLYNOMIAL = np.array(
         [1 / 3, -8 / 3, 10 / 3],
     ]
 )
+_EPS = float(np.finfo(float).eps)
+# Up to how many unknowns the three stages are one dense matrix.
+_DIRECT = 40
+# Of the inverse of A, the real eigenvalue and a complex one, and their right and left eigenvectors.
+_all_values, _vectors = np.linalg.eig(np.linalg.inv(_A))
+_real, _complex = int(np.argmin(np.abs(_all_values.imag))), int(np.argmax(_all_values.imag))
+_VALUES = (float(_all_values[_real].real), complex(_all_values[_complex]))
+_RIGHT = (_vectors[:, _real].real, _vectors[:, _complex])
+_LEFT = (np.linalg.inv(_vectors)[_real].real, np.linalg.inv(_vectors)[_complex])
 
 
 # ---- the solve ------------------------------------------------------------------------------------------------------
@@ -124,9 +133,15 @@ def _jacobians(equations: BoundEquations, t: Any, h: Any, y: Any, stages: Any) -
 
 
 def _system(equations: BoundEquations, h: Any, jacobians: list[Any]) -> Solve:
-    """Return what solves with I - h A ⊗ (J_1, J_2, J_3): directly, and for tangents block by block."""
+    """Return what solves with I - h A ⊗ (J_1, J_2, J_3)."""
     if isinstance(jacobians[0], LiftedJacobian):
         return _system_of_lift(equations, h, jacobians)
+    if jacobians[0].shape[0] <= _DIRECT:
+        return _system_by_factors(equations, h, jacobians)
+    return _system_by_iteration(equations, h, jacobians)
+
+
+def _system_by_factors(equations: BoundEquations, h: Any, jacobians: list[Any]) -> Solve:
     equations.nlu += 1
     n = jacobians[0].shape[0]
     blocks = [[-h * _A[i, j] * jacobians[j] for j in range(3)] for i in range(3)]
@@ -137,9 +152,49 @@ def _system(equations: BoundEquations, h: Any, jacobians: list[Any]) -> Solve:
     return lambda b, turned: factors.solve(b.reshape(-1), turned).reshape(3, n)
 
 
+def _system_by_iteration(equations: BoundEquations, h: Any, jacobians: list[Any]) -> Solve:
+    """Return what solves the system to rounding by that with J_2 at all stages, of a real and a complex matrix.
+
+    Where the Jacobians of the stages are so different that this converges slowly, it is solved by factors of its own.
+    """
+    factors = [equations.factor(value / h, jacobians[1]) for value in _VALUES]
+
+    def nearly(b: Any, turned: bool) -> Any:
+        """Solve with V (Λ / h) V⁻¹ and I - h A ⊗ J_2, whose eigenvectors by stages are those of A."""
+        x = np.zeros(b.shape)
+        for factor, value, right, left, weight in zip(factors, _VALUES, _RIGHT, _LEFT, (1, 2), strict=True):
+            inward, outward = (right, left * (value / h)) if turned else (left * (value / h), right)
+            x += weight * np.real(np.multiply.outer(outward, factor.solve(inward @ b, turned)))
+        return x
+
+    def multiply(x: Any, turned: bool) -> tuple[Any, Any]:
+        """Return the product with the matrix, and the sizes of its terms together."""
+        if turned:
+            moved = np.stack([matrix.T @ v for matrix, v in zip(jacobians, h * (_A.T @ x), strict=True)])
+            return x - moved, np.abs(x) + np.abs(moved)
+        moved = np.stack([matrix @ v for matrix, v in zip(jacobians, x, strict=True)])
+        return x - h * (_A @ moved), np.abs(x) + np.abs(h * _A) @ np.abs(moved)
+
+    def solve_system(b: Any, turned: bool) -> Any:
+        x, last = nearly(b, turned), np.inf
+        while True:
+            product, size = multiply(x, turned)
+            left = b - product
+            if (np.abs(left) <= 4 * _EPS * (size + np.abs(b))).all():
+                return x
+            step = nearly(left, turned)
+            change = float(np.abs(step).max(initial=0))
+            if not change < 0.5 * last:
+                enough = change <= 1e-13 * float(np.abs(x).max(initial=0))
+                return x if enough else _system_by_factors(equations, h, jacobians)(b, turned)
+            x, last = x + step, change
+
+    return solve_system
+
+
 def _system_of_lift(equations: BoundEquations, h: Any, jacobians: list[Any]) -> Solve:
     """Return what solves the system of a lift, whose blocks below the first one depend on it alone."""
-    solve_primal = _system(equations, h, [jacobian.primal for jacobian in jacobians])
+    solve_primal = _system(equations.primal, h, [jacobian.primal for jacobian in jacobians])
     n, count = jacobians[0].primal.shape[0], jacobians[0].count
 
     def solve_tangents(b: Any, turned: bool) -> Any:

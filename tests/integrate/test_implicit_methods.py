@@ -11,7 +11,7 @@ import scipy.integrate as original
 
 import autograd_lite as ag
 from autograd_lite import integrate
-from autograd_lite.integrate import jacobians
+from autograd_lite.integrate import jacobians, radau
 from autograd_lite.integrate.backward_differentiation import BDF
 from autograd_lite.integrate.equations import BoundEquations, Equations, equations_of
 from autograd_lite.integrate.radau import RADAU
@@ -256,3 +256,18 @@ def test_a_sparse_jacobian_gives_the_derivatives_of_a_dense_one(method: str, mon
 def test_values_on_arrays_are_those_on_tensors(method: str) -> None:
     k = np.array([0.3, 0.2, 5.0])
     assert end_of(method, 50)(k) == end_of(method, 50)(ag.tensor(k, requires_grad=True)).item()
+
+
+@pytest.mark.parametrize(("n", "spread"), [(3, 0.1), (60, 0.01), (60, 3.0)])
+def test_the_system_of_the_stages_is_solved_to_rounding(n: int, spread: float) -> None:
+    rng = np.random.default_rng(3)
+    stiff = -np.diag(10.0 ** rng.uniform(-2, 4, n)) + rng.standard_normal((n, n))
+    matrices = [stiff * (1 + spread * rng.standard_normal((n, 1))) for _ in range(3)]
+    equations, _ = equations_of("test", lambda t, y: -y, 0.0, np.ones(n))
+    h, b = 0.3, rng.standard_normal((3, n))
+    solve = radau._system(equations.at([]), h, matrices)
+    whole = np.eye(3 * n) - h * np.block([[a * m for a, m in zip(row, matrices, strict=True)] for row in radau._A])
+    for turned in (False, True):
+        x = solve(b, turned).reshape(-1)
+        left = (whole.T if turned else whole) @ x - b.reshape(-1)
+        assert abs(left).max() <= 1e-12 * (abs(whole.T if turned else whole) @ abs(x)).max()
