@@ -14,6 +14,7 @@ import numpy as np
 
 from ..control.body import PLANNED_AFTER, Body, needed_for
 from ..control.closure_conversion import record_body
+from ..core.arguments import describe
 from ..core.errors import DtypeError, ShapeError
 from ..functional import jvp, vjp, vmap
 from ..ops.adjoints import user
@@ -45,7 +46,8 @@ class Equations:
         if shape != y.shape:
             raise ShapeError(f"{called}: expected fun to return slopes of y's shape {y.shape}; received {shape}")
         if np.result_type(dtype, y.dtype) != y.dtype:
-            raise DtypeError(f"{called}: expected fun to return slopes of y's dtype {y.dtype}; received {dtype}")
+            cure = ". Begin with a complex state, y0.astype(complex)" if dtype.kind == "c" else ""
+            raise DtypeError(f"{called}: expected fun to return slopes of y's dtype {y.dtype}; received {dtype}{cure}")
         self.floating = tuple([k for k, x in enumerate(body.examples[2:]) if np.asarray(x).dtype.kind in "fc"])
 
     def __repr__(self) -> str:
@@ -358,25 +360,57 @@ def equations_of(
             theta.
 
     Raises:
-        ShapeError, DtypeError: if fun returns something else.
+        ShapeError, DtypeError, TypeError: if fun returns something else.
         TraceError: if fun asks for a value, as `if t > 0` does.
         UnsupportedError: if it changes something outside.
     """
-
-    shape = np.shape(y)
+    y = y if hasattr(y, "dtype") else np.asarray(y)
+    y = y if y.dtype.kind in "fc" else y.astype(float)
+    shape, name = y.shape, getattr(fun, "__name__", type(fun).__name__)
 
     def slopes(point: Any, *args: Any) -> Any:
-        slope = fun(*point, *args)
-        parts = slope if isinstance(slope, (list, tuple)) else None
-        slope = np.stack([np.asarray(x) if not hasattr(x, "shape") else x for x in parts]) if parts else slope
-        return np.broadcast_to(slope, shape)
+        try:
+            slope = fun(*point, *args)
+        except ValueError as error:
+            if "setting an array element" not in str(error):
+                raise
+            raise TypeError(
+                f"{called}: expected {name} to compute with Tensors; it writes one into an array of NumPy, which "
+                "cannot hold it. Return a list of the entries, or write into np.zeros_like(y)"
+            ) from error
+        return _as_slope(called, name, slope, shape)
 
-    slopes.__name__ = getattr(fun, "__name__", type(fun).__name__)
+    slopes.__name__ = name
     (pure,), theta = pure_functions(called, [slopes], (np.float64(t), y), tuple(args))
     if "equations" not in pure.derived:
         pure.derived["equations"] = Equations(called, _one_result(called, pure))
     equations: Equations = pure.derived["equations"]
     return equations, theta
+
+
+def _as_slope(called: str, name: str, slope: Any, shape: tuple[int, ...]) -> Any:
+    """Return as one array what fun returns: an array, a list of numbers, or a number for all unknowns."""
+    expected = f"{called}: expected {name} to return slopes of y's shape {shape}"
+    if slope is None:
+        raise TypeError(f"{expected}; received None. End {name} with `return` and the slopes")
+    if isinstance(slope, (list, tuple)):
+        parts = [x if hasattr(x, "shape") else np.asarray(x) for x in slope]
+        shapes = {np.shape(x) for x in parts}
+        if not parts and shape == (0,):
+            return np.zeros(0)
+        if len(shapes) != 1 or any(x.dtype == object for x in parts):
+            received = f"entries of shapes {', '.join(map(str, sorted(shapes)))}" if parts else "an empty list"
+            raise ShapeError(f"{expected}; received {received}. Join parts by np.concatenate, numbers by np.stack")
+        slope = np.stack(parts)
+    elif not hasattr(slope, "shape"):
+        slope = np.asarray(slope)
+        if slope.dtype.kind not in "biufc":
+            raise TypeError(f"{expected}; received {describe(slope.item() if slope.ndim == 0 else slope)}")
+    if slope.shape not in (shape, (), (1,)):
+        turned = f"[:, 0] or {name}(…).ravel()" if slope.shape == (*shape, 1) else ""
+        cure = f"Return a vector: take {turned}" if turned else "There is one slope for each entry of y"
+        raise ShapeError(f"{expected}; received {slope.shape}. {cure}")
+    return np.broadcast_to(slope, shape)
 
 
 def _one_result(called: str, pure: PureFunction) -> Body:

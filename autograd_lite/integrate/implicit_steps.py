@@ -116,6 +116,11 @@ def run_solver(
         except KeyboardInterrupt:
             status, message = -2, f"interrupted at t = {before:g}"
             break
+        except (ValueError, RuntimeError) as error:  # of SciPy's factorizations, not of fun
+            if "infs or NaNs" not in str(error) and "exactly singular" not in str(error):
+                raise
+            status, message = -1, f"the matrix of the Jacobian is singular or not finite at t = {before:g}"
+            break
         failed = solver.status == "failed"
         rejected += attempts.rows[: None if failed else -1]
         if failed:

@@ -16,6 +16,7 @@ from ..solutions.recent_results import RecentResults
 from . import checkpoints
 from .checkpoints import Keeper, block_length
 from .equations import BoundEquations, Equations
+from .faults import where_nan_begins, why_it_failed
 from .trajectories import Method, Path, Points, Settings, Trajectory
 
 _RECENT: RecentResults[Trajectory] = RecentResults(4096, 1 << 27)
@@ -78,12 +79,21 @@ class Solver:
         trajectory = _RECENT.get(key)
         if trajectory is None:
             self.solves += 1
-            if span[0] == span[1]:
-                trajectory = _no_steps(y0, span)
-            else:
-                trajectory = self.method.solve(bound, (float(span[0]), float(span[1])), y0, self.settings)
+            trajectory = self._search(bound, y0, span)
             self._keep(key, trajectory)
         return bound, trajectory
+
+    def _search(self, bound: BoundEquations, y0: Any, span: Any) -> Trajectory:
+        if span[0] == span[1]:
+            return _no_steps(y0, span)
+        if text := where_nan_begins(bound, float(span[0]), y0):
+            return replace(_no_steps(y0, span), status=-1, message=f"no step could be taken: {text}")
+        trajectory = self.method.solve(bound, (float(span[0]), float(span[1])), y0, self.settings)
+        if trajectory.status == -1 and len(trajectory.path) < self.settings.max_steps:
+            state = self.method.read(trajectory.carries[-1]) if len(trajectory.path) else y0
+            if text := why_it_failed(bound, trajectory, state):
+                trajectory = replace(trajectory, message=f"{trajectory.message.rstrip('.')}; {text}")
+        return trajectory
 
     def take(self, y0: Any, span: Any, theta: Sequence[Any], trajectory: Trajectory) -> None:
         """Keep a trajectory that this solver would find."""

@@ -6,8 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import autograd_lite as ag
 from autograd_lite.integrate.checkpoints import Keeper, block_length, pull_through, read, room
 from autograd_lite.integrate.equations import equations_of
+from autograd_lite.integrate.initial_values import solve_ivp
 from autograd_lite.integrate.methods import METHODS
 from autograd_lite.integrate.trajectories import Path, Points, Settings, Trajectory
 from tests.integrate.cases import lotka_volterra
@@ -56,6 +58,33 @@ def test_bits_do_not_depend_on_the_budget(name):
             assert (a == b).all()
     assert counts[0] < 8
     assert counts[-1] == len(whole.path) + 1
+
+
+@pytest.mark.parametrize("name", ["RK23", *[pytest.param(name, marks=pytest.mark.ci) for name in METHODS]])
+def test_solve_ivp_with_a_budget(name):
+    """Values, gradients and second derivatives, bit for bit, on a path of some hundred steps."""
+    y0, times = np.array([10.0, 5.0]), np.linspace(0.1, 6.0, 7)
+
+    def solve(rate, max_bytes):
+        def end(t, y, *_):
+            return y[0] - 100.0
+
+        end.terminal = True
+        options = {"t_eval": times, "max_step": 0.02, "args": (rate, 1.0, 3.0, 1.0), "max_bytes": max_bytes}
+        return solve_ivp(lotka_volterra, (0, 6.0), y0, name, events=end, **options)
+
+    def total(rate, max_bytes):
+        return (solve(rate, max_bytes).y ** 2).sum()
+
+    def all_orders(max_bytes):
+        f = ag.value_and_grad(lambda rate: total(rate, max_bytes))
+        second = ag.grad(ag.grad(lambda rate: total(rate, max_bytes))) if name in ("RK23", "BDF") else np.sum
+        return [*f(np.array(1.5)), second(np.array(1.5))]
+
+    expected = all_orders(None)
+    assert all_orders(2000) == expected
+    if name in ("BDF", "Radau"):
+        assert len(solve(1.5, 2000).trajectory.carries) < 20
 
 
 class Steps:
