@@ -17,22 +17,21 @@ from typing import Any
 
 import numpy as np
 
+from .checkpoints import Keeper
 from .equations import BoundEquations
 from .native_runge_kutta import native_method
 from .runge_kutta import begin, between, end_of, follow, pull, pull_begin, read, take_stages, weighted_sum
-from .step_control import Control, first_step, scale_of, smallest_step, sum_of_squares
+from .step_control import LEAST_LEVEL, Control, first_step, scale_of, smallest_step, sum_of_squares
 from .tableaus import DOPRI5, DOPRI8, SCIPY, TSIT5, Tableau
 from .trajectories import Method, Path, Settings, Trajectory
 
 REACHED = "The solver successfully reached the end of the integration interval."
 CONTROLS = {"Tsit5": Control(4), "Dopri5": Control(4), "Dopri8": Control(7, beta=0.0, least=1 / 3, most=6.0)}
-_LEAST_ERROR = 1e-4  # of the step before, as the control counts it
 _MOST_STEPS, _MOST_BYTES, _TURN = 4096, 1 << 22, 0.02  # of a block, and how many seconds it takes with a progress bar
 
 # What a solve has in its row of numbers, as `native/c/runge_kutta.c` reads and writes it.
-T, LENGTH, BEFORE, AGAIN, T_END, RTOL, MAX_STEP, ALPHA, BETA, SAFETY, LEAST, MOST, ACCEPTED, REJECTED, EVALUATIONS = (
-    range(15)
-)
+(T, LENGTH, BEFORE, AGAIN, T_END, RTOL, MAX_STEP) = range(7)
+ACCEPTED, REJECTED, EVALUATIONS = range(13, 16)  # after those of the control
 GOES_ON, ENDED, TOO_SMALL = range(3)
 
 
@@ -77,6 +76,14 @@ def try_steps(
     needs_end = tableau.errors[:, s].any()
     times, lengths, states, rejected = rows
     numbers[ACCEPTED:EVALUATIONS] = 0
+    if numbers[EVALUATIONS] == 0:
+        slopes[0], numbers[EVALUATIONS] = f(float(numbers[T]), y), 1
+        if numbers[LENGTH] == 0:
+            limits = [float(numbers[k]) for k in (T_END, RTOL, MAX_STEP)]
+            numbers[LENGTH] = first_step(
+                f, float(numbers[T]), y, slopes[0], limits[0], control.order, limits[1], atol, limits[2]
+            )
+            numbers[EVALUATIONS] += 1
     while state == GOES_ON and numbers[ACCEPTED] < len(times) and numbers[REJECTED] < len(rejected):
         t, rtol, again = float(numbers[T]), float(numbers[RTOL]), bool(numbers[AGAIN])
         end = _next_end(*numbers[[T, LENGTH, AGAIN, T_END, MAX_STEP]].tolist())
@@ -96,8 +103,8 @@ def try_steps(
         if not needs_end:
             slopes[s] = f(t + h, after)
             numbers[EVALUATIONS] += 1
-        numbers[LENGTH] = abs(h) * control.accept(error, float(numbers[BEFORE]), again)
-        numbers[BEFORE], numbers[AGAIN], numbers[T] = max(error, _LEAST_ERROR), 0, end
+        factor, numbers[BEFORE] = control.accept(error, float(numbers[BEFORE]), again)
+        numbers[LENGTH], numbers[AGAIN], numbers[T] = abs(h) * factor, 0, end
         place = int(numbers[ACCEPTED])
         times[place], lengths[place], states[place] = end, h, after
         numbers[ACCEPTED] += 1
@@ -124,64 +131,59 @@ def solve(
 ) -> Trajectory:
     """Solve with steps of our own, as `Method.solve`."""
     with native_method(tableau, equations) as native, np.errstate(all="ignore"):
-        control = CONTROLS[tableau.name]
-        if native is not None:
-            return _blocks(equations, control, native.try_steps, native.f, native.slopes, t_span, y0, settings)
-        slopes = np.zeros((tableau.stages + 1, len(y0)), y0.dtype)
-        run = partial(try_steps, tableau, control, equations.f, slopes)
-        return _blocks(equations, control, run, equations.f, slopes, t_span, y0, settings)
+        control, run = CONTROLS[tableau.name], None if native is None else native.try_steps
+        if run is None:
+            slopes = np.zeros((tableau.stages + 1, len(y0)), y0.dtype)
+            run = partial(try_steps, tableau, control, equations.f, slopes)
+        return _blocks(equations, control, run, t_span, y0, settings)
 
 
 def _blocks(
     equations: BoundEquations,
     control: Control,
     run: Callable[..., int],
-    f: Callable[[float, Any], Any],
-    slopes: Any,
     t_span: Sequence[float],
     y0: Any,
     settings: Settings,
 ) -> Trajectory:
     """Try blocks of steps until the end."""
-    t, t_end = map(float, t_span)
-    y, n = np.array(y0), len(y0)
-    atol = np.array(np.broadcast_to(np.asarray(settings.atol, float), y.shape))
-    slopes[0] = f(t, y)
-    length, evaluations = settings.first_step, 1
-    if length is None and t != t_end and n:
-        length = first_step(f, t, y, slopes[0].copy(), t_end, control.order, settings.rtol, atol, settings.max_step)
-        evaluations = 2
-    row = [t, length or abs(t_end - t), _LEAST_ERROR, 0, t_end, settings.rtol, settings.max_step, control.alpha]
-    numbers = np.array([*row, control.beta, control.safety, control.least, control.most, 0, 0, evaluations], float)
-    blocks: list[tuple[Any, ...]] = [(np.array([t]), np.zeros(0), y[None].copy())]
-    rejected, message, status, count = list[Any](), REACHED, 0, 0
-    state, most = ENDED if t == t_end else GOES_ON, max(1, min(_MOST_STEPS, _MOST_BYTES // (8 * n + 8)))
-    room = most if settings.progress is None else min(most, 16)
+    t, t_end, y, n = float(t_span[0]), float(t_span[1]), np.array(y0), len(y0)
+    atol = np.zeros(n) + settings.atol
+    limits = [t_end, settings.rtol, settings.max_step]
+    factors = [control.alpha, control.beta, control.safety, control.least, control.most, 1 / (control.order + 1)]
+    numbers = np.array([t, settings.first_step or 0, LEAST_LEVEL, 0, *limits, *factors, 0, 0, 0], float)
+    most = max(1, min(_MOST_STEPS, _MOST_BYTES // (8 * n + 8)))
+    times, lengths, states = np.empty(most + 1), np.empty(most), np.empty((most + 1, n), y.dtype)
+    times[0], states[0], rejected, keeper = t, y0, np.empty((most // 8 + 8, 3)), Keeper(settings.max_bytes)
+    parts, refusals, message, status, count, first = list[Any](), list[Any](), REACHED, 0, 0, 0
+    state, room = ENDED if t == t_end else GOES_ON, most if settings.progress is None else min(most, 16)
     while state == GOES_ON:
         room = min(room, settings.max_steps - count)
         if room <= 0:
             message, status = _too_many(settings, numbers[T], t_end), -1
             break
-        rows = np.empty(room), np.empty(room), np.empty((room, n), y.dtype), np.empty((max(room, 16), 3))
         start = perf_counter()
         try:
-            state = run(numbers, atol, y, rows)
+            state = run(numbers, atol, y, (times[1 : 1 + room], lengths[:room], states[1 : 1 + room], rejected))
             if settings.progress is not None:
                 settings.progress(float(numbers[T]))
                 room = min(most, 2 * room) if perf_counter() - start < _TURN else max(1, room // 2)
         except KeyboardInterrupt:
             message, status, state = f"interrupted at t = {numbers[T]:g}", -2, ENDED
-        accepted, refused = int(numbers[ACCEPTED]), int(numbers[REJECTED])
-        blocks.append(tuple([a[:accepted] for a in rows[:3]]))
-        rejected.append(rows[3][:refused])
-        count += accepted
+        accepted = int(numbers[ACCEPTED])
+        stop = 1 + accepted
+        parts.append((times[first:stop].copy(), lengths[:accepted].copy()))
+        refusals.append(rejected[: int(numbers[REJECTED])].copy())
+        keeper.add(count + first, states[first:stop])
+        count, first = count + accepted, 1
     if state == TOO_SMALL:
-        message, status = _why_too_small(f, float(numbers[T]), y, rejected), -1
-    times, lengths, states = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-    equations.nfev += int(numbers[EVALUATIONS])
-    refusals = np.concatenate([np.zeros((0, 3)), *rejected])
-    nfev = int(numbers[EVALUATIONS])
-    return Trajectory(Path(times, lengths), np.arange(len(times)), states, refusals, status, message, nfev=nfev)
+        message, status = _why_too_small(equations, float(numbers[T]), y, refusals), -1
+    equations.nfev += (nfev := int(numbers[EVALUATIONS]))
+    if len(parts) != 1:
+        keeper.add(0, states[: 1 - first])
+        parts = [tuple(map(np.concatenate, zip((times[: 1 - first], lengths[:0]), *parts, strict=True)))]
+        refusals = [np.concatenate([rejected[:0], *refusals])]
+    return Trajectory(Path(*parts[0]), *keeper.result(), refusals[0], status, message, nfev)
 
 
 def _too_many(settings: Settings, t: float, t_end: float) -> str:
@@ -191,9 +193,9 @@ def _too_many(settings: Settings, t: float, t_end: float) -> str:
     )
 
 
-def _why_too_small(f: Callable[[float, Any], Any], t: float, y: Any, rejected: Sequence[Any]) -> str:
+def _why_too_small(equations: BoundEquations, t: float, y: Any, rejected: Sequence[Any]) -> str:
     """Return why a step had to be too short, with the place where it began."""
-    slope = f(t, y)
+    slope = equations.f(t, y)
     if not np.isfinite(slope).all():
         k = int(np.flatnonzero(~np.isfinite(slope))[0])
         return f"fun returned {slope[k]} in component {k} at t = {t:.10g}"
@@ -221,7 +223,8 @@ def solve_by_scipy(
 
     chosen = {"rtol": settings.rtol, "atol": settings.atol, "max_step": settings.max_step}
     solver = Noting(equations.f, float(t_span[0]), y0, float(t_span[1]), first_step=settings.first_step, **chosen)
-    ts, hs, ys, message, status = [solver.t], list[float](), [solver.y], "", 0
+    ts, hs, keeper, message, status = [solver.t], list[float](), Keeper(settings.max_bytes), REACHED, 0
+    keeper.add(0, solver.y[None])
     try:
         while solver.status == "running":
             if len(hs) == settings.max_steps:
@@ -231,24 +234,16 @@ def solve_by_scipy(
             if solver.status == "failed":
                 message, status = text, -1
                 break
+            keeper.add(len(ts), solver.y[None])
+            hs.append(solver.t - ts[-1])
             ts.append(solver.t)
-            hs.append(solver.t - ts[-2])
-            ys.append(solver.y)
             if settings.progress is not None:
                 settings.progress(float(solver.t))
     except KeyboardInterrupt:
         message, status = f"interrupted at t = {ts[len(hs)]:g}", -2
     path = Path(np.array(ts[: len(hs) + 1], float), np.array(hs, float))
-    carries = np.array(ys[: len(hs) + 1])
-    return Trajectory(
-        path,
-        np.arange(len(carries)),
-        carries,
-        np.array(rejected, float).reshape(-1, 3),
-        status,
-        message or REACHED,
-        nfev=solver.nfev,
-    )
+    refusals = np.array(rejected, float).reshape(-1, 3)
+    return Trajectory(path, *keeper.result(), refusals, status, message, solver.nfev)
 
 
 def _method(tableau: Tableau) -> Method:

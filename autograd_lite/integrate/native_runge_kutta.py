@@ -27,13 +27,9 @@ class NativeMethod:
 
     def __init__(self, tableau: Tableau, f: NativeCall) -> None:
         n = f.results[0].size
-        self.slopes, self._work, self._f = np.zeros((tableau.rows, n)), np.zeros(n), f
+        self._work = np.zeros(n)
         self._tableau = tableau
-        self._first = f.description, tableau.numbers, (f.output, self.slopes, self._work)
-
-    def f(self, t: float, y: Any) -> Any:
-        """Return the slope."""
-        return self._f(t, y)[0]
+        self._first = f.description, tableau.numbers, (f.output, np.zeros((tableau.rows, n)), self._work)
 
     def try_steps(self, numbers: Any, atol: Any, y: Any, rows: tuple[Any, ...]) -> int:
         """Try steps until there is no more room, as `explicit_methods.try_steps` does."""

@@ -140,17 +140,29 @@ def _by_steps(numbers: Any) -> Iterator[tuple[int, slice]]:
 def between(tableau: Tableau, equations: BoundEquations, path: Path, carries: Any, start: int, points: Points) -> Any:
     """Read the solution within steps, as `Method.between`; points after the last step are at its end."""
     numbers, x = np.asarray(points.step, np.intp) - start, _places(path, points)
+    if tableau.scipy is not None:
+        return _read_steps(tableau, equations, path, carries, start, numbers, x)
+    out = carries[np.minimum(numbers + (x == 1), len(carries) - 1)]  # where steps begin and end
+    inside = np.flatnonzero((x != 0) & (x != 1))
+    if len(inside):
+        numbers, x = numbers[inside], x[inside]
+        with native_method(tableau, equations) as native:
+            if native is None or numbers[-1] >= len(carries) - 1:
+                out[inside] = _read_steps(tableau, equations, path, carries, start, numbers, x)
+            else:
+                out[inside] = native.read(_path_in_c(path, carries, start), numbers, tableau.weights(x))
+    return out
+
+
+def _read_steps(
+    tableau: Tableau, equations: BoundEquations, path: Path, carries: Any, start: int, numbers: Any, x: Any
+) -> Any:
+    """Return the solution at places x within steps of rising numbers, shape (m, n)."""
     out = np.empty((len(x), carries.shape[-1]), carries.dtype)
-    done = 0
-    with native_method(tableau, equations) if tableau.scipy is None else nullcontext() as native:
-        if native is not None:
-            done = int(np.searchsorted(numbers, len(carries) - 1))
-            arrays = _path_in_c(path, carries, start)
-            out[:done] = native.read(arrays, numbers[:done], tableau.weights(x[:done]))
     with np.errstate(all="ignore"):
-        for k, here in _by_steps(numbers[done:]):
-            ahead = carries[k + 1] if k + 1 < len(carries) else None
-            out[done:][here] = _read_step(tableau, equations, path, start + k, carries[k], ahead, x[done:][here])
+        for k, here in _by_steps(numbers):
+            after = carries[k + 1] if k + 1 < len(carries) else None
+            out[here] = _read_step(tableau, equations, path, start + k, carries[k], after, x[here])
     return out
 
 

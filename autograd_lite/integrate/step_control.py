@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+LEAST_LEVEL = -9.0  # logarithm of the error of the step before, as the control counts it
 _LANES = 8
 
 
@@ -67,22 +68,25 @@ class Control(NamedTuple):
         """The exponent of the error."""
         return 1 / (self.order + 1) - 0.75 * self.beta
 
-    def accept(self, error: float, before: float, after_rejection: bool) -> float:
-        """Return the factor for the length of the next step, after one whose error is below 1.
+    def accept(self, error: float, before: float, after_rejection: bool) -> tuple[float, float]:
+        """Return the factor for the length of the next step, after one whose error is below 1, and the new level.
 
         Args:
             error: of the step.
-            before: of the one before, at least 1e-4.
+            before: the level of the one before: the logarithm of its error, at least LEAST_LEVEL.
             after_rejection: whether the step had been tried with another length.
         """
-        factor = self.most
+        factor, level = self.most, LEAST_LEVEL
         if error > 0:
-            factor = min(factor, max(self.least, self.safety * error**-self.alpha * before**self.beta))
-        return min(factor, 1.0) if after_rejection else factor
+            level = math.log(error)
+            factor = min(factor, max(self.least, self.safety * math.exp(self.beta * before - self.alpha * level)))
+        return min(factor, 1.0) if after_rejection else factor, max(level, LEAST_LEVEL)
 
     def reject(self, error: float) -> float:
         """Return the factor for the length with which a step is tried again; NaN has the least one."""
-        return max(self.least, self.safety * error**-self.alpha) if error < math.inf else self.least
+        return (
+            max(self.least, self.safety * math.exp(-self.alpha * math.log(error))) if error < math.inf else self.least
+        )
 
 
 def first_step(

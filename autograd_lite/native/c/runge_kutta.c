@@ -5,13 +5,17 @@
 #include "body_call.h"
 
 enum { MOST_ROWS = 24, TURN = 64, BLOCK_OF = 256, LANES = 8 };
-enum { T, LENGTH, BEFORE, AGAIN, T_END, RTOL, MAX_STEP, ALPHA, BETA, SAFETY, LEAST, MOST, ACCEPTED, REJECTED,
-       EVALUATIONS, NUMBERS }; /* of a solve */
+/* The numbers of a solve; BEFORE is the logarithm of the error of the step before, as the control counts it, and FIRST
+ * the exponent by which the first step is chosen. */
+enum {
+    T, LENGTH, BEFORE, AGAIN, T_END, RTOL, MAX_STEP, ALPHA, BETA, SAFETY, LEAST, MOST, FIRST_EXPONENT,
+    ACCEPTED, REJECTED, EVALUATIONS, NUMBERS
+};
 enum { GOES_ON, ENDED, TOO_SMALL };
 enum { AT_T, AT_Y };          /* the arguments of a right-hand side */
 enum { PULL_G, PULL_T, PULL_Y }; /* and of its pullback */
 
-static const double LEAST_ERROR = 1e-4; /* of the step before, as the control counts it */
+static const double LEAST_LEVEL = -9; /* logarithm of the error of the step before, as the control counts it */
 
 /* A weighted sum of some rows. */
 typedef struct {
@@ -89,15 +93,15 @@ static void advance(const Terms *terms, const double *rows, npy_intp n, double h
     }
 }
 
-/* Return Σ (Σ weight · row)² / (atol + rtol max(|y|, |after|))². */
+/* Return Σ (Σ weight · row)² / (atol + rtol max(|y|, |other|))². */
 static double sum_of_squares(const Terms *terms, const double *rows, npy_intp n, const double *atol, double rtol,
-                             const double *y, const double *after) {
+                             const double *y, const double *other) {
     double sum[BLOCK_OF], lanes[LANES] = {0};
     for (npy_intp first = 0; first < n; first += BLOCK_OF) {
         const npy_intp count = n - first < BLOCK_OF ? n - first : BLOCK_OF, whole = count / LANES * LANES;
         sum_rows(terms, rows, n, first, count, sum);
         for (npy_intp i = 0; i < count; i++) {
-            const double a = fabs(y[first + i]), b = fabs(after[first + i]);
+            const double a = fabs(y[first + i]), b = fabs(other[first + i]);
             sum[i] = sum[i] / (atol[first + i] + (a > b ? a : b) * rtol);
         }
         for (npy_intp i = 0; i < whole; i += LANES) {
@@ -208,7 +212,8 @@ static int tableau_fill(Tableau *tableau, PyObject *description) {
 static int method_begin(Method *method, PyObject *f, PyObject *tableau, PyObject *memory) {
     PyObject *slopes, *work;
     memset(method, 0, sizeof *method);
-    if (!are_tuples((PyObject *[]){f, tableau, memory}, 3) || tableau_fill(&method->tableau, tableau) < 0 || body_call_make(f, &method->f) < 0 ||
+    if (!are_tuples((PyObject *[]){f, tableau, memory}, 3) || tableau_fill(&method->tableau, tableau) < 0 ||
+        body_call_make(f, &method->f) < 0 ||
         !PyArg_ParseTuple(memory, "nOO", &method->output, &slopes, &work)) {
         return -1;
     }
@@ -280,7 +285,7 @@ static int attempt(Method *method, Solve *solve) {
     }
     const double error = error_of(method, h, solve->atol, at[RTOL], solve->y, after);
     if (!(error < 1)) {
-        const double factor = error <= DBL_MAX ? at[SAFETY] * pow(error, -at[ALPHA]) : at[LEAST];
+        const double factor = error <= DBL_MAX ? at[SAFETY] * exp(-at[ALPHA] * log(error)) : at[LEAST];
         double *row = solve->rejected + 3 * solve->n_rejected++;
         row[0] = t;
         row[1] = h;
@@ -289,9 +294,10 @@ static int attempt(Method *method, Solve *solve) {
         at[AGAIN] = 1;
         return GOES_ON;
     }
-    double factor = at[MOST];
+    double factor = at[MOST], level = LEAST_LEVEL;
     if (error > 0) {
-        factor = at[SAFETY] * pow(error, -at[ALPHA]) * pow(at[BEFORE], at[BETA]);
+        level = log(error);
+        factor = at[SAFETY] * exp(at[BETA] * at[BEFORE] - at[ALPHA] * level);
         factor = factor > at[LEAST] ? factor : at[LEAST];
         factor = factor < at[MOST] ? factor : at[MOST];
     }
@@ -302,13 +308,45 @@ static int attempt(Method *method, Solve *solve) {
         slope_at(method, t + h, after, method->slopes + s * n);
     }
     at[LENGTH] = fabs(h) * factor;
-    at[BEFORE] = error > LEAST_ERROR ? error : LEAST_ERROR;
+    at[BEFORE] = level > LEAST_LEVEL ? level : LEAST_LEVEL;
     at[AGAIN] = 0;
     at[T] = solve->times[solve->accepted] = end;
     solve->lengths[solve->accepted++] = h;
     memcpy(method->slopes, method->slopes + s * n, n * sizeof *after);
     memcpy(solve->y, after, n * sizeof *after);
     return end == at[T_END] ? ENDED : GOES_ON;
+}
+
+/* Return the length of the first step, as step_control.py has it; the state after it lies in the room for the first one,
+ * and its slope in the second row. */
+static double first_length(Method *method, const Solve *solve) {
+    static const Terms slope = {1, {0}, {1.0}}, change = {2, {1, 0}, {1.0, -1.0}};
+    const double *at = solve->numbers, *y = solve->y, span = fabs(at[T_END] - at[T]);
+    const double direction = at[T_END] < at[T] ? -1 : 1, n = (double)method->n;
+    const double d0 = sqrt(sum_of_squares(&slope, y, method->n, solve->atol, at[RTOL], y, y) / n);
+    const double d1 = sqrt(sum_of_squares(&slope, method->slopes, method->n, solve->atol, at[RTOL], y, y) / n);
+    double h0 = d0 < 1e-5 || d1 < 1e-5 ? 1e-6 : 0.01 * d0 / d1, h1;
+    h0 = span < h0 ? span : h0;
+    h0 = at[MAX_STEP] < h0 ? at[MAX_STEP] : h0;
+    if (!(h0 > 0)) {
+        h0 = span < 1e-6 ? span : 1e-6;
+        return at[MAX_STEP] < h0 ? at[MAX_STEP] : h0;
+    }
+    advance(&slope, method->slopes, method->n, h0 * direction, y, solve->states);
+    slope_at(method, at[T] + h0 * direction, solve->states, method->slopes + method->n);
+    const double d2 = sqrt(sum_of_squares(&change, method->slopes, method->n, solve->atol, at[RTOL], y, y) / n) / h0;
+    const double steepest = d2 > d1 ? d2 : d1;
+    if (steepest <= 1e-15) {
+        h1 = h0 * 1e-3 > 1e-6 ? h0 * 1e-3 : 1e-6;
+    } else {
+        h1 = pow(0.01 / steepest, at[FIRST_EXPONENT]);
+    }
+    if (!(h1 > 0)) {
+        return h0;
+    }
+    h1 = 100 * h0 < h1 ? 100 * h0 : h1;
+    h1 = span < h1 ? span : h1;
+    return at[MAX_STEP] < h1 ? at[MAX_STEP] : h1;
 }
 
 static int solve_fill(Solve *solve, PyObject *numbers, PyObject *atol, PyObject *y, PyObject *rows, npy_intp n,
@@ -338,6 +376,13 @@ static PyObject *steps(PyObject *Py_UNUSED(module), PyObject *args) {
     int fails = method_begin(&method, f, tableau, memory) < 0 ||
                 solve_fill(&solve, numbers, atol, y, rows, method.n, &room, &rejections) < 0;
     int state = GOES_ON;
+    if (!fails && room > 0 && solve.numbers[EVALUATIONS] == 0) {
+        slope_at(&method, solve.numbers[T], solve.y, method.slopes);
+        if (solve.numbers[LENGTH] == 0) {
+            solve.numbers[LENGTH] = first_length(&method, &solve);
+        }
+        fails = !goes_on(&method, NULL, 1);
+    }
     while (!fails && state == GOES_ON && solve.accepted < room && solve.n_rejected < rejections) {
         PyThreadState *thread = method.f.segment->is_long ? PyEval_SaveThread() : NULL;
         state = attempt(&method, &solve);
@@ -398,7 +443,8 @@ static PyObject *follow(PyObject *Py_UNUSED(module), PyObject *args) {
     Steps all;
     double *carries = NULL;
     int fails = method_begin(&method, f, tableau, memory) < 0 || steps_fill(&all, path, method.n) < 0 ||
-                (carries = doubles_of(PyTuple_GET_ITEM(path, 3), (all.count + 1) * method.n, "runge_kutta, carries")) == NULL;
+                (carries = doubles_of(PyTuple_GET_ITEM(path, 3), (all.count + 1) * method.n, "runge_kutta, carries"))
+                    == NULL;
     for (npy_intp k = 0; !fails && k < all.count; k++) {
         PyThreadState *thread = method.f.segment->is_long ? PyEval_SaveThread() : NULL;
         follow_step(&method, &all, carries, k);
@@ -423,7 +469,8 @@ typedef struct {
 
 static int points_fill(Points *points, PyObject *description, npy_intp n, const Tableau *tableau, npy_intp n_steps) {
     PyObject *numbers, *weights, *values;
-    if (!are_tuples(&description, 1) || !PyArg_ParseTuple(description, "OnOO", &numbers, &points->rows, &weights, &values)) {
+    if (!are_tuples(&description, 1) ||
+        !PyArg_ParseTuple(description, "OnOO", &numbers, &points->rows, &weights, &values)) {
         return -1;
     }
     PyArrayObject *a = (PyArrayObject *)numbers;
