@@ -21,7 +21,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "factorized": "SciPy's",
         "compiled": "Keras's property",
     },
-    "variable": {},
+    "variable": {"kept": "the steps whose carries a trajectory keeps"},
     "phrase": {
         "Forward: what was computed on the way": "an explanation",
         'Forward", "", "What was computed on the way:", "")': "an explanation",

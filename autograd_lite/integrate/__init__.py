@@ -15,7 +15,9 @@ from ..core.late import attach as _attach
 
 if TYPE_CHECKING:
     from .boundary_values import solve_bvp as solve_bvp
+    from .dense_output import DenseOutput as DenseOutput
     from .initial_values import Solution as Solution, solve_ivp as solve_ivp
+    from .odeint import odeint as odeint
     from .pictures import picture as picture
     from .progress import Interrupted as Interrupted
     from .shooting import Shots as Shots, multiple_shooting as multiple_shooting

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,13 @@ from ..tree import leaves, map as map_leaves
 from .dense_output import DenseOutput
 from .equations import equations_of
 from .events import Event, Search, find_events, moments
+from .mass_matrices import consistent_state, mass_of
 from .methods import METHODS
 from .progress import Interrupted, progress_of
 from .resets import has_resets, solve_with_resets
 from .scipy_jacobians import jacobian_for
 from .solution_op import SolutionOps
+from .solver_options import settings_of, state_of
 from .trajectories import Settings, Trajectory
 from .trajectory_store import Solver, cut
 
@@ -103,6 +106,7 @@ def solve_ivp(
     args: Any = None,
     *,
     mass: Any = None,
+    initialize: str = "solve",
     max_steps: int | None = None,
     max_bytes: int | None = None,
     progress: Any = False,
@@ -133,6 +137,8 @@ def solve_ivp(
         args: further arguments of fun and events.
         mass: M of the equations M y' = f(t, y), for "Rodas5P": an array or a sparse matrix of shape (n, n), singular
             for algebraic equations.
+        initialize: what to do about algebraic unknowns of y0: "solve" for those that fulfil the equations, "check" to
+            raise if they do not, "keep" for y0 as it is.
         max_steps: after how many steps it gives up.
         max_bytes: what the states may take that are kept for derivatives; others are computed again.
         progress: True for a bar on the time, or a function of the time.
@@ -158,7 +164,9 @@ def solve_ivp(
         (-0.135335, -0.135335)
     """
     if has_resets(events):
-        solve = functools.partial(solve_ivp, mass=mass, max_steps=max_steps, max_bytes=max_bytes, progress=progress)
+        solve = functools.partial(
+            solve_ivp, mass=mass, initialize=initialize, max_steps=max_steps, max_bytes=max_bytes, progress=progress
+        )
         more = {"dense_output": dense_output, "vectorized": vectorized, **options}
         return solve_with_resets(solve, fun, t_span, y0, method, t_eval, events, _tuple_of(args), more)
     arguments = _tuple_of(args)
@@ -175,7 +183,7 @@ def solve_ivp(
             )
     if vectorized:
         fun = functools.partial(_column, fun)
-    problem = _Problem(fun, t_span, y0, name_of(method), arguments, {**own, **options}, t_eval, listed)
+    problem = _Problem(fun, t_span, y0, name_of(method), arguments, {**own, **options}, t_eval, listed, initialize)
     if not is_known(problem.inputs, t_eval):
         return problem.solve_unknown(dense_output, events)
     with progress_of(progress, *problem.span_values) as report:
@@ -208,12 +216,22 @@ class _Problem:
         options: Mapping[str, Any],
         t_eval: Any,
         events: Sequence[Callable[..., Any]],
+        initialize: str,
     ) -> None:
-        y0, start = state_of("solve_ivp", y0), np.asarray(example_of(operand(t_span[0])))
+        y0, self.span = state_of("solve_ivp", y0), _span_of(t_span)
         self.args, self.functions, self.method = args, events, METHODS[method]
-        self.settings = settings_of(options)
+        start, end = self.span_values
+        (n,) = y0.shape
+        mass = options.get("mass")
+        mass = None if mass is None else mass_of("solve_ivp", mass, n, y0.dtype)
+        self.settings = settings_of({**options, "mass": mass}, n, abs(end - start))
+        if mass is not None and method != "Rodas5P":
+            raise UnsupportedError(
+                f"solve_ivp: expected method='Rodas5P' for equations with a mass; received {method!r}"
+            )
         self.equations, theta = equations_of("solve_ivp", fun, start, y0, args)
-        self.span = _floats([operand(t) for t in t_span])
+        if mass is not None:
+            y0 = consistent_state("solve_ivp", self.equations, mass, self.span[0], y0, theta, initialize)
         self.inputs = [y0, self.span, *theta]
         self.t_eval = None if t_eval is None else _floats(t_eval)
         self.events = [Event.of(f) for f in events]
@@ -232,7 +250,8 @@ class _Problem:
                 "has as many entries as there turn out to be steps or events. Write t_eval=np.linspace(t0, t1, 100), "
                 "or t_eval=[t1] for the end, or solve outside"
             )
-        solver = Solver("solve_ivp", self.equations, self.method, self.settings)
+        settings = self.settings._replace(more={k: x for k, x in self.settings.more.items() if k == "mass"})
+        solver = Solver("solve_ivp", self.equations, self.method, settings)
         y0, span, *theta = self.inputs
         y, success = SolutionOps.of(solver).value(y0, span, self.t_eval, *theta)
         more = {"sol": None, "t_events": None, "y_events": None, "nfev": None, "njev": None, "nlu": None}
@@ -241,13 +260,16 @@ class _Problem:
 
     def solve(self, dense_output: bool, events: Any, report: Any) -> Solution:
         """Return the solution."""
-        settings = self.settings._replace(progress=report)
+        settings = self.settings._replace(progress=report, more=self._more_on_arrays())
         y0, span, *theta = [np.asarray(example_of(x)) for x in self.inputs]
         self._check_times(span)
         solver, bound, trajectory, search = self._search(settings, y0.astype(self.equations.dtype), span, theta)
         if trajectory.status == -2:
-            plain = _Outcome(self, solver, [y0, span, *theta], trajectory, search)
-            raise Interrupted(f"solve_ivp: {trajectory.message}", plain.result(False, None))
+            solver = Solver("solve_ivp", self.equations, self.method, settings, len(trajectory.path))
+            solver.take(y0, span, theta, replace(trajectory, status=-1))
+            outcome = _Outcome(self, solver, [y0, span, *theta], trajectory, search)
+            result = outcome.result(False, None).with_steps(trajectory, bound)
+            raise Interrupted(f"solve_ivp: {trajectory.message}", result)
         outcome = _Outcome(self, solver, self.inputs, trajectory, search)
         return outcome.result(dense_output, events).with_steps(trajectory, bound)
 
@@ -270,6 +292,14 @@ class _Problem:
             solver = Solver("solve_ivp", self.equations, self.method, settings, steps)
             solver.take(y0, span, theta, trajectory)
         return solver, bound, trajectory, search
+
+    def _more_on_arrays(self) -> dict[str, Any]:
+        """Return further settings, with the user's Jacobian as a function of arrays."""
+        more, args = dict(self.settings.more), plain(self.args)
+        if callable(more.get("jac")):
+            jacobian = on_arrays(more["jac"])
+            more["jac"] = lambda t, y: jacobian(t, y, *args)
+        return more
 
     def _on_arrays(self, event: Callable[..., Any]) -> Callable[[float, Any], float]:
         args = plain(self.args)
@@ -330,7 +360,8 @@ class _Outcome:
             count = int((numbers >= last).sum() if backward else (numbers <= last).sum())
             times = times[:count]
             return times, self.solution.at(times).T
-        grid = np.repeat(grid, 2) if len(grid) == 1 else grid
+        if len(grid) == 1 and self.trajectory.status == 0:  # of no length, or without unknowns
+            grid = np.array(self.problem.span_values)
         if end is not None:
             moment = next(ts[-1] for ts, os in zip(happened[0], self.search.occurrences, strict=True) if end in os[-1:])
             times = np.concatenate([grid[:-1], operand(moment).reshape(1)])
@@ -360,21 +391,10 @@ class _Outcome:
         return all_moments, states
 
 
-def state_of(called: str, y0: Any) -> Any:
-    """Return an initial state in double precision."""
-    y0 = operand(y0)
-    if y0.ndim != 1:
-        raise ShapeError(f"{called}: expected y0 of shape (n,); received {y0.shape}")
-    if y0.dtype not in (np.float64, np.complex128):
-        y0 = y0.astype(np.complex128 if y0.dtype.kind == "c" else np.float64)
-    return y0
-
-
-def settings_of(options: Mapping[str, Any]) -> Settings:
-    """Return options as settings."""
-    rest = {name: x for name, x in options.items() if x is not None}
-    fields = {name: plain(rest.pop(name)) for name in list(rest) if name in Settings._fields}
-    return Settings(**fields, more=rest)
+def _span_of(t_span: Any) -> Any:
+    if not hasattr(t_span, "__len__") or len(t_span) != 2:
+        raise ValueError(f"solve_ivp: expected t_span as two times (t0, t1); received {t_span!r}")
+    return _floats([operand(t) for t in t_span])
 
 
 def _floats(x: Any) -> Any:

@@ -94,7 +94,7 @@ def odeint(
     y0, t = (x if x.dtype == np.float64 else x.astype(np.float64) for x in (y0, t))
     if t.ndim != 1 or not t.shape[0]:
         raise ShapeError(f"odeint: expected times t of shape (m,), at least one; received shape {t.shape}")
-    equations, theta = equations_of("odeint", fun, example_of(t)[0], y0, args)
+    equations, theta = equations_of("odeint", fun, np.asarray(example_of(t))[0], y0, args)
     solver = Solver("odeint", equations, _STEPS, _settings(max_bytes, **tolerances))
     span = np.stack([t[0], t[-1]])
     ours, _ = SolutionOps.of(solver).value(y0, span, t, *theta)

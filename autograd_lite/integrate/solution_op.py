@@ -31,6 +31,7 @@ from ..functional import vjp, vmap
 from ..functional.derivative_rules import KeepSame
 from ..ops.adjoints import user
 from ..solutions.batches import one_after_another
+from ..solutions.recent_results import RecentResults
 from .equations import Equations
 from .trajectory_store import Solver
 
@@ -95,10 +96,11 @@ class SolutionOps:
     def of(cls, solver: Solver, equations: Equations | None = None) -> SolutionOps:
         """Return the ops of a solver, the same for all solvers that do the same."""
         equations = equations or solver.equations
-        derived, key = equations.body.derived, ("solution", solver.key)
-        if key not in derived:
-            derived[key] = cls(solver, equations)
-        ops: SolutionOps = derived[key]
+        key = solver.key, equations
+        ops = _RECENT.get(key)
+        if ops is None:
+            ops = cls(solver, equations)
+            _RECENT.keep(key, ops, 1)
         return ops
 
     def lift(self, count: int | None = None) -> SolutionOps:
@@ -261,6 +263,9 @@ class SolutionOps:
             derived[key, m] = record_body(self.solver.called, function, examples)
         body: Body = derived[key, m]
         return body
+
+
+_RECENT: RecentResults[SolutionOps] = RecentResults(512, 512)
 
 
 class _Tangent:

@@ -84,11 +84,12 @@ class Solver:
         return bound, trajectory
 
     def _search(self, bound: BoundEquations, y0: Any, span: Any) -> Trajectory:
-        if span[0] == span[1]:
+        if span[0] == span[1] or not y0.size:
             return _no_steps(y0, span)
         if text := where_nan_begins(bound, float(span[0]), y0):
             return replace(_no_steps(y0, span), status=-1, message=f"no step could be taken: {text}")
-        trajectory = self.method.solve(bound, (float(span[0]), float(span[1])), y0, self.settings)
+        with np.errstate(all="ignore"):  # a failure says why
+            trajectory = self.method.solve(bound, (float(span[0]), float(span[1])), y0, self.settings)
         if trajectory.status == -1 and len(trajectory.path) < self.settings.max_steps:
             state = self.method.read(trajectory.carries[-1]) if len(trajectory.path) else y0
             if text := why_it_failed(bound, trajectory, state):
@@ -169,7 +170,7 @@ class Solver:
     def states(self, bound: BoundEquations, trajectory: Trajectory) -> Any:
         """Return the states between steps, shape (K + 1, n)."""
         path, carries = trajectory.path, trajectory.carries
-        if not len(path) or (len(carries) > len(path) and carries.ndim == 2):
+        if len(carries) > len(path) and carries.ndim == 2:
             return carries
         if len(carries) > len(path):
             return np.stack([self.method.read(carry) for carry in carries])
@@ -183,7 +184,7 @@ class Solver:
     def read_at(self, bound: BoundEquations, trajectory: Trajectory, points: Points) -> Any:
         """Return the solution at points in steps, shape (m, n)."""
         if not len(trajectory.path):
-            return np.repeat(trajectory.carries, len(points.t), axis=0)
+            return np.repeat(self.states(bound, trajectory), len(points.t), axis=0)
         return checkpoints.read(self.method, bound, trajectory, points)
 
     def pull(self, bound: BoundEquations, trajectory: Trajectory, times: Any, g: Any) -> tuple[Any, list[Any]]:
