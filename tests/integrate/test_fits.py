@@ -130,15 +130,15 @@ def test_pieces_fit_what_one_shot_does_not() -> None:
         return (solve_ivp(unstable, (0, 1), [0.0, np.pi], t_eval=t, args=(p[0],), **TIGHT).y - noisy).ravel() / 0.05
 
     def pieces(q: Any) -> Any:
-        shots = multiple_shooting(unstable, t, q["starts"], t, (q["p"],), **TIGHT)
-        return {"data": (shots.y - noisy) / 0.05, "gaps": 1e4 * shots.gaps}
+        shots = multiple_shooting(unstable, t, q["starts"], t, (q["p"],), "Tsit5", **TIGHT)
+        return {"data": (shots.y - noisy) / 0.05, "gaps": 1e3 * shots.gaps}
 
-    alone = least_squares(one_shot, [1.0], max_nfev=15)
+    alone = least_squares(one_shot, [2.5], max_nfev=15)
     assert alone.cost > 1e10  # errors have grown by 1e26
-    fit = least_squares(pieces, {"p": 1.0, "starts": noisy.T[:-1]}, max_nfev=15)
+    fit = least_squares(pieces, {"p": 2.5, "starts": noisy.T[:-1]}, max_nfev=15)
     assert 2 * fit.cost < 2 * noisy.size
     assert abs(fit.x["p"] - np.pi) < 2 * np.sqrt(fit.covariance[0, 0])
-    assert np.abs(pieces(fit.x)["gaps"]).max() < 1
+    assert np.abs(pieces(fit.x)["gaps"]).max() < 2
 
 
 def lorenz(t: Any, y: Any, s: Any, r: Any, b: Any) -> Any:
