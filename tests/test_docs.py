@@ -26,7 +26,15 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES, IMAGES = sorted(p for p in DOCS.rglob("*.md") if "_build" not in p.parts), DOCS / "images"
 NAMES = ["/".join(path.relative_to(DOCS).with_suffix("").parts) for path in PAGES]
 # Pages whose code takes seconds.
-SLOW = {"gallery", "guides/dask", "guides/sparse", "guides/nn/plots", "guides/nn/sequences", "guides/nn/fitting"}
+SLOW = {
+    "gallery",
+    "guides/differential_equations",
+    "guides/dask",
+    "guides/sparse",
+    "guides/nn/plots",
+    "guides/nn/sequences",
+    "guides/nn/fitting",
+}
 RUN = [pytest.param(p, id=n, marks=[pytest.mark.ci] * (n in SLOW)) for p, n in zip(PAGES, NAMES, strict=True)]
 FENCE = re.compile(r"^```python *(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
