@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-INTERFACE = 20  # raised, here and in c/kernels.h, with every change of the extension's arguments or results
+INTERFACE = 21  # raised, here and in c/kernels.h, with every change of the extension's arguments or results
 extension: Any = None  # the extension module, if it is installed
 SETS: tuple[str, ...] = ()  # the instruction sets that this processor has kernels for, the best first
 

@@ -21,7 +21,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define INTERFACE 20 /* see ../kernels.py */
+#define INTERFACE 21 /* see ../kernels.py */
 
 typedef struct {
     const char *name;
