@@ -154,7 +154,7 @@ def _step(equations: BoundEquations, path: Path, k: int, carry: Any) -> Any:
         factors = equations.factor(1 / c, equations.jacobian(t, state(d)))
         return lambda b: factors.solve(b / c)
 
-    d = solve_equation("BDF", residual, factor_at, d)
+    d = solve_equation("BDF", residual, factor_at, d, predicted)
     D[q + 1] = d
     for i in reversed(range(q + 1)):
         D[i] += D[i + 1]

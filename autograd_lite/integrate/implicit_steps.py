@@ -8,6 +8,7 @@ the solution of the discrete equations, and this is a smooth function of y0 and 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -198,6 +199,7 @@ def solve_equation(
     residual: Callable[[Any], tuple[Any, Any]],
     factor: Callable[[Any], Callable[[Any], Any]],
     z: Any,
+    y: Any,
 ) -> Any:
     """Return a solution near z of the equation of a step, by Newton's method, to the last digits.
 
@@ -207,8 +209,10 @@ def solve_equation(
         called: the method, for messages.
         residual: returns it at z, and the size of its rounding errors.
         factor: returns what solves with the derivative of the negative residual at z.
-        z: the guess.
+        z: the guess, a change of the state.
+        y: the state, whose last digits z cannot do better than.
     """
+    floor = 16 * float(np.finfo(y.dtype).eps * np.abs(y).max(initial=0)) + 1e-300
     solve, last, best = None, np.inf, np.inf
     for _ in range(_MOST_ITERATIONS):
         left, rounding = residual(z)
@@ -219,7 +223,7 @@ def solve_equation(
             solve = factor(z)
         step = solve(np.where(matters, left, 0))
         size = float(np.abs(step).max(initial=0))
-        enough = 1e-8 * max(float(np.abs(z).max(initial=0)), 1e-300)
+        enough = 1e-8 * float(np.abs(z).max(initial=0)) + floor
         if not size < best and (best <= enough or not np.isfinite(size)):  # rounding has the last word
             break
         if size > 0.1 * last:  # too slow with the derivative of before
@@ -236,7 +240,7 @@ def solve_equation(
 def groups(points: Points) -> list[tuple[int, Any]]:
     """Return the steps in which there are points, and the positions of these."""
     steps, first = np.unique(points.step, return_index=True)
-    return [(int(k), slice(a, b)) for k, a, b in zip(steps, first, [*first[1:], len(points.step)], strict=True)]
+    return [(int(k), slice(a, b)) for k, (a, b) in zip(steps, pairwise([*first, len(points.step)]), strict=True)]
 
 
 def theta_zeros(equations: BoundEquations) -> list[Any]:

@@ -119,7 +119,7 @@ def _stages(equations: BoundEquations, path: Path, k: int, y: Any) -> Any:
         solve_system = _system(equations, h, _jacobians(equations, t, h, y, stages))
         return lambda b: solve_system(b, False)
 
-    return solve_equation("Radau", residual, factor_at, guess)
+    return solve_equation("Radau", residual, factor_at, guess, y)
 
 
 # ---- the linear system ----------------------------------------------------------------------------------------------

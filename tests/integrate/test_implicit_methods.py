@@ -253,6 +253,14 @@ def test_a_sparse_jacobian_gives_the_derivatives_of_a_dense_one(method: str, mon
 
 
 @pytest.mark.parametrize("method", ["BDF", "Radau"])
+def test_a_budget_of_memory_changes_no_bit(method: str) -> None:
+    k = np.array([0.3, 0.2, 5.0])
+    for derivative in (ag.grad, curvature):
+        whole = derivative(end_of(method, 50))(k)
+        np.testing.assert_array_equal(derivative(end_of(method, 50, max_bytes=10_000))(k), whole)
+
+
+@pytest.mark.parametrize("method", ["BDF", "Radau"])
 def test_values_on_arrays_are_those_on_tensors(method: str) -> None:
     k = np.array([0.3, 0.2, 5.0])
     assert end_of(method, 50)(k) == end_of(method, 50)(ag.tensor(k, requires_grad=True)).item()
