@@ -17,6 +17,7 @@ from ..core.late import needs
 from ..functional import jacobian, jvp, vmap
 from ..solutions.factors import Factors, factor_dense
 from ..sparse.program_jacobians import ProgramJacobian
+from .block_factors import blocks_of
 
 with needs("autograd_lite.integrate", "scipy", "'autograd-lite[scipy]'"):
     from scipy.sparse import csc_array, eye_array, issparse
@@ -96,10 +97,11 @@ class _Pencil:
         columns, rows = np.divmod(union, n)
         self._indptr = np.searchsorted(columns, np.arange(n + 1)).astype(np.int32)
         self._indices, self._shape = rows.astype(np.int32), matrix.shape
+        self._blocks = blocks_of(self._indices, self._indptr)
         self._order: tuple[Any, Any, tuple[Any, Any], Any] | None = None
 
     def factor(self, c: Any, matrix: Any) -> Factors:
-        """Factor c M - J, in the order of columns with the least fill, which is looked for once."""
+        """Factor c M - J, by blocks or in the order of columns with the least fill, which is looked for once."""
         if matrix.indices is not self._pattern[0] and not (
             np.array_equal(matrix.indices, self._pattern[0]) and np.array_equal(matrix.indptr, self._pattern[1])
         ):
@@ -108,6 +110,8 @@ class _Pencil:
         data[self._of_matrix] = -matrix.data
         data[self._of_mass] += c * self._mass_data
         a = csc_array((data, self._indices, self._indptr), self._shape)
+        if self._blocks is not None:
+            return self._blocks.factor(a)
         if self._order is None:
             self._order = _order_of(a)
         if self._order is None:
