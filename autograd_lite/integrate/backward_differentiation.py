@@ -139,7 +139,7 @@ def _step(equations: BoundEquations, path: Path, k: int, carry: Any) -> Any:
     c = path.h[k] / _ALPHA[q]
     predicted = np.sum(D[: q + 1], axis=0)
     psi = np.dot(D[1 : q + 1].T, _GAMMA[1 : q + 1]) / _ALPHA[q]
-    d, left, rounding = (extend(notes[name][k], equations.n) for name in ("d", "residual", "rounding"))
+    left, rounding = (extend(notes[name][k], equations.n) for name in ("residual", "rounding"))
     single = np.finfo(left.dtype).eps
 
     def state(d: Any) -> Any:
@@ -154,7 +154,7 @@ def _step(equations: BoundEquations, path: Path, k: int, carry: Any) -> Any:
         factors = equations.factor(1 / c, equations.jacobian(t, state(d)))
         return lambda b: factors.solve(b / c)
 
-    d = solve_equation("BDF", residual, factor_at, d, predicted)
+    d = solve_equation("BDF", equations, residual, factor_at, notes["d"][k], predicted)
     D[q + 1] = d
     for i in reversed(range(q + 1)):
         D[i] += D[i + 1]

@@ -188,7 +188,7 @@ def exactly(x: Any) -> Any:
 
 
 def extend(x: Any, n: int) -> Any:
-    """Return notes of the last n unknowns, of which all that the equations had not when they were noted have zeros."""
+    """Return notes of some unknowns as those of n, of which the equations had the others not yet: zeros for these."""
     if x.shape[-1] == n:
         return x
     return np.concatenate([x, np.zeros((*x.shape[:-1], n - x.shape[-1]), x.dtype)], axis=-1)
@@ -196,22 +196,46 @@ def extend(x: Any, n: int) -> Any:
 
 def solve_equation(
     called: str,
+    equations: BoundEquations,
     residual: Callable[[Any], tuple[Any, Any]],
     factor: Callable[[Any], Callable[[Any], Any]],
     z: Any,
     y: Any,
 ) -> Any:
-    """Return a solution near z of the equation of a step, by Newton's method, to the last digits.
+    """Return the solution of the equation of a step: a change of the state, near the one that was noted.
 
-    Where the residual is no more than rounding everywhere, z is returned as it is.
+    That is returned as it is where its residual is no more than rounding. The equation of tangents is linear then, and
+    is solved at once: from the state zero, in which no large terms cancel.
 
     Args:
         called: the method, for messages.
-        residual: returns it at z, and the size of its rounding errors.
-        factor: returns what solves with the derivative of the negative residual at z.
-        z: the guess, a change of the state.
-        y: the state, whose last digits z cannot do better than.
+        equations: those of the step.
+        residual: returns it at a change of the state, and the size of its rounding errors.
+        factor: returns what solves with the derivative of the negative residual.
+        z: the change that was noted, shape (…, n), of all unknowns but tangents.
+        y: the state, shape (n,), which is to be changed.
     """
+    n = z.shape[-1]
+    z = np.concatenate([z, np.broadcast_to(-y[n:], (*z.shape[:-1], y.size - n))], axis=-1)
+    left, rounding = residual(z)
+    same = bool((np.abs(left[..., :n]) <= rounding[..., :n]).all())
+    if same and y.size > n:
+        left[..., :n] = 0
+        z = z + factor(z)(left)
+    primal = equations.equations.primal
+    if same and (primal is None or primal.primal is None):
+        return z
+    return _iterate(called, residual, factor, z, y)
+
+
+def _iterate(
+    called: str,
+    residual: Callable[[Any], tuple[Any, Any]],
+    factor: Callable[[Any], Callable[[Any], Any]],
+    z: Any,
+    y: Any,
+) -> Any:
+    """Return a solution near z by Newton's method, to the last digits."""
     floor = 16 * float(np.finfo(y.dtype).eps * np.abs(y).max(initial=0)) + 1e-300
     solve, last, best = None, np.inf, np.inf
     for _ in range(_MOST_ITERATIONS):

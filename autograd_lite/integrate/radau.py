@@ -107,7 +107,7 @@ def follow(equations: BoundEquations, path: Path, carry: Any, start: int, stop: 
 def _stages(equations: BoundEquations, path: Path, k: int, y: Any) -> Any:
     """Return the solution of the equation of step k."""
     t, h = path.t[k], path.h[k]
-    guess, left = (extend(path.notes[name][k], equations.n) for name in ("stages", "residual"))
+    left = extend(path.notes["residual"][k], equations.n)
     single = np.finfo(left.dtype).eps
 
     def residual(stages: Any) -> tuple[Any, Any]:
@@ -119,7 +119,7 @@ def _stages(equations: BoundEquations, path: Path, k: int, y: Any) -> Any:
         solve_system = _system(equations, h, _jacobians(equations, t, h, y, stages))
         return lambda b: solve_system(b, False)
 
-    return solve_equation("Radau", residual, factor_at, guess, y)
+    return solve_equation("Radau", equations, residual, factor_at, path.notes["stages"][k], y)
 
 
 # ---- the linear system ----------------------------------------------------------------------------------------------
