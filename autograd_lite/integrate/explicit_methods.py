@@ -238,7 +238,7 @@ def solve_by_scipy(
             hs.append(solver.t - ts[-1])
             ts.append(solver.t)
             if settings.progress is not None:
-                settings.progress(float(solver.t))
+                settings.progress(float(solver.t), hs[-1], len(hs), len(rejected))
     except KeyboardInterrupt:
         message, status = f"interrupted at t = {ts[len(hs)]:g}", -2
     path = Path(np.array(ts[: len(hs) + 1], float), np.array(hs, float))

@@ -131,8 +131,12 @@ def run_solver(
         keeper.add(len(times) - 1, carry[None])
         for name, value in note.items():
             notes.setdefault(name, _Column()).append(value)
-        if settings.progress is not None:
-            settings.progress(times[-1])
+        try:
+            if settings.progress is not None:
+                settings.progress(times[-1], times[-1] - before, len(times) - 1, len(rejected))
+        except KeyboardInterrupt:
+            status, message = -2, f"interrupted at t = {times[-1]:g}"
+            break
     columns = {name: column.result() for name, column in notes.items()}
     path = Path(np.array(times), np.diff(times), columns)
     counts = {"nfev": int(solver.nfev), "njev": int(solver.njev), "nlu": int(solver.nlu)}

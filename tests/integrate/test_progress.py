@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import re
+import signal
 import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from autograd_lite.integrate import progress
+import autograd_lite as ag
+from autograd_lite.integrate import progress, solve_ivp
 from autograd_lite.integrate.progress import Interrupted, progress_of
 
 
@@ -122,3 +126,34 @@ def test_a_function_is_called_in_its_place() -> None:
         assert report is not None
         report(0.5, 0.1, 3, 1)
     assert calls == [0.5]
+
+
+@pytest.mark.parametrize("method", ["RK45", "BDF", "Radau", "Tsit5", "Rodas5P"])
+def test_what_was_solved_is_left_after_an_interrupt(method: str) -> None:
+    def stop(t: float, *more: Any) -> None:
+        if t > 3:
+            signal.raise_signal(signal.SIGINT)
+
+    def solve(**options: Any) -> Any:
+        return solve_ivp(lambda t, y: [y[1], -y[0]], (0, 200), y0, method, rtol=1e-6, atol=1e-8, **options)
+
+    y0 = ag.tensor([1.0, 0.0], requires_grad=True)
+    with pytest.raises(KeyboardInterrupt, match=r"^solve_ivp: interrupted at t = ") as caught:
+        solve(progress=stop)
+    assert isinstance(caught.value, Interrupted)
+    left, whole = caught.value.result, solve()
+    count = len(left.t)
+    assert (left.status, left.success) == (-2, False)
+    assert type(left.y) is np.ndarray
+    assert 3 < left.t[-1] < 200
+    np.testing.assert_array_equal(left.t, whole.t[:count])
+    np.testing.assert_array_equal(left.y, whole.y.numpy()[:, :count])
+    assert whole.status == 0
+
+
+def test_solve_ivp_shows_a_bar(at_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen()
+    monkeypatch.setattr(sys, "stderr", screen)
+    solve_ivp(lambda t, y: -y, (0, 5), [1.0], progress=True)
+    assert re.search(r"t = [\d.]+ of 5, step \d\.\de[-+]\d\d, \d+ steps, 0 rejected", screen.getvalue())
+    assert screen.lines() == [""]
