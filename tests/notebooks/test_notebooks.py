@@ -33,6 +33,7 @@ LONG = {
     "07_pictures_that_teach",
     "08_a_field_found_by_its_heat",
     "09_gradients_through_solvers",
+    "10_a_reaction_network_fitted_to_data",
     *(p.stem for p in COURSE),
 }
 long_ones_in_ci = pytest.mark.parametrize(
