@@ -18,7 +18,8 @@ from ..graph.pictures.view import EdgeKind
 from ..graph.pictures.widths import text_width
 from ..ir.node_labels import count_of, visible
 from ..ops.operands import values
-from .axes import LINES, LOOKS, WIDTH, Scale, axes, band, crosses, curve, names_at_ends, scale_of, stairs
+from .axes import LINES, LOOKS, SMALL, WIDTH, Scale, axes, band, crosses, curve, names_at_ends, scale_of, stairs
+from .equations import BoundEquations
 from .trajectories import Path, Trajectory
 
 _HIGH, _LOW, _GAP = 190.0, 92.0, 46.0
@@ -27,10 +28,10 @@ _STEP, _REJECTED = "op", "nan"
 _SMALLER = 30
 # The most components; at how many steps, and up to how many equations eigenvalues are computed.
 _MOST_CURVES, _MOST_POINTS, _MOST_EQUATIONS = 8, 120, 300
-# The time is on a logarithmic scale if the longest step is more than this many times the shortest.
-_MANY_SCALES = 1e4
+# The time is on a logarithmic scale if half of the steps end within this share of it.
+_EARLY = 0.02
 # Explicit methods of orders 3 to 8 are stable up to about here, for equations that decay.
-STABLE_UP_TO = 3.3
+STABLE_UP_TO, _LIMIT = 3.3, "explicit up to 3"
 
 
 def picture(
@@ -46,7 +47,8 @@ def picture(
     the lengths of accepted steps on a logarithmic scale, with a cross for each attempt that was rejected, at the length
     that was too long. The third panel has h |λ|: the length of each step times the largest absolute value of the
     eigenvalues of df/dy. Explicit methods are held to about 3, whatever the tolerance; where a method takes steps far
-    above that line, the equations are stiff. The time is on a logarithmic scale if steps have very different lengths.
+    above that line, the equations are stiff. The time is on a logarithmic scale if half of the steps lie within its
+    first fiftieth.
 
     Args:
         result: of `solve_ivp`: with `t` of shape (m,) and `y` of shape (n, m). SciPy's own are taken too, and show
@@ -91,7 +93,8 @@ def picture(
     legend = list(_legend(steps, errors))
     style = Stylesheet((*LOOKS[: len(chosen)], _STEP, _REJECTED), (EdgeKind.DATA, EdgeKind.GRADIENT), (), more=LINES)
     sheet = Sheet(visible(title), (", ".join(_facts(result, n, chosen, steps)),), legend, style, heading=True)
-    right = WIDTH + 34 + max(text_width(label, 10.0) for label in _scaled_names(y, chosen, labels)[1])
+    right = 28 + max([text_width(label, 10.0) for label in _scaled_names(y, chosen, labels)[1]], default=0.0)
+    right = WIDTH + 6 + max(right, text_width(_LIMIT, SMALL) if steps is not None else 0.0)
     return DrawnPicture(page(sheet, parts, -44.0, right, _HIGH + 28, height - _HIGH))
 
 
@@ -109,9 +112,7 @@ def _time_scale(t: Any, steps: Any) -> Scale:
     ends = t if steps is None else steps.path.t
     ends = np.asarray(ends, float)
     low, high = (float(ends[0]), float(ends[-1])) if len(ends) else (0.0, 1.0)
-    lengths = np.abs(np.diff(ends))
-    lengths = lengths[lengths > 0]
-    if len(lengths) and low >= 0 and high > low and lengths.max() > _MANY_SCALES * lengths.min():
+    if len(ends) > 2 and low >= 0 and float(np.median(ends)) < low + _EARLY * (high - low):
         return Scale(low if low > 0 else float(ends[ends > 0][0]), high, WIDTH, True)
     return Scale(low, high if high != low else low + 1, WIDTH)
 
@@ -180,7 +181,7 @@ def eigenvalues(trajectory: Any, equations: Any) -> tuple[Any, Any]:
 
 def _stiffness(trajectory: Any, equations: Any) -> list[Element]:
     """Return the panel of h |λ|; nothing if the eigenvalues are not to be had."""
-    if equations is None or equations.n > _MOST_EQUATIONS:
+    if not isinstance(equations, BoundEquations) or equations.n > _MOST_EQUATIONS or trajectory.path.mass is not None:
         return []
     numbers, sizes = eigenvalues(trajectory, equations)
     h = np.abs(np.asarray(trajectory.path.h, float))[numbers] * sizes
@@ -191,7 +192,7 @@ def _stiffness(trajectory: Any, equations: Any) -> list[Element]:
     parts = list(axes(along, up, "h |λ|, the step times the largest eigenvalue of df/dy"))
     limit = float(up.at(STABLE_UP_TO))
     parts.append(element("path", "edge gradient limit", d=(("M", 0, limit), ("H", WIDTH))))
-    parts.append(text(Line("explicit up to 3", 9.5, "soft"), WIDTH + 6, limit, "start"))
+    parts.append(text(Line(_LIMIT, SMALL, "soft"), WIDTH + 6, limit, "start"))
     tip = f"largest |λ|: from {np.nanmin(sizes):.1e} to {np.nanmax(sizes):.1e}"
     parts.append(curve(_STEP, along.at(np.asarray(trajectory.path.t, float)[numbers]), up.at(h), tip))
     return parts
