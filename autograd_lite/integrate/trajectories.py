@@ -93,7 +93,8 @@ class Settings(NamedTuple):
         max_step: the length of the longest.
         max_steps: after how many steps it gives up.
         max_bytes: what carries may take that are kept; None for all of them.
-        progress: is called with the time after steps, or None.
+        progress: is called after steps with the time, and perhaps the length of the last step and the numbers of
+            accepted and of rejected ones; or None.
         more: what else the method takes.
     """
 
@@ -103,7 +104,7 @@ class Settings(NamedTuple):
     max_step: float = np.inf
     max_steps: int = 10_000_000
     max_bytes: int | None = None
-    progress: Callable[[float], None] | None = None
+    progress: Callable[..., None] | None = None
     more: Mapping[str, Any] = {}
 
 
