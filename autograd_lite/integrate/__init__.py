@@ -16,6 +16,10 @@ from ..core.late import attach as _attach
 if TYPE_CHECKING:
     from .boundary_values import solve_bvp as solve_bvp
     from .dense_output import DenseOutput as DenseOutput
+    from .differential_algebraic import (
+        consistent_initial_values as consistent_initial_values,
+        solve_dae as solve_dae,
+    )
     from .initial_values import Solution as Solution, solve_ivp as solve_ivp
     from .odeint import odeint as odeint
     from .pictures import picture as picture

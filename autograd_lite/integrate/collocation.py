@@ -160,7 +160,10 @@ def _polish_lift(equations: BoundImplicitEquations, t: Any, h: float, y: Any, z:
             gy, gslopes, _ = equations.pull(t, y + z, slopes_of(z, h), w)
             moved = (gy + INVERSE.T.astype(y.dtype) @ gslopes / h)[:, :n]
             return np.concatenate([first.solve(b[:, :n] - moved, True), below], axis=1)
-        raise NotImplementedError("only transposed systems of a lift are solved")
+        x = first.solve(b[:, :n], False)
+        along = np.concatenate([x, np.zeros((3, count * n), y.dtype)], axis=1)
+        moved = equations.push(t, y + z, slopes_of(z, h), along, slopes_of(along, h))[:, n:]
+        return np.concatenate([x, solve_blocks(b[:, n:] - moved, False)], axis=1)
 
     return Stages(t, h, y, z, solve)
 

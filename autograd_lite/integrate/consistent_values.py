@@ -30,7 +30,8 @@ with needs("autograd_lite.integrate", "scipy", "'autograd-lite[scipy]'"):
 
 INITIALIZE = ("solve", "check", "keep")  # what may be done with initial values
 _MISS = 1e-8  # by which y0 may miss, relative to 1 + |y0|, where it is checked
-_MOST_ITERATIONS, _MOST_HALVINGS = 50, 12
+_MOST_ITERATIONS, _MOST_HALVINGS = 25, 12
+_LEFT = 1e-8  # of the terms of an equation, by its residual
 _RANK = 1e-12  # singular values below this share of the largest one count as zero
 _WORST = 1e13  # condition from which on a matrix counts as singular
 
@@ -132,8 +133,9 @@ def find(equations: BoundImplicitEquations, t: float, y: Any, slope: Any, split:
             y, slope, r = new
             if not r.any():
                 break
-    weights = np.abs(matrix) @ (np.abs(step) + np.abs(z) + 1e-30)  # what the residual is added up from
-    if not (np.abs(r) <= 1e-6 * (1 + weights)).all():
+    by_y, by_slope = equations.jacobians(t, y, slope)
+    terms = np.abs(by_y) @ np.abs(y) + np.abs(by_slope) @ np.abs(slope)  # which the residuals are added up from
+    if not (np.abs(r) <= _LEFT * terms + 1e-14).all():
         worst = int(np.argmax(np.abs(r)))
         raise ValueError(
             f"{called}: expected initial values near consistent ones; received y0 and yp0 from which Newton's method "
@@ -152,9 +154,7 @@ def _scale_rows(matrix: Any) -> tuple[Any, Any]:
 def _require_finite(called: str, r: Any, t: float) -> None:
     bad = np.flatnonzero(~np.isfinite(r))
     if bad.size:
-        raise ValueError(
-            f"{called}: expected finite equations at t = {t:g}; received {r[bad[0]]} from equation {bad[0]}"
-        )
+        raise ValueError(f"{called}: expected finite residuals at t = {t:g}; received {r[bad[0]]} of equation {bad[0]}")
 
 
 def _require_index_one(called: str, factors: Any, split: Split, matrix: Any) -> None:

@@ -124,6 +124,15 @@ class ImplicitEquations:
 
         return self._of_stages("pull", compute, np.zeros((STAGES, self.n), self.dtype))
 
+    def push_at_stages(self) -> Body:
+        """Return the program of tangents of y and y' at three points, and these: the tangents of F."""
+
+        def compute(dy: Any, dslopes: Any, t: Any, y: Any, slopes: Any, *theta: Any) -> list[Any]:
+            return [jvp(lambda y, slopes: self._every(t, y, slopes, *theta))((y, slopes), (dy, dslopes))[1]]
+
+        example = np.zeros((STAGES, self.n), self.dtype)
+        return self._of_stages("push", compute, example, example)
+
     def _every(self, t: Any, y: Any, slopes: Any, *theta: Any) -> Any:
         return vmap(self.residual, (0, 0, 0, *[None] * len(theta)))(t, y, slopes, *theta)
 
@@ -182,6 +191,10 @@ class BoundImplicitEquations:
         """Return the products of w, shape (3, n), with dF/dy, dF/dy' and those by floating theta, at three points."""
         gy, gslopes, *rest = self._run("pull", self.equations.pull_at_stages, w, t, y, slopes)
         return gy, gslopes, rest
+
+    def push(self, t: Any, y: Any, slopes: Any, dy: Any, dslopes: Any) -> Any:
+        """Return the tangents of F along those of y and y' at three points, shape (3, n)."""
+        return self._run("push", self.equations.push_at_stages, dy, dslopes, t, y, slopes)[0]
 
     def jacobians(self, t: Any, y: Any, slope: Any) -> tuple[Any, Any]:
         """Return dF/dy and dF/dy': arrays, or sparse matrices of SciPy by columns where these are smaller."""
