@@ -32,7 +32,7 @@ INITIALIZE = ("solve", "check", "keep")  # what may be done with initial values
 _MISS = 1e-8  # by which y0 may miss, relative to 1 + |y0|, where it is checked
 _MOST_ITERATIONS, _MOST_HALVINGS = 25, 12
 _LEFT = 1e-8  # of the terms of an equation, by its residual
-_RANK = 1e-12  # singular values below this share of the largest one count as zero
+RANK = 1e-12  # singular values below this share of the largest one count as zero
 _WORST = 1e13  # condition from which on a matrix counts as singular
 
 
@@ -74,7 +74,7 @@ def split_of(by_slope: Any) -> Split:
         rows = np.diff(columns.tocsr().indptr) > 0
         square = columns.tocsr()[rows].tocsc()
         full = square.shape[0] == square.shape[1] and (
-            not square.shape[0] or factor_sparse(csc_array(square)).condition < 1 / _RANK
+            not square.shape[0] or factor_sparse(csc_array(square)).condition < 1 / RANK
         )
         if full:
             return Split(None, algebraic.astype(float))
@@ -82,10 +82,10 @@ def split_of(by_slope: Any) -> Split:
     if not columns.size:
         return Split(None, algebraic.astype(float))
     values = np.linalg.svd(columns, compute_uv=False)
-    if (values > _RANK * values[0]).sum() == columns.shape[1]:
+    if (values > RANK * values[0]).sum() == columns.shape[1]:
         return Split(None, algebraic.astype(float))
     _, values, turned = np.linalg.svd(by_slope)
-    return Split(turned.T.copy(), (values <= _RANK * values[0]).astype(float))
+    return Split(turned.T.copy(), (values <= RANK * values[0]).astype(float))
 
 
 def _split_at(equations: BoundImplicitEquations, t: Any, y: Any, slope: Any) -> Split:

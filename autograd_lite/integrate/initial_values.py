@@ -135,10 +135,10 @@ def solve_ivp(
             the state that this returns, and ends after `event.terminal` resets, if that is a number.
         vectorized: whether fun takes states of shape (n, k).
         args: further arguments of fun and events.
-        mass: M of the equations M y' = f(t, y), for "Rodas5P": an array or a sparse matrix of shape (n, n), singular
-            for algebraic equations.
-        initialize: what to do about algebraic unknowns of y0: "solve" for those that fulfil the equations, "check" to
-            raise if they do not, "keep" for y0 as it is.
+        mass: M of the equations M y' = f(t, y), for "Rodas5P": a constant array or sparse matrix of shape (n, n), or
+            its diagonal, shape (n,). It may be singular, for algebraic equations of index 1; see also `solve_dae`.
+        initialize: with a singular M, "solve" changes the algebraic unknowns of y0, those in the null space of M, so
+            that the algebraic equations hold; "check" raises if they do not, and "keep" takes y0 as it is.
         max_steps: after how many steps it gives up.
         max_bytes: what the states may take that are kept for derivatives; others are computed again.
         progress: True for a bar on the time, or a function of the time.
@@ -227,7 +227,8 @@ class _Problem:
         self.settings = settings_of({**options, "mass": mass}, n, abs(end - start))
         if mass is not None and method != "Rodas5P":
             raise UnsupportedError(
-                f"solve_ivp: expected method='Rodas5P' for equations with a mass; received {method!r}"
+                f"solve_ivp: expected method='Rodas5P' with mass=; received {method!r}. For others, "
+                "solve for y' in fun, if M can be inverted"
             )
         self.equations, theta = equations_of("solve_ivp", fun, start, y0, args)
         if mass is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,13 @@ from ..control.closure_conversion import example_of, record_body
 from ..core.arguments import describe
 from ..core.errors import DtypeError, ShapeError, UnsupportedError
 from ..core.late import needs
+from ..functional import jacobian, jvp
 from ..ops.operands import operand
 from ..solutions.settings import Settings
 from ..sparse.matrices import SparseTensor, is_sparse
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import is_open
-from .consistent_values import INITIALIZE, consistent, require_small, split_of
+from .consistent_values import INITIALIZE, RANK, consistent, require_small, split_of
 from .equations import Equations
 from .implicit_equations import ImplicitEquations
 
@@ -97,6 +98,35 @@ def consistent_state(
         return y0
     is_plain = not any(map(is_open, (t, y0, *theta)))
     return start.y.numpy() if is_plain and isinstance(start.y, Tensor) else start.y
+
+
+def flow_of(equations: Equations, mass: Any) -> Callable[..., Any]:
+    """Return y' as a function of t, y and theta, for Tensors.
+
+    With Q, the projector onto the left null space of M, the algebraic equations are Q f = 0, whose derivative by t is
+    Q (df/dt + df/dy y') = 0. So (M - Q df/dy) y' = (1 - Q) f + Q df/dt.
+
+    Args:
+        equations: f; or a tangent lift, which has M in every block.
+        mass: M, or None for the identity.
+    """
+    if mass is None:
+        return equations.slopes
+    dense = mass.toarray() if is_sparse(mass) else mass
+    copies = equations.n // len(dense)
+    left, values, _ = np.linalg.svd(dense)
+    null = left[:, values <= RANK * values.max(initial=0)]
+    matrix, projector = (np.kron(np.eye(copies), a) for a in (dense, null @ null.conj().T))
+
+    def flow(t: Any, y: Any, *theta: Any) -> Any:
+        slope, moving = jvp(lambda t: equations.slopes(t, y, *theta))((t,), (1.0 + 0 * t,))
+        if not null.size:
+            return np.linalg.solve(matrix, slope)
+        by_y = jacobian(lambda y: equations.slopes(t, y, *theta))(y)
+        right = slope + np.matmul(projector, moving - slope)
+        return np.linalg.solve(matrix - np.matmul(projector, by_y), right)
+
+    return flow
 
 
 def _with_mass(called: str, equations: Equations, mass: Any) -> ImplicitEquations:

@@ -33,7 +33,8 @@ from ..ops.adjoints import user
 from ..solutions.batches import one_after_another
 from ..solutions.recent_results import RecentResults
 from .equations import Equations
-from .trajectory_store import Solver
+from .mass_matrices import flow_of
+from .trajectory_store import Solver, key_of
 
 _SUCCESS = ShapeDtype((), np.dtype(np.bool_))
 _FIRST = 3  # the position of theta
@@ -252,16 +253,20 @@ class SolutionOps:
 
     def _every(self, times: Any, y: Any, *theta: Any) -> Any:
         axes = (0, 0, *[None] * len(theta))
-        return vmap(self.equations.slopes, axes)(times, y, *theta)
+        return vmap(flow_of(self.equations, self._mass), axes)(times, y, *theta)
+
+    @property
+    def _mass(self) -> Any:
+        return self.solver.settings.more.get("mass")
 
     def _at_points(self, key: str, m: int, function: Callable[..., list[Any]], *more: Any) -> Body:
         """Return a program of further arguments, and m times and states, and theta, which is recorded once."""
         _, y, *theta = self.equations.body.examples
-        derived = self.equations.body.derived
-        if (key, m) not in derived:
+        derived, whole = self.equations.body.derived, (key, m, key_of(self._mass))
+        if whole not in derived:
             examples = [*more, np.zeros(m), np.zeros((m, *y.shape), y.dtype), *theta]
-            derived[key, m] = record_body(self.solver.called, function, examples)
-        body: Body = derived[key, m]
+            derived[whole] = record_body(self.solver.called, function, examples)
+        body: Body = derived[whole]
         return body
 
 

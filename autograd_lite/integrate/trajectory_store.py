@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core.errors import GradError
 from ..solutions.recent_results import RecentResults
+from ..sparse.matrices import is_sparse
 from . import checkpoints
 from .checkpoints import Keeper, block_length
 from .equations import BoundEquations, Equations
@@ -41,6 +42,8 @@ def key_of(x: Any) -> Any:
         return x
     if isinstance(x, np.ndarray):
         return x.shape, x.dtype, x.tobytes()
+    if is_sparse(x):
+        return "sparse", *map(key_of, (np.asarray(x.shape), x.data, x.indices, x.indptr))
     return tuple([(k, key_of(v)) for k, v in x.items()]) if isinstance(x, dict) else _Same(x)
 
 
@@ -86,11 +89,12 @@ class Solver:
     def _search(self, bound: BoundEquations, y0: Any, span: Any) -> Trajectory:
         if span[0] == span[1] or not y0.size:
             return _no_steps(y0, span)
-        if text := where_nan_begins(bound, float(span[0]), y0):
+        has_slopes = isinstance(bound, BoundEquations)  # and not F(t, y, y') = 0
+        if has_slopes and (text := where_nan_begins(bound, float(span[0]), y0)):
             return replace(_no_steps(y0, span), status=-1, message=f"no step could be taken: {text}")
         with np.errstate(all="ignore"):  # a failure says why
             trajectory = self.method.solve(bound, (float(span[0]), float(span[1])), y0, self.settings)
-        if trajectory.status == -1 and len(trajectory.path) < self.settings.max_steps:
+        if has_slopes and trajectory.status == -1 and len(trajectory.path) < self.settings.max_steps:
             state = self.method.read(trajectory.carries[-1]) if len(trajectory.path) else y0
             if text := why_it_failed(bound, trajectory, state):
                 trajectory = replace(trajectory, message=f"{trajectory.message.rstrip('.')}; {text}")
