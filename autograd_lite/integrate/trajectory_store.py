@@ -20,6 +20,7 @@ from .equations import BoundEquations, Equations
 from .faults import where_nan_begins, why_it_failed
 from .trajectories import Method, Path, Points, Settings, Trajectory
 
+_BY_SCIPY = ("RK23", "RK45", "DOP853", "Radau", "BDF")
 _RECENT: RecentResults[Trajectory] = RecentResults(4096, 1 << 27)
 
 
@@ -90,7 +91,7 @@ class Solver:
         if span[0] == span[1] or not y0.size:
             return _no_steps(y0, span)
         has_slopes = isinstance(bound, BoundEquations)  # and not F(t, y, y') = 0
-        if has_slopes and (text := where_nan_begins(bound, float(span[0]), y0)):
+        if self.method.name in _BY_SCIPY and (text := _no_beginning(bound, float(span[0]), y0)):
             return replace(_no_steps(y0, span), status=-1, message=f"no step could be taken: {text}")
         with np.errstate(all="ignore"):  # a failure says why
             trajectory = self.method.solve(bound, (float(span[0]), float(span[1])), y0, self.settings)
@@ -210,6 +211,14 @@ class Solver:
         return checkpoints.pull_through(
             self.method, bound, trajectory, last, points, g[used[places]], self.settings.max_bytes
         )
+
+
+def _no_beginning(bound: BoundEquations, t: float, y0: Any) -> str:
+    """Return where the first slope is not finite, with which SciPy would look for a step for ever."""
+    with np.errstate(all="ignore"):
+        is_finite = np.isfinite(bound.f(t, y0)).all()
+    bound.nfev = 0
+    return "" if is_finite else where_nan_begins(bound, t, y0)
 
 
 def points_at(path: Path, times: Any, everywhere: bool = True) -> tuple[Points, Any]:

@@ -84,4 +84,4 @@ def test_nan_on_the_way(name):
 def test_nan_at_the_beginning(name):
     result = solve_ivp(root, (1, 2), [1.0, 1.0], name, args=(ag.tensor(2.0),))
     assert result.status == -1
-    assert result.message.startswith("no step could be taken: at t = 1 component 1 of the slope is nan: sqrt(-1)")
+    assert "at t = 1 component 1 of the slope is nan: sqrt(-1)" in result.message
