@@ -184,11 +184,15 @@ def robertson_rows(peers: Peers | None, groups: Any) -> Iterator[Cost]:
         atol = 1e-8 * np.repeat([1.0, 1e-4, 1.0], m)
         options: dict[str, Any] = {"rtol": 1e-8, "atol": atol}
         pattern = scipy.sparse.kron(np.ones((3, 3)), scipy.sparse.eye(m)).tocsc()
-        sparse = {"jac_sparsity": pattern} if m > 100 else {}
+        sparse = {"jac_sparsity": pattern} if m >= 100 else {}
 
         def scipy_forward(k: Any = k, y0: Any = y0, more: Any = (options, sparse)) -> Any:
             more = {**more[0], **more[1]}
-            return scipy.integrate.solve_ivp(reactions, (0.0, 1e3), y0, "BDF", [1e3], args=(k,), **more).y[: len(y0) // 3].sum()
+            return (
+                scipy.integrate.solve_ivp(reactions, (0.0, 1e3), y0, "BDF", [1e3], args=(k,), **more)
+                .y[: len(y0) // 3]
+                .sum()
+            )
 
         def total(k: Any, method: str, y0: Any = y0, options: Any = options) -> Any:
             answer = ag.integrate.solve_ivp(reactions, (0.0, 1e3), y0, method, [1e3], args=(k,), **options)
