@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import DtypeError
 from ..core.late import needs
 from ..solutions.factors import factor_dense, factor_sparse
 from .equations import BoundEquations
@@ -61,6 +62,10 @@ _LEFT = (np.linalg.inv(_vectors)[_real].real, np.linalg.inv(_vectors)[_complex])
 
 def solve(equations: BoundEquations, t_span: Sequence[float], y0: Any, settings: Settings) -> Trajectory:
     """Let SciPy's Radau solve, and note the stage values of its steps."""
+    if np.iscomplexobj(y0):
+        raise DtypeError(
+            "solve_ivp: expected a real y0 for Radau; received complex128. Use BDF, or a real system of 2 n"
+        )
     solver = start_solver(Solver, equations, t_span, y0, settings)
     attempts = Attempts(solver, "solve_collocation_system")
 

@@ -279,3 +279,22 @@ def test_the_system_of_the_stages_is_solved_to_rounding(n: int, spread: float) -
         x = solve(b, turned).reshape(-1)
         left = (whole.T if turned else whole) @ x - b.reshape(-1)
         assert abs(left).max() <= 1e-12 * (abs(whole.T if turned else whole) @ abs(x)).max()
+
+
+def test_radau_refuses_complex_states() -> None:
+    k = ag.tensor(0.3, requires_grad=True)
+    with pytest.raises(ag.DtypeError, match=r"expected a real y0 for Radau; received complex128. Use BDF"):
+        integrate.solve_ivp(lambda t, y: -k * y, (0, 1), [2.0 + 1j], "Radau", t_eval=[1.0])
+
+
+@pytest.mark.parametrize("method", ["BDF", "Radau"])
+def test_three_derivatives_by_a_rate_and_one_by_the_end(method: str) -> None:
+    def end(t: Any, k: Any) -> Any:
+        return integrate.solve_ivp(lambda t, y: -k * t * y, (0.2, t), [2.0], method, rtol=1e-6, atol=1e-9).y[0, -1]
+
+    def exact(t: Any, k: Any) -> Any:
+        return 2 * np.exp(-k * (t * t - 0.04) / 2)
+
+    third = ag.grad(ag.grad(ag.grad(end, 1), 1), 1), ag.grad(ag.grad(ag.grad(exact, 1), 1), 1)
+    for ours, theirs in ((ag.grad(end), ag.grad(exact)), third):
+        assert float(ours(1.4, 0.7)) == pytest.approx(float(theirs(1.4, 0.7)), rel=1e-3 if method == "BDF" else 1e-6)
