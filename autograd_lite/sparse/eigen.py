@@ -190,7 +190,7 @@ _distinct: Op = structural(
 
 
 def _require_equal(g: Any, w: Any) -> Any:
-    close = np.abs(w[:, None] - w) <= len(w) * np.finfo(w.dtype).eps * np.abs(w).max(initial=0)
+    close = np.abs(w[:, None] - w) <= max(len(w), _CERTAIN) * np.finfo(w.dtype).eps * np.abs(w).max(initial=0)
     if (close & (np.abs(g[:, None] - g) > 1e-8 * np.abs(g).max(initial=0))).any():
         raise ImplicitError(_DEGENERATE)
     return g

@@ -22,7 +22,7 @@ TIGHT: dict[str, dict[str, Any]] = {
     "slsqp": {"options": {"ftol": 1e-11, "maxiter": 500}},
     "trust-constr": {"options": {"gtol": 1e-10, "xtol": 1e-13, "barrier_tol": 1e-10, "maxiter": 3000}},
     "cobyla": {"options": {"tol": 1e-10, "maxiter": 20000}},
-    "cobyqa": {"options": {"final_tr_radius": 1e-9}},
+    "cobyqa": {"options": {"final_tr_radius": 1e-7}},
 }
 BOUNDED = [m for m in TIGHT if m in METHODS]
 CONSTRAINED = [m for m in BOUNDED if METHODS[m].constraints]

@@ -84,7 +84,8 @@ def test_no_wrong_gradient_without_an_error_in_many_problems() -> None:
 def test_without_a_part_of_the_estimate_gradients_are_wrong(part: str, monkeypatch: Any) -> None:
     """The law above can fail: each part of the estimate is needed."""
     monkeypatch.setattr(certificates, "estimate", lambda d: estimates.estimate(d)._replace(**{part: 0.0}))
-    assert wrong_and_refused(60)[0] != []
+    wrong = (answer(np.random.default_rng(seed))[0] > 10.0**-DIGITS for seed in range(800))
+    assert any(wrong)  # which is the first one depends on the rounding of LAPACK's kernels
 
 
 def _root(x: Any, residual: Any, **more: Any) -> Any:
