@@ -73,12 +73,12 @@ class Keeper:
             if self._stride > self._steps:
                 break
             self._thin_out()
-        self._append(rows[-step % self._stride :: self._stride])
+        self._append(rows[-step % self._stride :: self._stride], most)
 
-    def _append(self, rows: Any) -> None:
+    def _append(self, rows: Any, most: int = 0) -> None:
         end = self._count + len(rows)
         if end > len(self._store):
-            self._resize(end + end // 4)
+            self._resize(max(end, min(end + end // 4, most) if self._max_bytes is not None else end + end // 4))
         self._store[self._count : end] = rows
         self._count = end
 

@@ -87,7 +87,7 @@ LIFTS = [
 ]
 
 
-@for_every(LIFTS)
+@for_every(LIFTS, by=lambda row: row[1], stride=4)
 def test_factors(row):
     name, lifts = row
     b, y = bound(name, lifts)
