@@ -96,6 +96,7 @@ def test_parameters_and_initial_values_are_fitted_with_their_covariance(data: An
     np.testing.assert_allclose(curve, model(TIMES, **fitted), rtol=1e-12)
 
 
+@pytest.mark.ci
 def test_a_fit_has_derivatives_by_the_data() -> None:
     def rate(y: Any, decay: Any) -> Any:
         return least_squares(lambda k: decay(k[0]) - y, [0.7], xtol=1e-12, ftol=1e-12, gtol=1e-12).x[0]

@@ -52,7 +52,7 @@ def height_exactly(p: Any, t: float) -> Any:
     return e ** len(before) * np.sqrt(2 * g * h) * s - g * s**2 / 2
 
 
-@pytest.mark.parametrize("method", ["RK45", "Rodas5P"])
+@pytest.mark.parametrize("method", ["RK45", pytest.param("Rodas5P", marks=pytest.mark.ci)])
 def test_bounces_and_their_derivatives_are_those_of_the_formula(method: str) -> None:
     p = np.array([2.0, 9.81, 0.8])
     np.testing.assert_allclose(moments(p, method), moments_exactly(p), rtol=1e-9)
@@ -61,6 +61,7 @@ def test_bounces_and_their_derivatives_are_those_of_the_formula(method: str) -> 
         np.testing.assert_allclose(derivative(lambda p: moments(p, method))(p), theirs, rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.ci
 def test_second_derivatives_of_the_last_bounce() -> None:
     p = np.array([2.0, 9.81, 0.8])
     ours = ag.hessian(lambda p: moments(p)[-1])(p)
