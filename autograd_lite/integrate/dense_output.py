@@ -24,6 +24,12 @@ class DenseOutput:
     Attributes:
         t_min, t_max: where it is defined. Outside, the first or the last step goes on.
         ts: where steps begin and end, shape (K + 1,).
+
+    Example:
+        >>> from autograd_lite.integrate import solve_ivp
+        >>> sol = solve_ivp(lambda t, y: -y, (0, 1), [1.0], "Tsit5", dense_output=True, rtol=1e-8).sol
+        >>> sol(0.5).round(5), sol([0.0, 1.0]).shape
+        (array([0.60653]), (1, 2))
     """
 
     def __init__(self, ops: SolutionOps, inputs: Sequence[Any], ts: Any) -> None:

@@ -1,7 +1,7 @@
 """What a method for initial value problems is: how it steps, how the same steps are taken again, and their pullback.
 
 A solve decides where steps end, and what else depends on error estimates: its `Path`. Given the path, a solution is a
-smooth function of y0 and theta, a chain of steps, and that is what is differentiated. Three facts carry all orders:
+smooth function of y0 and theta, a chain of steps, which is differentiated. Three facts carry all orders:
 
 - The tangent of a chain for y' = f is the chain of the lifted equations (y, dy)' = (f, df) on the same path.
 - The cotangent is the pullback of the chain, step by step from the last one.
