@@ -43,15 +43,21 @@ class Blocks:
 
     def factor(self, a: Any) -> Factors:
         """Factor a sparse matrix by columns that has the pattern."""
-        parts = [(group, *_eliminate(self._fill(group, a.data))) for group in self._groups]
+        parts = []
+        for group in self._groups:
+            lu, order = _eliminate(self._fill(group, a.data))
+            parts.append((lu, group.unknowns, np.take_along_axis(group.unknowns, order, axis=0)))
 
         def solve(b: Any, turned: bool) -> Any:
             x = np.empty(b.shape, np.result_type(a.dtype, b.dtype))
-            for group, lu, order in parts:
-                x[group.unknowns] = (_solve_turned if turned else _solve)(lu, order, b[group.unknowns])
+            for lu, unknowns, rows in parts:  # the rows of the matrix are in another order than the unknowns
+                if turned:
+                    x[rows] = _solve_turned(lu, b[unknowns].astype(x.dtype, copy=False))
+                else:
+                    x[unknowns] = _solve(lu, b[rows].astype(x.dtype, copy=False))
             return x
 
-        singular = any((lu[k, k] == 0).any() for _, lu, _ in parts for k in range(len(lu)))
+        singular = any((lu[k, k] == 0).any() for lu, *_ in parts for k in range(len(lu)))
         return Factors("blocks", a, solve, lambda: np.nan, singular)
 
     def _fill(self, group: _Group, data: Any) -> Any:
@@ -102,31 +108,29 @@ def _eliminate(a: Any) -> tuple[Any, Any]:
     return a, order
 
 
-def _solve(lu: Any, order: Any, b: Any) -> Any:
-    lu, s = _like(lu, b), len(lu)
-    x = np.take_along_axis(b, _like(order, b), axis=0)
-    x = x.astype(np.result_type(lu.dtype, b.dtype), copy=False)
+def _solve(lu: Any, x: Any) -> Any:
+    """Solve, for rows in the order of the factors, in their place, shape (s, N) or (s, N, p)."""
+    lu, s = _like(lu, x), len(lu)
     for k in range(s - 1):
         x[k + 1 :] -= lu[k + 1 :, k] * x[k]
     for k in reversed(range(s)):
         x[k] /= lu[k, k]
-        x[:k] -= lu[:k, k] * x[k]
+        if k:
+            x[:k] -= lu[:k, k] * x[k]
     return x
 
 
-def _solve_turned(lu: Any, order: Any, b: Any) -> Any:
-    lu, s = _like(lu, b), len(lu)
-    x = b.astype(np.result_type(lu.dtype, b.dtype))
+def _solve_turned(lu: Any, x: Any) -> Any:
+    """Solve with the transposes, in the same way."""
+    lu, s = _like(lu, x), len(lu)
     for k in range(s):
         x[k] /= lu[k, k]
-        x[k + 1 :] -= lu[k, k + 1 :] * x[k]
+        if k + 1 < s:
+            x[k + 1 :] -= lu[k, k + 1 :] * x[k]
     for k in reversed(range(1, s)):
         x[:k] -= lu[k, :k] * x[k]
-    out = np.empty_like(x)
-    np.put_along_axis(out, _like(order, b), x, axis=0)
-    return out
+    return x
 
 
-def _like(a: Any, b: Any) -> Any:
-    """Return an array of which the last axis is N so that it goes with b, shape (s, N) or (s, N, p)."""
-    return a.reshape(a.shape + (1,) * (b.ndim - 2))
+def _like(lu: Any, x: Any) -> Any:
+    return lu.reshape(lu.shape + (1,) * (x.ndim - 2))
