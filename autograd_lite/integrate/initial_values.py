@@ -29,13 +29,12 @@ from .scipy_jacobians import jacobian_for
 from .solution_op import SolutionOps
 from .solver_options import settings_of, state_of
 from .trajectories import Settings, Trajectory
-from .trajectory_store import Solver, cut
+from .trajectory_store import OF_SCIPY, Solver, cut
 
 with needs("autograd_lite.integrate", "scipy", "'autograd-lite[scipy]'"):
     import scipy.integrate as original
     from scipy.optimize import OptimizeResult
 
-OF_SCIPY = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")
 _CHUNK = 256  # steps between two searches for events that end a solution
 
 

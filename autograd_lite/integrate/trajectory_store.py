@@ -5,6 +5,7 @@ One that was dropped is computed again, with the same bits.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,7 +21,7 @@ from .equations import BoundEquations, Equations
 from .faults import where_nan_begins, why_it_failed
 from .trajectories import Method, Path, Points, Settings, Trajectory
 
-_BY_SCIPY = ("RK23", "RK45", "DOP853", "Radau", "BDF")
+OF_SCIPY = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA")  # methods with SciPy's values
 _RECENT: RecentResults[Trajectory] = RecentResults(4096, 1 << 27)
 
 
@@ -69,6 +70,7 @@ class Solver:
         self.settings = settings if steps is None else settings._replace(max_steps=steps)
         self.key = equations, method.name, steps, *[key_of(x) for x in settings._replace(progress=None)]
         self.solves = 0
+        self._local = threading.local()  # the equations run in one thread at a time
 
     def __repr__(self) -> str:
         return f"<{self.method.name} for {self.equations!r}>"
@@ -78,11 +80,12 @@ class Solver:
 
     def solve(self, y0: Any, span: Any, theta: Sequence[Any]) -> tuple[BoundEquations, Trajectory]:
         """Return the equations for given theta, and the trajectory from y0 at span[0] towards span[1]."""
-        bound = self.equations.at(theta)
+        bound = self._at(self.equations, theta)
         key = self._bytes(self.equations, (y0, span, *theta))
         trajectory = _RECENT.get(key)
         if trajectory is None:
             self.solves += 1
+            bound.nfev = bound.njev = bound.nlu = 0  # of the solve before
             trajectory = self._search(bound, y0, span)
             self._keep(key, trajectory)
         return bound, trajectory
@@ -91,7 +94,7 @@ class Solver:
         if span[0] == span[1] or not y0.size:
             return _no_steps(y0, span)
         has_slopes = isinstance(bound, BoundEquations)  # and not F(t, y, y') = 0
-        if self.method.name in _BY_SCIPY and (text := _no_beginning(bound, float(span[0]), y0)):
+        if self.method.name in OF_SCIPY and (text := _no_beginning(bound, float(span[0]), y0)):
             return replace(_no_steps(y0, span), status=-1, message=f"no step could be taken: {text}")
         with np.errstate(all="ignore"):  # a failure says why
             trajectory = self.method.solve(bound, (float(span[0]), float(span[1])), y0, self.settings)
@@ -100,6 +103,16 @@ class Solver:
             if text := why_it_failed(bound, trajectory, state):
                 trajectory = replace(trajectory, message=f"{trajectory.message.rstrip('.')}; {text}")
         return trajectory
+
+    def _at(self, equations: Equations, theta: Sequence[Any]) -> BoundEquations:
+        """Return equations for given theta: those of the last call in this thread, if theta is the same."""
+        before: dict[Any, Any] = self._local.__dict__
+        values = [x.tobytes() for x in theta]
+        entry = before.get(equations)
+        if entry is None or entry[0] != values:
+            entry = before[equations] = values, equations.at(theta)
+        bound: BoundEquations = entry[1]
+        return bound
 
     def take(self, y0: Any, span: Any, theta: Sequence[Any], trajectory: Trajectory) -> None:
         """Keep a trajectory that this solver would find."""
@@ -118,7 +131,7 @@ class Solver:
         """Return a trajectory of the equations, or of their tangent lift, on the path of the equations."""
         if equations.primal is None:
             return self.solve(y0, span, theta)
-        bound, key = equations.at(theta), self._bytes(equations, (y0, span, *theta))
+        bound, key = self._at(equations, theta), self._bytes(equations, (y0, span, *theta))
         trajectory = _RECENT.get(key)
         if trajectory is None:
             primal = self.equations
@@ -158,19 +171,28 @@ class Solver:
             times: shape (m,).
             ends: whether to read the states between steps where times are theirs, and not the interpolants.
         """
-        path = trajectory.path
+        path, exact = trajectory.path, None
+        if ends or self.method.name not in OF_SCIPY:
+            grid, moments = (path.t, times) if path.t[-1] >= path.t[0] else (-path.t, -times)
+            step = np.minimum(grid.searchsorted(moments), len(path))
+            exact = path.t[step] == times
+            if exact.all():
+                return self._states_at(bound, trajectory, step)
         y = np.full((len(times), bound.n), np.nan, bound.dtype)
         points, places = points_at(path, times, everywhere=self.is_complete(trajectory))
-        if ends:
-            sign = 1.0 if path.t[-1] >= path.t[0] else -1.0
-            step = np.minimum(np.searchsorted(sign * path.t, sign * times), len(path))
-            exact = path.t[step] == times
-            y[exact] = self.states(bound, trajectory)[step[exact]]
+        if exact is not None and exact.any():
+            y[exact] = self._states_at(bound, trajectory, step[exact])
             chosen = ~exact[places]
             points, places = Points(points.step[chosen], points.t[chosen]), places[chosen]
         if len(places):
             y[places] = self.read_at(bound, trajectory, points)
         return y
+
+    def _states_at(self, bound: BoundEquations, trajectory: Trajectory, steps: Any) -> Any:
+        """Return the states before steps with these numbers."""
+        if len(steps) == 1 and steps[0] == len(trajectory.path):
+            return self.method.read(trajectory.carries[-1])[None].copy()
+        return self.states(bound, trajectory)[steps]
 
     def states(self, bound: BoundEquations, trajectory: Trajectory) -> Any:
         """Return the states between steps, shape (K + 1, n)."""
@@ -230,8 +252,8 @@ def points_at(path: Path, times: Any, everywhere: bool = True) -> tuple[Points, 
     t = path.t
     sign = 1.0 if t[-1] >= t[0] else -1.0
     grid, moments = sign * t, sign * times
-    step = np.clip(np.searchsorted(grid, moments, side="left") - 1, 0, max(len(path) - 1, 0))
-    order = np.argsort(step, kind="stable")
+    step = np.minimum(np.maximum(grid.searchsorted(moments) - 1, 0), max(len(path) - 1, 0))
+    order = step.argsort(kind="stable")
     if not everywhere:
         order = order[moments[order] <= grid[-1]]
     return Points(step[order], times[order]), order
