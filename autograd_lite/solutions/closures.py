@@ -15,6 +15,7 @@ from ..control.closure_conversion import BodyCache, align_captures, close
 from ..core.dynamic_scalars import DynamicScalar
 from ..core.errors import UnsupportedError
 from ..core.forks import fork_safe_lock
+from ..core.mode import MODE, TAPES
 from ..ir.graph_node import is_plain
 from ..tensors.record import wrap
 from ..tensors.tensor import Tensor, tensor
@@ -137,8 +138,10 @@ def pure_functions(
         *slots,
         *[(a.shape, a.dtype) for a in (*leaves(x), *arrays)],
     )
-    parts = _CACHE.recall((*functions, constants), kinds, record)
-    if parts is None:  # they read attributes of objects, or large arrays
+    # While a function around is traced they run, so that its guards hold what they read.
+    tracing = bool(TAPES) and MODE.get().tape is not None
+    parts = None if tracing else _CACHE.recall((*functions, constants), kinds, record)
+    if parts is None:  # or they read attributes of objects, or large arrays
         pure, captured = record()
         return _PROGRAMS.share(kinds, pure), [*arrays, *captured]
     return parts[0], [*arrays, *parts[1]]

@@ -253,3 +253,17 @@ def test_units_of_time_and_state(method: str) -> None:
     other = solve(method, 8 * Y0, span=(0.0, 0.5), f=scaled, rtol=2.0**-20, atol=2.0**-17, first_step=2.0**-8).y[:, -1]
     tolerance = 1e-9 if method in STIFF else 0.0
     np.testing.assert_allclose(other, 8 * plain, rtol=tolerance)
+
+
+RATE = 1.0
+
+
+@law(METHODS)
+def test_numbers_around_a_compiled_function_may_change(method: str) -> None:
+    global RATE
+    compiled = ag.compile(lambda y0: integrate.solve_ivp(lambda t, y: -RATE * y, (0, 1), y0, method, [1.0]).y[0, 0])
+    try:
+        for RATE in (1.0, 2.0, 1.0, 2.0, 3.0, 1.0):
+            assert abs(float(compiled(np.ones(1))) - np.exp(-RATE)) < 1e-2
+    finally:
+        RATE = 1.0

@@ -184,3 +184,18 @@ def test_examples_share_arguments() -> None:
         again = lambda a, total=total: np.cos(ag.grad(total)(a)).sum()  # noqa: E731
         both.append([ag.grad(total)(a), ag.jvp(total)((a,), (a,))[1], ag.grad(again)(a), ag.compile(ag.grad(total))(a)])
     compare(*both)
+
+
+RATE = 1.0
+
+
+def test_numbers_around_a_compiled_function_may_change() -> None:
+    global RATE
+    root = ag.compile(lambda y: ag.optimize.root(lambda z: z - RATE * y, np.zeros(1)).x[0])
+    fixed_point = ag.compile(lambda y: ag.fixed_point(lambda z: 0.1 * z + 0.9 * RATE * y, np.zeros(1)).x[0])
+    try:
+        for RATE in (1.0, 2.0, 1.0, 2.0, 3.0, 1.0):
+            assert abs(float(root(np.ones(1))) - RATE) < 1e-8
+            assert abs(float(fixed_point(np.ones(1))) - RATE) < 1e-4
+    finally:
+        RATE = 1.0
