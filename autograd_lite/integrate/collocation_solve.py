@@ -124,8 +124,8 @@ class _Run:
         self._place = np.nan  # where they are from
         self._attempt: _Attempt | None = None
         self._last: tuple[float, float] | None = None
-        eps = np.finfo(y0.dtype).eps
-        self._tol = max(10 * eps / settings.rtol, min(0.03, settings.rtol**0.5))
+        eps, rtol = float(np.finfo(y0.dtype).eps), float(np.min(settings.rtol))
+        self._tol = max(10 * eps / max(rtol, 10 * eps), min(0.03, rtol**0.5))
 
     def run(self) -> str | None:
         """Take the steps; return why the end was not reached, if it was not."""
@@ -231,10 +231,13 @@ class _Run:
                 f"steps from t = {t:.6g} have no result: dF/dy + μ/h dF/dy' is singular at all lengths h, as it is for "
                 "equations of an index above 1. Differentiate constraints by hand until they fix all algebraic unknowns"
             )
-        r = self._equations.residual(t, self.states[-1], self._slope)
-        bad = np.flatnonzero(~np.isfinite(r))
-        if bad.size:
-            return f"F returned {r[bad[0]]} in component {bad[0]} at t = {t:.6g}, where the solution is finite"
+        for h in attempt.h * 4.0 ** np.arange(25):
+            z = self._guess(h)
+            r = self._equations.residuals(t + NODES * h, self.states[-1] + z, slopes_of(z, h))
+            bad = np.argwhere(~np.isfinite(r))
+            if len(bad):
+                i, k = bad[0]
+                return f"steps from t = {t:.6g} fail: equation {k} of F is {r[i, k]} at t = {t + NODES[i] * h:.6g}"
         return f"Newton's method does not converge from t = {t:.6g}, however short steps are"
 
 

@@ -22,7 +22,7 @@ from .implicit_equations import ImplicitEquations, implicit_equations_of
 from .initial_values import Solution, is_known
 from .progress import Interrupted, progress_of
 from .solution_op import SolutionOps
-from .trajectories import Settings
+from .solver_options import settings_of
 from .trajectory_store import Solver
 
 
@@ -92,10 +92,12 @@ def solve_dae(
         >>> round(float(ag.grad(end)(2.0)), 6), round(float(np.exp(-2)), 6)
         (0.135335, 0.135335)
     """
-    problem = _Problem.of("solve_dae", F, t_span[0], y0, yp0, () if args is None else tuple(args))
     if initialize not in INITIALIZE:
         raise ValueError(f"solve_dae: expected initialize among {', '.join(INITIALIZE)}; received {initialize!r}")
-    span = np.array([_constant("t_span", t) for t in t_span], float)
+    span = _span_of(t_span)
+    problem = _Problem.of("solve_dae", F, span[0], y0, yp0, () if args is None else tuple(args))
+    options = {"rtol": rtol, "atol": atol, "first_step": first_step, "max_step": max_step, "max_steps": max_steps}
+    settings = settings_of(options, problem.y0.shape[0], float(abs(span[1] - span[0])), "solve_dae")
     times = None if t_eval is None else _times_of(t_eval, span)
     has_values = is_known(problem.y0, problem.slope, problem.theta)
     if not has_values and (times is None or dense_output):
@@ -111,7 +113,7 @@ def solve_dae(
     yp0_values = np.array(example_of(start.slope), float) if has_values else None
     more = {} if yp0_values is None else {"yp0": yp0_values}
     with progress_of(progress, *span.tolist()) as report:
-        settings = Settings(rtol, atol, first_step, max_step, max_steps, None, report, more)
+        settings = settings._replace(progress=report, more=more)
         solver = Solver("solve_dae", problem.equations, COLLOCATION, settings)  # type: ignore[arg-type]
         inputs = [start.y, span, *problem.theta]
         return _solution(solver, inputs, times, dense_output, has_values)
@@ -237,6 +239,15 @@ def _constant(name: str, t: Any, called: str = "solve_dae") -> float:
     if t.ndim or t.dtype.kind not in "iuf":
         raise TypeError(f"{called}: expected {name} of numbers; received {describe(t)}")
     return float(example_of(t))
+
+
+def _span_of(t_span: Any) -> Any:
+    if not isinstance(t_span, (Sequence, np.ndarray, Tensor)) or isinstance(t_span, str) or len(t_span) != 2:
+        raise ValueError(f"solve_dae: expected t_span as two times (t0, t1); received {t_span!r}")
+    span = np.array([_constant("t_span", t) for t in t_span], float)
+    if not np.isfinite(span).all():
+        raise ValueError(f"solve_dae: expected finite times in t_span; received {span.tolist()}")
+    return span
 
 
 def _times_of(t_eval: Any, span: Any) -> Any:

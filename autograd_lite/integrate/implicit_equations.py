@@ -13,6 +13,7 @@ import numpy as np
 
 from ..control.body import PLANNED_AFTER, Body, Runner, needed_for, rearrange
 from ..control.closure_conversion import record_body
+from ..core.arguments import describe
 from ..core.errors import DtypeError, ShapeError
 from ..functional import jvp, vjp, vmap
 from ..ops.adjoints import user
@@ -232,6 +233,10 @@ def implicit_equations_of(
 
     def residual(point: Any, *args: Any) -> Any:
         out = operand(F(*point, *args))
+        if out.dtype.kind not in "biufc":
+            raise TypeError(
+                f"{called}: expected F to return n numbers; received {describe(out)}. Did it return nothing?"
+            )
         return out if out.ndim == 1 else out.reshape(-1)
 
     residual.__name__ = getattr(F, "__name__", type(F).__name__)

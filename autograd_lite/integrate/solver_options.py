@@ -34,13 +34,14 @@ def state_of(called: str, y0: Any) -> Any:
     return y0
 
 
-def settings_of(options: Mapping[str, Any], n: int, length: float) -> Settings:
+def settings_of(options: Mapping[str, Any], n: int, length: float, called: str = "solve_ivp") -> Settings:
     """Return options as settings.
 
     Args:
         options: by name; None is the default.
         n: how many unknowns.
         length: |t1 - t0|.
+        called: the caller, for messages.
 
     Raises:
         TypeError: if there is no option of a name.
@@ -52,30 +53,30 @@ def settings_of(options: Mapping[str, Any], n: int, length: float) -> Settings:
         if name not in (*_OF_JACOBIANS, "mass"):
             near = get_close_matches(name, _NAMES, n=1)
             more = f". Did you mean {near[0]!r}?" if near else f"; options are {', '.join(_NAMES)}"
-            raise TypeError(f"solve_ivp: there is no option {name!r}{more}")
+            raise TypeError(f"{called}: there is no option {name!r}{more}")
     for name in ("rtol", "atol"):
         if name in fields:
-            fields[name] = _tolerance(name, fields[name], n)
+            fields[name] = _tolerance(called, name, fields[name], n)
     zero = not np.any(fields.get("rtol", 1.0)) and not np.any(fields.get("atol", 1.0))
     if zero:
-        raise ValueError("solve_ivp: expected rtol or atol above 0; received zeros, which no step can fulfil")
+        raise ValueError(f"{called}: expected rtol or atol above 0; received zeros, which no step can fulfil")
     if not fields.get("first_step", 1.0) > 0:
-        raise ValueError(f"solve_ivp: expected first_step > 0; received {fields['first_step']}")
+        raise ValueError(f"{called}: expected first_step > 0; received {fields['first_step']}")
     if fields.get("first_step", 0.0) > length > 0:
-        raise ValueError(f"solve_ivp: expected first_step <= |t1 - t0| = {length:g}; received {fields['first_step']:g}")
+        raise ValueError(f"{called}: expected first_step <= |t1 - t0| = {length:g}; received {fields['first_step']:g}")
     if not fields.get("max_step", 1.0) > 0:
-        raise ValueError(f"solve_ivp: expected max_step > 0; received {fields['max_step']}")
+        raise ValueError(f"{called}: expected max_step > 0; received {fields['max_step']}")
     for name in ("max_steps", "max_bytes"):
         if not fields.get(name, 1) >= 1 or fields.get(name, 1) != int(fields.get(name, 1)):
-            raise ValueError(f"solve_ivp: expected {name} as a positive integer; received {fields[name]!r}")
+            raise ValueError(f"{called}: expected {name} as a positive integer; received {fields[name]!r}")
     return Settings(**fields, more={name: x for name, x in rest.items() if name != "min_step"})
 
 
-def _tolerance(name: str, x: Any, n: int) -> Any:
+def _tolerance(called: str, name: str, x: Any, n: int) -> Any:
     """Return a tolerance as a number, or as an array of shape (n,)."""
     array = np.asarray(values(x) if hasattr(x, "__apply_op__") else x, float)
     if array.shape not in ((), (n,)):
-        raise ShapeError(f"solve_ivp: expected {name} as a number, or of y's shape ({n},); received {array.shape}")
+        raise ShapeError(f"{called}: expected {name} as a number, or of y's shape ({n},); received {array.shape}")
     if not (array >= 0).all():
-        raise ValueError(f"solve_ivp: expected {name} >= 0; received {array.tolist()}")
+        raise ValueError(f"{called}: expected {name} >= 0; received {array.tolist()}")
     return array if array.ndim else float(array)

@@ -221,6 +221,11 @@ def solve(F: Any = square, t_span: Any = (0, 1), y0: Any = (1.0, 1.0), **options
         ({"t_eval": [2.0]}, r"t_eval within t_span, \[0.0, 1.0\]; received 2"),
         ({"t_eval": [0.5, 0.2]}, r"t_eval in the order"),
         ({"t_span": (0, ag.tensor(1.0, requires_grad=True))}, r"t_span without derivatives"),
+        ({"F": lambda t, y, yp, a: None}, r"F to return n numbers; received None"),
+        ({"t_span": (0, np.nan)}, r"finite times in t_span; received \[0.0, nan\]"),
+        ({"t_span": (0, 1, 2)}, r"t_span as two times"),
+        ({"rtol": 0, "atol": 0}, r"rtol or atol above 0"),
+        ({"atol": [1e-6] * 3}, r"atol as a number, or of y's shape \(2,\); received \(3,\)"),
     ],
 )
 def test_bad_arguments(changes: dict[str, Any], message: str) -> None:
@@ -242,3 +247,10 @@ def test_a_solution_that_ends_early_has_no_derivative() -> None:
     with pytest.raises(ag.GradError, match="solve_dae: expected a solution to differentiate that has come to its end"):
         solution.y.sum().backward()
     assert "max_steps = 3" in solve(max_steps=3).message
+
+
+def test_a_number_that_is_not_finite_is_named() -> None:
+    def F(t: Any, y: Any, yp: Any, a: Any) -> Any:  # y0 = 1 - t
+        return [yp[0] + 1, y[1] - np.sqrt(y[0])]
+
+    assert "equation 1 of F is nan at t = 1" in solve(F, (0, 2)).message
