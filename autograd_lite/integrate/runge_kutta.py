@@ -100,13 +100,18 @@ def _path_in_c(path: Path, carries: Any, start: int) -> tuple[Any, ...]:
     return times, lengths, begins, np.ascontiguousarray(carries)
 
 
+def _has_scipys_bits(tableau: Tableau, equations: BoundEquations) -> bool:
+    """Return whether results are SciPy's to the bit: those of its methods, but for tangents."""
+    return tableau.scipy is not None and equations.equations.primal is None
+
+
 def follow(tableau: Tableau, equations: BoundEquations, path: Path, carry: Any, start: int, stop: int) -> Any:
     """Take the steps of a path again, as `Method.follow`."""
     carries = np.empty((stop - start + 1, *carry.shape), carry.dtype)
     carries[0] = y = carry
     if stop == start:
         return carries
-    with native_method(tableau, equations) if tableau.scipy is None else nullcontext() as native:
+    with nullcontext() if _has_scipys_bits(tableau, equations) else native_method(tableau, equations) as native:
         if native is not None:
             equations.nfev += native.follow(_path_in_c(path, carries, start))
             return carries
@@ -140,7 +145,7 @@ def _by_steps(numbers: Any) -> Iterator[tuple[int, slice]]:
 def between(tableau: Tableau, equations: BoundEquations, path: Path, carries: Any, start: int, points: Points) -> Any:
     """Read the solution within steps, as `Method.between`; points after the last step are at its end."""
     numbers, x = np.asarray(points.step, np.intp) - start, _places(path, points)
-    if tableau.scipy is not None:
+    if _has_scipys_bits(tableau, equations):
         return _read_steps(tableau, equations, path, carries, start, numbers, x)
     out = carries[np.minimum(numbers + (x == 1), len(carries) - 1)]  # where steps begin and end
     inside = np.flatnonzero((x != 0) & (x != 1))

@@ -234,12 +234,12 @@ def test_progress_and_interrupts() -> None:
     equations = bound(lotka_volterra, 0.0, Y0, PREY)
     for method in EXPLICIT.values():
         times = []
-        full = method.solve(equations, (0.0, 14.0), Y0, Settings(progress=lambda t, times=times: times.append(t)))
+        full = method.solve(equations, (0.0, 14.0), Y0, Settings(progress=lambda t, *_, times=times: times.append(t)))
         assert times == sorted(times)
         assert times[-1] == 14.0
         assert len(times) > 1
 
-        def interrupt(t):
+        def interrupt(t, *_):
             if t > 5:
                 raise KeyboardInterrupt
 
