@@ -249,13 +249,15 @@ def fit_rows(peers: Peers | None, groups: Any) -> Iterator[Cost]:
         beside = partial(residuals, solve=scipy.integrate.solve_ivp, method=method)
         for m in (method, own):
             ours = partial(residuals, solve=ag.integrate.solve_ivp, method=m)
-            found = ag.optimize.least_squares(ours, start)
+            result, new = ag.optimize.least_squares(ours, start), fresh(start)
             other = scipy.optimize.least_squares(beside, start)
-            print(f"  {name}, {m}: {found.nfev} and {other.nfev} residuals, x apart {abs(found.x - other.x).max():.1e}")
+            print(
+                f"  {name}, {m}: {result.nfev} and {other.nfev} residuals, x apart {abs(result.x - other.x).max():.1e}"
+            )
             yield Cost(
                 f"fit of {name}, {m} / SciPy's {method}, differences",
                 1.0,
-                timed(lambda ours=ours, new=fresh(start): ag.optimize.least_squares(ours, new())),
+                timed(lambda ours=ours, new=new: ag.optimize.least_squares(ours, new())),
                 timed(partial(scipy.optimize.least_squares, beside, start)),
             )
 
