@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         solve_dae as solve_dae,
     )
     from .initial_values import Solution as Solution, solve_ivp as solve_ivp
-    from .odeint import odeint as odeint
+    from .lsoda import odeint as odeint
     from .pictures import picture as picture
     from .progress import Interrupted as Interrupted
     from .shooting import Shots as Shots, multiple_shooting as multiple_shooting

@@ -35,7 +35,7 @@ _GRAZES = 1e-8  # slopes of an event, beside those that its values on both sides
 # ---- where they are -------------------------------------------------------------------------------------------------
 
 
-class Event(NamedTuple):
+class EventFunction(NamedTuple):
     """An event of the user.
 
     Attributes:
@@ -49,7 +49,7 @@ class Event(NamedTuple):
     direction: float
 
     @classmethod
-    def of(cls, function: Callable[..., Any]) -> Event:
+    def of(cls, function: Callable[..., Any]) -> EventFunction:
         """Return a function of the user, with SciPy's attributes `terminal` and `direction`, as an event."""
         terminal, direction = getattr(function, "terminal", None), getattr(function, "direction", 0)
         number = float(terminal or np.inf) if not isinstance(terminal, bool) else (1.0 if terminal else np.inf)
@@ -92,7 +92,7 @@ class Search(NamedTuple):
 
 
 def find_events(
-    events: Sequence[Event],
+    events: Sequence[EventFunction],
     functions: Sequence[Callable[[float, Any], float]],
     solver: Solver,
     bound: BoundEquations,

@@ -20,7 +20,7 @@ from ..tensors.tracers import TracedTensor
 from ..tree import leaves, map as map_leaves
 from .dense_output import DenseOutput
 from .equations import equations_of
-from .events import Event, Search, find_events, moments
+from .events import EventFunction, Search, find_events, moments
 from .mass_matrices import consistent_state, mass_of
 from .methods import METHODS
 from .progress import Interrupted, progress_of
@@ -234,7 +234,7 @@ class _Problem:
             y0 = consistent_state("solve_ivp", self.equations, mass, self.span[0], y0, theta, initialize)
         self.inputs = [y0, self.span, *theta]
         self.t_eval = None if t_eval is None else _floats(t_eval)
-        self.events = [Event.of(f) for f in events]
+        self.events = [EventFunction.of(f) for f in events]
 
     @functools.cached_property
     def span_values(self) -> tuple[float, float]:

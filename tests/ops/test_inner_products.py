@@ -26,6 +26,12 @@ CASES = [
 ]
 
 
+def _has_one_sum() -> bool:
+    """Return whether BLAS adds in one order, whatever the strides; where it does not, some stay calls of einsum."""
+    x, y = np.random.default_rng(1).normal(size=(2, 4, 60))
+    return np.array_equal(np.vecdot(x.T, y.T), np.vecdot(x.T.copy(), y.T.copy()))
+
+
 @pytest.mark.parametrize("dtype", ["d", "f", "D", "l"])
 @pytest.mark.parametrize(("subscripts", "shape"), CASES, ids=str)
 def test_inner_products_are_those_of_einsum(subscripts: str, shape: tuple[int, ...], dtype: str) -> None:
@@ -43,5 +49,5 @@ def test_inner_products_are_those_of_einsum(subscripts: str, shape: tuple[int, .
     compiled(x, y)
     for a, b in zip(compiled(x, y), program(ag.tensor(x), ag.tensor(y)), strict=True):
         assert same_bits(np.asarray(a), b.numpy())
-    if dtype == "d" and x.size and x.size < 9000 and shape != (30, 6):
+    if dtype == "d" and x.size and x.size < 9000 and shape != (30, 6) and _has_one_sum():
         assert all(call.how is not How.CALL for call in compiled.plan().calls), str(compiled.plan())

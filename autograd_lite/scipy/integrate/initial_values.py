@@ -8,7 +8,7 @@ from typing import Any
 import scipy.integrate as original
 
 from ...integrate.initial_values import solve_ivp as solve_initial_value_problem
-from ...integrate.odeint import odeint as solve_on_grid
+from ...integrate.lsoda import odeint as solve_on_grid
 from ..calls import takes_tensors
 
 
