@@ -191,7 +191,8 @@ class Solver:
     def _states_at(self, bound: BoundEquations, trajectory: Trajectory, steps: Any) -> Any:
         """Return the states before steps with these numbers."""
         if len(steps) == 1 and steps[0] == len(trajectory.path):
-            return self.method.read(trajectory.carries[-1])[None].copy()
+            carry = trajectory.carries[-1]  # of no step, it is the state
+            return (carry if carry.ndim == 1 else self.method.read(carry))[None].copy()
         return self.states(bound, trajectory)[steps]
 
     def states(self, bound: BoundEquations, trajectory: Trajectory) -> Any:

@@ -127,7 +127,8 @@ def pure_functions(
         if any(part.body.effects for part in parts):
             raise UnsupportedError(f"{called}: expected functions that draw no random numbers and observe nothing")
         bodies, captured = align_captures(parts, len(leaves(x)) + len(arrays))
-        return [PureFunction(b, part.out) for b, part in zip(bodies, parts, strict=True)], captured
+        pure = [PureFunction(b, part.out) for b, part in zip(bodies, parts, strict=True)]
+        return _PROGRAMS.share(kinds, pure), captured
 
     refusal = UnsupportedError(f"{called}: expected functions that change nothing outside")
     kinds = (
@@ -142,8 +143,7 @@ def pure_functions(
     tracing = bool(TAPES) and MODE.get().tape is not None
     parts = None if tracing else _CACHE.recall((*functions, constants), kinds, record)
     if parts is None:  # or they read attributes of objects, or large arrays
-        pure, captured = record()
-        return _PROGRAMS.share(kinds, pure), [*arrays, *captured]
+        parts = record()
     return parts[0], [*arrays, *parts[1]]
 
 
