@@ -55,7 +55,7 @@ def det(a: Any) -> Any:
 # ---- Sylvester ------------------------------------------------------------------------------------------------------
 
 _MOST = 4  # factorizations that are kept
-_UNCERTAIN = 1e-5  # units of rounding times the condition from which on a derivative is refused: its error is some times that
+_UNCERTAIN = 1e-5  # rounding times the condition from which on a derivative is refused; its error is some times that
 
 
 class Schurs:
