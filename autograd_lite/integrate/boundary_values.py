@@ -73,7 +73,7 @@ def solve_bvp(
         p: shape (k,), a guess of parameters that are unknown.
         S: shape (n, n), constant; then y(a) is such that S y(a) = 0.
         fun_jac, bc_jac: as SciPy's, for its own steps.
-        tol: of the residual y' - f relative to 1 + |f|; it decides the mesh, and so how exact the solution is.
+        tol: of the residual y' - f relative to `1 + abs(f)`; it decides the mesh, and so how exact the solution is.
         max_nodes: the most nodes.
         verbose, bc_tol: as SciPy's.
         digits, on_uncertain, on_failure: as of `implicit`.

@@ -61,7 +61,7 @@ def solve_dae(
             end, which is not known in a compiled function or in a batch.
         dense_output: whether to return the solution as a function of t, `sol`.
         args: further arguments of F.
-        rtol, atol: the error of a step is below atol + rtol |y|; atol may have shape (n,).
+        rtol, atol: the error of a step is below `atol + rtol * abs(y)`; atol may have shape (n,).
         first_step, max_step: the length of the first step, and of the longest.
         max_steps: after how many steps it gives up.
         initialize: "solve" finds consistent initial values: the part of y0 whose slopes F does not read, algebraic

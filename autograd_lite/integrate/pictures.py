@@ -45,7 +45,7 @@ def picture(
 
     Above are the components over the time; with `errors`, a band of two standard deviations to either side. Below are
     the lengths of accepted steps on a logarithmic scale, with a cross for each attempt that was rejected, at the length
-    that was too long. The third panel has h |λ|: the length of each step times the largest absolute value of the
+    that was too long. The third panel has the length of each step times the largest absolute value of the
     eigenvalues of df/dy. Explicit methods are held to about 3, whatever the tolerance; where a method takes steps far
     above that line, the equations are stiff. The time is on a logarithmic scale if half of the steps lie within its
     first fiftieth.
