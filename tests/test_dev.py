@@ -306,7 +306,7 @@ def test_wheel_holds_both_packages_and_the_sample(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)]
     subprocess.run(command, check=True)
     (wheel,) = tmp_path.glob("autograd_lite-*.whl")
-    assert wheel.stat().st_size < 4_100_000  # of which the digits are 1.1 MB, the kernels 0.4, and the rest is text
+    assert wheel.stat().st_size < 4_250_000  # of which the digits are 1.1 MB, the kernels 0.4, and the rest is text
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"autograd_lite/py.typed", "autograd_lite/nn/py.typed", "autograd_lite/nn/__init__.py"} <= names
     for folder in ("nn/datasets/mnist_sample", "nn/datasets/embedded", "autograd_lite/graph/pictures/page"):
