@@ -18,6 +18,7 @@ FLAGS = ["-std=gnu11", "-O1", "-g1", "-fno-math-errno", "-fno-trapping-math", "-
 FLAGS += [f"-I{np.get_include()}", f"-I{sysconfig.get_path('include')}", "-fPIC", "-shared", "-pthread"]
 PLANS = [f"tests/compiler/test_{name}.py" for name in ("plans", "blocks", "segments")]
 SPARSE = ["tests/sparse/test_colorings.py", "tests/sparse/test_index_sets.py"]
+METHODS = "tests/integrate/test_native_drivers.py"
 FUSED = "tests/compiler/c_code/test_laws.py"
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "tests.native.instead"]
 
@@ -41,7 +42,7 @@ def built(sanitizer: str, library: Path) -> str:
         # Not in Python's own pools of memory, where it sees nothing; what lives as long as the process has not leaked.
         (
             "address,undefined",
-            ["tests/native", *SPARSE, *PLANS, FUSED],
+            ["tests/native", *SPARSE, *PLANS, METHODS, FUSED],
             {
                 "AUTOGRAD_LITE_CC": "gcc -fsanitize=address,undefined",
                 "PYTHONMALLOC": "malloc",

@@ -70,6 +70,45 @@ static int is_sound(const BodyCall *call) {
     return 1;
 }
 
+/* Return whether elements of so many bytes, which lie so from an offset on, are within so many bytes. */
+static int is_within(npy_intp all, npy_intp offset, npy_intp bytes, npy_intp axes, const npy_intp *lengths,
+                     const npy_intp *strides) {
+    npy_intp low = offset, high = offset + bytes;
+    for (npy_intp d = 0; d < axes; d++) {
+        if (lengths[d] <= 0) {
+            return lengths[d] == 0;
+        }
+        const npy_intp reach = (lengths[d] - 1) * strides[d];
+        *(reach < 0 ? &low : &high) += reach;
+    }
+    return low >= 0 && high <= all;
+}
+
+int body_call_fits(const BodyCall *call, PyObject *buffers) {
+    const Segment *segment = call->segment;
+    int fits = 1;
+    for (Py_ssize_t k = 0; k < call->n_slots && fits; k++) {
+        const Kind *kind =
+            k < segment->n_arguments ? segment->arguments + k : segment->results + (k - segment->n_arguments);
+        PyArrayObject *a = (PyArrayObject *)PyTuple_GET_ITEM(buffers, call->slots[k]);
+        fits = PyArray_IS_C_CONTIGUOUS(a) && PyArray_EquivTypes(PyArray_DESCR(a), kind->dtype) &&
+               is_within(PyArray_NBYTES(a), 0, PyArray_ITEMSIZE(a), kind->dimensions, kind->shape, kind->strides);
+    }
+    for (const npy_intp *copy = call->copies; copy < call->copies_end && fits; copy += copy[LENGTH]) {
+        const npy_intp n = copy[AXES], *lengths = copy + LENGTHS;
+        PyArrayObject *to = (PyArrayObject *)PyTuple_GET_ITEM(buffers, copy[TO]);
+        PyArrayObject *from = copy[FROM] < 0 ? NULL : (PyArrayObject *)PyTuple_GET_ITEM(buffers, copy[FROM]);
+        fits = copy[BYTES] >= 0 && PyArray_ISCARRAY(to) &&
+               is_within(PyArray_NBYTES(to), copy[TO_OFFSET], copy[BYTES], n, lengths, lengths + 2 * n) &&
+               (from == NULL || (PyArray_IS_C_CONTIGUOUS(from) && is_within(PyArray_NBYTES(from), copy[FROM_OFFSET],
+                                                                            copy[BYTES], n, lengths, lengths + n)));
+    }
+    if (!fits) {
+        PyErr_SetString(PyExc_ValueError, "the buffers of a call do not have what its slots and copies take");
+    }
+    return fits;
+}
+
 int body_call_make(PyObject *description, BodyCall *call) {
     PyObject *buffers;
     PyArrayObject *slots, *copies;

@@ -18,6 +18,9 @@ typedef struct {
 int body_call_make(PyObject *description, BodyCall *call);
 void body_call_free(BodyCall *call);
 
+/* Return whether buffers in the order C hold what slots and copies take; there is an exception if not. */
+int body_call_fits(const BodyCall *call, PyObject *buffers);
+
 /* Run the segment with its arguments and results in buffers, then the copies from its results to others; return as
  * `program_run` does. The lock of the interpreter is not needed. */
 int body_call_run(const BodyCall *call);

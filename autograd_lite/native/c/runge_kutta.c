@@ -227,7 +227,8 @@ static int method_begin(Method *method, PyObject *f, PyObject *tableau, PyObject
     method->slopes = doubles_of(slopes, method->tableau.rows * n, "runge_kutta, slopes");
     if (PyErr_Occurred() || doubles_of(PyTuple_GET_ITEM(buffers, AT_T), 1, "runge_kutta, t") == NULL ||
         doubles_of(PyTuple_GET_ITEM(buffers, AT_Y), n, "runge_kutta, y") == NULL ||
-        doubles_of(PyTuple_GET_ITEM(buffers, method->output), n, "runge_kutta, the slope") == NULL) {
+        doubles_of(PyTuple_GET_ITEM(buffers, method->output), n, "runge_kutta, the slope") == NULL ||
+        !body_call_fits(&method->f, buffers)) {
         return -1;
     }
     return 0;
@@ -560,7 +561,7 @@ static int pull_begin(Pull *pull, PyObject *description, PyObject *sums, PyObjec
         doubles_of(PyTuple_GET_ITEM(buffers, k), sizes[k], "runge_kutta, an argument of the pullback");
     }
     doubles_of(PyTuple_GET_ITEM(buffers, pull->result), n, "runge_kutta, a result of the pullback");
-    if (PyErr_Occurred()) {
+    if (PyErr_Occurred() || !body_call_fits(&pull->call, buffers)) {
         return -1;
     }
     pull->sums = PyMem_Calloc(pull->n_theta + 1, 2 * sizeof *pull->sums);
