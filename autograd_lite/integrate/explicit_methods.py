@@ -163,6 +163,7 @@ def _blocks(
             message, status = _too_many(settings, numbers[T], t_end), -1
             break
         start = perf_counter()
+        numbers[ACCEPTED:EVALUATIONS] = 0  # should an interrupt come before the first step
         try:
             state = run(numbers, atol, y, (times[1 : 1 + room], lengths[:room], states[1 : 1 + room], rejected))
             if settings.progress is not None:
