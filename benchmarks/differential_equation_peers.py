@@ -41,7 +41,7 @@ def by_diffrax(problem: Any, method: str) -> dict[str, Callable[[], Any]]:
             y0,
             theta,
             stepsize_controller=diffrax.PIDController(rtol=TOLERANCE, atol=TOLERANCE * jnp.asarray(problem.scale)),
-            max_steps=4096,
+            max_steps=200_000,
         )
         return answer.ys[-1].sum()
 
