@@ -181,7 +181,7 @@ class Equations:
         return self.derive(("pull of jacobian", count), compute, example, example, np.zeros(count))
 
 
-class _Call:
+class BoundProgram:
     """A program with theta filled in, which is called on arrays again and again, in one thread.
 
     Its buffers are taken at the first call, and given back when it ends.
@@ -232,7 +232,7 @@ class BoundEquations:
         self.theta = [np.array(x, kind, order="C") for x, kind in zip(theta, kinds, strict=True)]
         self.n, self.dtype = equations.n, equations.dtype
         self.nfev = self.njev = self.nlu = 0
-        self._calls: dict[Any, _Call] = {"f": _Call(equations.body, self.theta)}
+        self._calls: dict[Any, BoundProgram] = {"f": BoundProgram(equations.body, self.theta)}
         self._f = self._calls["f"].borrow
         self._constant: Any = None
         self._mass: tuple[Any, Any] = (None, None)  # the last one, and its first block
@@ -248,10 +248,10 @@ class BoundEquations:
         for call in self._calls.values():
             call.end()
 
-    def _call(self, key: Any, make: Callable[[], Body]) -> _Call:
+    def _call(self, key: Any, make: Callable[[], Body]) -> BoundProgram:
         call = self._calls.get(key)
         if call is None:
-            call = self._calls[key] = _Call(make(), self.theta)
+            call = self._calls[key] = BoundProgram(make(), self.theta)
         return call
 
     def f(self, t: Any, y: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..control.body import PLANNED_AFTER, Body, Runner, needed_for, rearrange
+from ..control.body import Body, needed_for, rearrange
 from ..control.closure_conversion import record_body
 from ..core.arguments import describe
 from ..core.errors import DtypeError, ShapeError
@@ -20,6 +20,7 @@ from ..ops.adjoints import user
 from ..ops.operands import operand
 from ..solutions.closures import pure_functions
 from ..tree import leaves
+from .equations import BoundProgram
 from .jacobians import StateJacobian
 
 STAGES = 3  # points at which programs are evaluated at once
@@ -161,7 +162,7 @@ class BoundImplicitEquations:
         self.theta = [np.array(x, kind, order="C") for x, kind in zip(theta, kinds, strict=True)]
         self.n, self.dtype = equations.n, equations.dtype
         self.nfev = self.njev = self.nlu = 0
-        self._runners: dict[Any, Runner] = {}
+        self._programs: dict[Any, BoundProgram] = {}
         self._constant: dict[int, Any] = {}
 
     def primal(self) -> BoundImplicitEquations:
@@ -170,13 +171,10 @@ class BoundImplicitEquations:
         return self.equations.primal.at(self.theta[: self.equations.primal.num_theta])
 
     def _run(self, key: str, make: Callable[[], Body], *arrays: Any) -> list[Any]:
-        runner = self._runners.get(key)
-        if runner is None:
-            body = make()
-            body.runs = max(body.runs, PLANNED_AFTER)
-            runner = self._runners[key] = Runner(body, len(arrays), 0)
+        if key not in self._programs:
+            self._programs[key] = BoundProgram(make(), self.theta)
         inputs = [np.asarray(x, float) if np.ndim(x) == 0 else np.ascontiguousarray(x) for x in arrays]
-        return [np.array(x) for x in runner(*inputs, *self.theta)]
+        return self._programs[key](*inputs)
 
     def residual(self, t: Any, y: Any, slope: Any) -> Any:
         """Return F, shape (n,)."""

@@ -157,8 +157,8 @@ def solve_ivp(
     Example:
         >>> import autograd_lite as ag
         >>> def end(rate):
-        ...     found = solve_ivp(lambda t, y: -rate * y, (0, 1), [1.0], "DOP853", t_eval=[1.0], rtol=1e-9, atol=1e-9)
-        ...     return found.y[0, 0]
+        ...     options = {"t_eval": [1.0], "rtol": 1e-9, "atol": 1e-9}
+        ...     return solve_ivp(lambda t, y: -rate * y, (0, 1), [1.0], "DOP853", **options).y[0, 0]
         >>> round(float(ag.grad(end)(2.0)), 6), round(-float(np.exp(-2)), 6)
         (-0.135335, -0.135335)
     """

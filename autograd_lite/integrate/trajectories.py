@@ -55,7 +55,7 @@ class Trajectory:
             them, without a budget.
         carries: the carries there, shape (len(kept), …, n).
         rejected: time, length and error estimate of each attempt that was rejected, shape (r, 3).
-        status: 0 if the end was reached, 1 for a terminal event, -1 for a failure.
+        status: 0 if the end was reached, 1 for a terminal event, -1 for a failure, -2 for an interrupt.
         message: why it ended.
         nfev, njev, nlu: counts.
     """
