@@ -25,7 +25,7 @@ from . import test_messages
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "help" / "errors.md").read_text(encoding="utf-8")
 INTERNAL = {"OneByOne", "UnknownIndex", "Unreadable"}  # caught inside, or passed on as the TypeError that it is
-ADDRESS = re.compile(r"\(see docs/help/errors\.md#([\w-]+) in the source\)")
+ADDRESS = re.compile(r"\(see `python -m autograd_lite help ([\w-]+)`\)")
 
 
 class Entry(NamedTuple):

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .addresses import manual
+
 
 class GradError(RuntimeError):
     """A gradient was asked for that the recorded graph cannot give.
@@ -174,19 +176,6 @@ class UnsupportedError(TypeError):
     """
 
 
-def manual(page: str) -> str:
-    """Return the address of a page of the manual, for messages: in the source, as there is no site to name.
-
-    Args:
-        page: its path below docs/, with an anchor or without one.
-
-    Example:
-        >>> manual("guides/compile.md")
-        'docs/guides/compile.md in the source'
-    """
-    return f"docs/{page} in the source"
-
-
 def more_on(entry: str) -> str:
     """Return the end of a message: the section of the manual that explains it, with an example and a cure.
 
@@ -195,7 +184,7 @@ def more_on(entry: str) -> str:
 
     Example:
         >>> more_on("freed-values")
-        ' (see docs/help/errors.md#freed-values in the source)'
+        ' (see `python -m autograd_lite help freed-values`)'
     """
     return f" (see {manual(f'help/errors.md#{entry}')})"
 

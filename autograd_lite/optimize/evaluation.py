@@ -12,8 +12,9 @@ import numpy as np
 from ..compiler.compiled_function import compile as compiled_form
 from ..control.body import Body, run_body
 from ..control.closure_conversion import example_of, record_body
+from ..core.addresses import manual
 from ..core.duck_arrays import LAZY, compute_lazy, is_lazy
-from ..core.errors import DtypeError, GradError, ReplayError, UnsupportedError, manual
+from ..core.errors import DtypeError, GradError, ReplayError, UnsupportedError
 from ..solutions.closures import EVALUATED, PureFunction
 from ..tensors.tensor import Tensor
 from ..tree import leaves, map as map_leaves, rebuild

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..core.errors import manual
+from ..core.addresses import manual
 
 _CAST = "Write t.astype({})"
 _DEVICE = f"Tensors are where their arrays are: see {manual('guides/arrays.md')}"
