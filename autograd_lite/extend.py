@@ -1,4 +1,4 @@
-"""For libraries built on this one, `nn` among them: late names, second names, errors, and host state in compiled code.
+"""For libraries built on this one, `nn` among them: errors, late and deprecated names, and more.
 
 Programs need none of this. Decorate public functions with `checked` and classes with `checked_class`: a call that fails
 on its arguments then names the argument that does not match its annotation. `attach` lets a package load its names when
@@ -41,6 +41,7 @@ from .core.mode import module_scope as module_scope
 from .core.traceback_folding import fold_error as fold_error, folds_tracebacks as folds_tracebacks
 
 if TYPE_CHECKING:
+    from .core.deprecations import deprecated as deprecated, overdue as overdue, redirect as redirect
     from .files.atomic_writes import write_file as write_file
     from .files.caches import cache_folder as cache_folder
     from .functions.moment_estimates import (

@@ -15,6 +15,7 @@ FILES = sorted(path for package in ("autograd_lite", "nn") for path in (ROOT / p
 EXCEPTIONS: dict[str, dict[str, str]] = {
     "participle": {
         "checked": "a decorator, as in `@checked def f`",
+        "deprecated": "a decorator, as in `warnings.deprecated`",
         "applied": "a partial derivative that is already multiplied with the cotangent",
         "installed": "a context manager",
         "searchsorted": "NumPy's",
