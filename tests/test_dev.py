@@ -309,7 +309,7 @@ def test_wheel_holds_both_packages_and_the_sample(tmp_path: Path) -> None:
     assert wheel.stat().st_size < 4_250_000  # of which the digits are 1.1 MB, the kernels 0.4, and the rest is text
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"autograd_lite/py.typed", "autograd_lite/nn/py.typed", "autograd_lite/nn/__init__.py"} <= names
-    for folder in ("nn/datasets/mnist_sample", "nn/datasets/embedded", "autograd_lite/graph/pictures/page"):
+    for folder in ("nn/datasets/embedded", "autograd_lite/graph/pictures/page"):
         files = {path.name for path in (ROOT / folder).iterdir() if path.is_file()}
         assert {f"autograd_lite/{folder.removeprefix('autograd_lite/')}/{name}" for name in files} <= names
     headers = (ROOT / "autograd_lite/native/c").rglob("*.h")  # which fused code includes
@@ -320,7 +320,7 @@ def test_wheel_holds_both_packages_and_the_sample(tmp_path: Path) -> None:
     top = {name.partition("/")[0] for name in names if ".dist-info/" not in name}
     assert top == {"autograd_lite", "autograd_lite_pytest.py", "nn"}
     licences = {name.partition("/licenses/")[2] for name in names if "/licenses/" in name}
-    assert licences == {"LICENSE", "nn/datasets/mnist_sample/README.md", "nn/datasets/embedded/README.md"}
+    assert licences == {"LICENSE", "nn/datasets/embedded/README.md"}
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
     own = tmp_path / "own"

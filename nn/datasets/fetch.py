@@ -140,13 +140,14 @@ def _decompress(packed: bytes, file: DataFile, where: str) -> bytes:
     return data
 
 
-def read_embedded(caller: str, folder: Path, file: DataFile) -> bytes:
-    """Return the checked content of a file that comes with the package.
+def read_embedded(caller: str, folder: Path, file: DataFile, package: str = "autograd-lite") -> bytes:
+    """Return the checked content of a file that comes with a package.
 
     Args:
         caller: The call, for the error message.
         folder: Where the file lies.
         file: Its expected size and digest.
+        package: What brings the file, by the name that pip knows.
 
     Raises:
         DatasetError: The installed package is damaged.
@@ -154,7 +155,7 @@ def read_embedded(caller: str, folder: Path, file: DataFile) -> bytes:
     try:
         return unpack((folder / file.name).read_bytes(), file, str(folder / file.name))
     except (OSError, DatasetError) as error:
-        raise DatasetError(f"{caller}: {error}. Install the package autograd-lite again.") from error
+        raise DatasetError(f"{caller}: {error}. Install the package {package} again.") from error
 
 
 def load(file: DataFile, source: Source) -> bytes:
@@ -233,8 +234,8 @@ def fetch(file: DataFile, source: Source) -> bytes:
     raise DatasetError(
         f"{source.dataset}: {file.name} is not in {looked}, and could not be downloaded:\n  {tried}\n"
         f"Check the network and try again, or put the dataset's files in a folder and set AUTOGRAD_LITE_DATA to it. "
-        f"nn.datasets.mnist.load_sample() needs no network: it returns 7,000 digits that come with the package, as do "
-        f"nn.datasets.diabetes (442 patients) and nn.datasets.text (a book)."
+        f"nn.datasets.mnist.load_sample() needs no network: it returns 7,000 digits, of the package autograd-lite-digits; "
+        f"nn.datasets.diabetes (442 patients) and nn.datasets.text (a book) come with this one."
     )
 
 

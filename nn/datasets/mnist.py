@@ -1,13 +1,15 @@
 """MNIST: 70,000 handwritten digits, 28 by 28 pixels (LeCun, Cortes and Burges).
 
-`load_data` gives the full set, `load_sample` a tenth of it that comes with the package and needs no network. Both
-return `(x_train, y_train), (x_test, y_test)`; images are uint8 of shape (N, 28, 28), from 0 (paper) to 255 (ink), and
-labels are uint8 of shape (N,), from 0 to 9. Origin and licence of the data: `mnist_sample/README.md`.
+`load_data` gives the full set, `load_sample` a tenth of it, which needs no network. Both return
+`(x_train, y_train), (x_test, y_test)`; images are uint8 of shape (N, 28, 28), from 0 (paper) to 255 (ink), and labels
+are uint8 of shape (N,), from 0 to 9. The sample is a package of its own, autograd-lite-digits, since its licence is
+CC-BY-SA-3.0; a checkout has it in `packages/digits`, with a README about the origin of the data.
 """
 
 from __future__ import annotations
 
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from .fetch import DataFile, DatasetError, Source, fetch, first_to_answer, load, locate, read_embedded
@@ -19,7 +21,8 @@ __dir__ = __all__.copy
 
 MIRRORS, FILES = SOURCES["mnist"]
 # The sample's files have the names and the format of the full set's, so the same code checks and reads both.
-SAMPLE_DIR = Path(__file__).with_name("mnist_sample")
+SAMPLE_PACKAGE = "autograd_lite_digits"
+SAMPLE_IN_CHECKOUT = Path(__file__).parents[2] / "packages" / "digits" / SAMPLE_PACKAGE
 SAMPLE_FILES = (
     DataFile(
         "train-images-idx3-ubyte.gz",
@@ -69,20 +72,42 @@ def load_data(path: str = "mnist.npz", *, timeout: float = 30.0, progress: bool 
 
 
 def load_sample() -> tuple[Split, Split]:
-    """Return the subset of MNIST that comes with this package: real digits, no network.
+    """Return a sample of MNIST: real digits, without a network, from the package autograd-lite-digits.
+
+    `pip install 'autograd-lite[digits]'` installs that package; a checkout has it.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)` with the shapes (6000, 28, 28), (6000,), (1000, 28, 28) and (1000,), all
         uint8. Each class has the share that it has in the full set, and the order is the full set's.
 
     Raises:
-        DatasetError: The installed package is damaged.
+        DatasetError: The package is not installed, or damaged.
 
     >>> (x_train, y_train), (x_test, y_test) = load_sample()
     >>> x_train.shape, y_test.shape
     ((6000, 28, 28), (1000,))
     """
-    return splits_of("mnist", [read_embedded("mnist.load_sample", SAMPLE_DIR, file) for file in SAMPLE_FILES], FILES)
+    folder, package = sample_folder(), SAMPLE_PACKAGE.replace("_", "-")
+    contents = [read_embedded("mnist.load_sample", folder, file, package) for file in SAMPLE_FILES]
+    return splits_of("mnist", contents, FILES)
+
+
+def sample_folder() -> Path:
+    """Return the folder with the files of the sample, in a checkout or in the package that is installed.
+
+    Raises:
+        DatasetError: It is in neither.
+    """
+    if SAMPLE_IN_CHECKOUT.is_dir():
+        return SAMPLE_IN_CHECKOUT
+    spec = find_spec(SAMPLE_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise DatasetError(
+            "mnist.load_sample: expected the package autograd-lite-digits, which has the 7,000 digits and is not "
+            "installed. Install it: pip install 'autograd-lite[digits]', or in a clone: pip install ./packages/digits. "
+            "With a network, mnist.load_data() downloads all 70,000."
+        )
+    return Path(spec.origin).parent
 
 
 def available(seconds: float = 20.0, *, progress: bool = True) -> tuple[bool, str]:

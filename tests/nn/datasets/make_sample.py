@@ -2,7 +2,7 @@
 
 The choice is deterministic and draws nothing: of the n digits of a class, k evenly spaced ones are taken, with k in
 proportion to n. So the writers, who come in blocks in MNIST, keep their shares too. The script rewrites the files in
-`nn/datasets/mnist_sample/` and prints the table that `mnist.SAMPLE_FILES` must hold.
+`packages/digits/` and prints the table that `mnist.SAMPLE_FILES` must hold.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main() -> None:
     for array, file in zip(sample_arrays(), mnist.SAMPLE_FILES, strict=True):
         content = encode_idx(array)
         # No time stamp: the same digits give the same file.
-        (mnist.SAMPLE_DIR / file.name).write_bytes(gzip.compress(content, 9, mtime=0))
+        (mnist.SAMPLE_IN_CHECKOUT / file.name).write_bytes(gzip.compress(content, 9, mtime=0))
         print(f'DataFile("{file.name}", {len(content)}, "{hashlib.sha256(content).hexdigest()}"),')
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import gzip
+import importlib
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from . import make_sample
 from .small_set import Mirror, assert_small, write_files
 
 FOLDER = Path(mnist.__file__).parent
+PACKAGE = mnist.SAMPLE_IN_CHECKOUT.parent
 
 
 @pytest.fixture(scope="module")
@@ -81,20 +83,36 @@ def test_sample_is_real_and_stratified() -> None:
 
 
 def test_sample_is_small_and_states_its_origin() -> None:
-    assert sum(path.stat().st_size for path in mnist.SAMPLE_DIR.iterdir()) < 1_500_000
-    text = " ".join((mnist.SAMPLE_DIR / "README.md").read_text(encoding="utf-8").split())
+    assert sum((mnist.sample_folder() / file.name).stat().st_size for file in mnist.SAMPLE_FILES) < 1_500_000
+    text = " ".join((PACKAGE / "README.md").read_text(encoding="utf-8").split())
     assert "LeCun" in text
     assert "Creative Commons Attribution-Share Alike" in text
 
 
 def test_damaged_sample_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    files = {file.name: (mnist.SAMPLE_DIR / file.name).read_bytes() for file in mnist.SAMPLE_FILES}
-    monkeypatch.setattr(mnist, "SAMPLE_DIR", tmp_path)
-    with pytest.raises(DatasetError, match=r"mnist\.load_sample: .*No such file.*Install the package"):
+    files = {file.name: (mnist.sample_folder() / file.name).read_bytes() for file in mnist.SAMPLE_FILES}
+    monkeypatch.setattr(mnist, "SAMPLE_IN_CHECKOUT", tmp_path)
+    with pytest.raises(DatasetError, match=r"mnist\.load_sample: .*No such file.*autograd-lite-digits again"):
         mnist.load_sample()
     write_files(tmp_path, files | {mnist.SAMPLE_FILES[1].name: gzip.compress(bytes(6008))})
     with pytest.raises(DatasetError, match="is not the right file: expected .* Install the package"):
         mnist.load_sample()
+
+
+def test_the_sample_is_found_outside_of_a_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sample = mnist.load_sample()
+    monkeypatch.setattr(mnist, "SAMPLE_IN_CHECKOUT", tmp_path / "none")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    with pytest.raises(DatasetError, match=r"pip install 'autograd-lite\[digits\]'.*mnist\.load_data\(\) downloads"):
+        mnist.load_sample()
+    write_files(tmp_path / mnist.SAMPLE_PACKAGE, {"__init__.py": b""})
+    importlib.invalidate_caches()
+    with pytest.raises(DatasetError, match=r"No such file.*Install the package autograd-lite-digits again"):
+        mnist.load_sample()
+    monkeypatch.setattr(sys, "path", [str(PACKAGE)])
+    importlib.invalidate_caches()
+    for split, same in zip(mnist.load_sample(), sample, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(split, same, strict=True))
 
 
 def test_available_when_here(small: dict[str, bytes]) -> None:
