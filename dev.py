@@ -21,14 +21,15 @@ PYTHON = str(VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 LINT, CORE = ["ruff check .", "ruff format --check .", "mypy"], "tests/core tests/tensors tests/engine tests/functional"
 ONE = {"OPENBLAS_NUM_THREADS": "1"}  # BLAS's threads wait for each other where they share cores with other programs
 FULL = ONE | {"AUTOGRAD_LITE_REQUIRE_PEERS": "1", "AUTOGRAD_LITE_FULL_NOTEBOOKS": "1"}
-TASKS: dict[str, tuple[set[str], list[str], dict[str, str]]] = {  # extras, steps as modules, environment
-    "demo": ({"plot"}, ["nn.utils.demo"], ONE if getattr(os, "getloadavg", lambda: [0])()[0] > 0.5 else {}),  # busy
-    "lint": ({"test"}, LINT, {}),
-    "test": ({"test"}, [*LINT, "pytest -n 2"], ONE),
-    "ci": ({"test", "bench", "dependents", "docs", "viewers", "all"}, ["pytest -n 2 --dist loadfile -m ci"], FULL),
-    "bench": ({"bench"}, ["benchmarks"], {}),
-    "docs": ({"docs"}, ["sphinx -E -W --keep-going -j auto -b html docs docs/_build/html"], {}),
-    **dict.fromkeys(["oldest", "newest"], ({"versions"}, [f"pytest -n 2 {CORE}"], ONE)),
+TASKS: dict[str, tuple[str, list[str], dict[str, str]]] = {  # group of dependencies, steps as modules, environment
+    "demo": ("demo", ["nn.utils.demo"], ONE if getattr(os, "getloadavg", lambda: [0])()[0] > 0.5 else {}),  # busy
+    "lint": ("test", LINT, {}),
+    "test": ("test", [*LINT, "pytest -n 2"], ONE),
+    "ci": ("ci", ["pytest -n 2 --dist loadfile -m ci"], FULL),
+    "bench": ("bench", ["benchmarks"], {}),
+    "docs": ("docs", ["sphinx -E -W --keep-going -j auto -b html docs docs/_build/html"], {}),
+    **dict.fromkeys(["oldest", "newest"], ("versions", [f"pytest -n 2 {CORE}"], ONE)),
+    **{task: ("wheels", [f"tests.packages {task}"], ONE) for task in ("build", "wheels", "release")},
 }
 
 
@@ -48,35 +49,34 @@ def find_pip() -> list[str]:
 
 def make_venv() -> list[str]:
     """Make .venv by the first way that works on this machine, and return the pip for it."""
-    plain = [sys.executable, "-m", "venv", "--clear", str(VENV)]
-    bare = [*plain, "--without-pip"]  # Debian may lack ensurepip; any pip on the machine can then install from outside
-    other = ["virtualenv", "--clear", "-p", sys.executable, str(VENV)]
-    ways = [[plain], [bare], [other], [[sys.executable, "-m", *other]]]
+    new = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+    bare = [*new, "--without-pip"]  # Debian may lack ensurepip; any pip on the machine can then install from outside
+    other, own = ["virtualenv", "--clear", "-p", sys.executable, str(VENV)], f"python3.{sys.version_info[1]}-venv"
+    ways = [[new], [bare], [other], [[sys.executable, "-m", *other]]]
     if shutil.which("apt-get") and os.geteuid() == 0:
-        update, install = ["apt-get", "update"], ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y"]
-        own = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
-        ways += [[update, [*install, own], plain], [[*install, "python3-venv", "python3-pip"], bare]]
+        update, get = ["apt-get", "update"], ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y"]
+        ways += [[update, [*get, own], new], [[*get, "python3-venv", "python3-pip"], bare]]
     found = filter(None, (find_pip() for way in ways if all(succeeds(*command) for command in way)))
     mend = "sudo sh -c 'apt-get update && apt-get install -y python3-venv python3-pip'"
     return next(found, []) or sys.exit(f"dev.py: {sys.executable} has no pip. On Debian, mend it with\n{mend}")
 
 
-def set_up(extras: set[str]) -> None:
-    """Make the environment and install these extras, unless that was done for the files in READ as they are."""
-    stamp = VENV / "dev-stamp"  # the digest of what was installed, then its extras
+def set_up(group: str) -> None:
+    """Make the environment and install this group, unless that was done for the files in READ as they are."""
+    stamp = VENV / "dev-stamp"  # the digest of what was installed, then its groups
     content = b"".join(path.read_bytes() for name in READ for path in sorted(ROOT.glob(name)))
     digest = hashlib.sha256(content + f"{ROOT} {MISSING}".encode()).hexdigest()
     works = succeeds(PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))")
     done, *installed = stamp.read_text().split() if works and stamp.exists() else [""]
-    if done == digest and extras <= set(installed):
+    if done == digest and group in installed:
         return
-    wanted = ",".join(sorted(extras.union(installed)))
-    pip = (works and find_pip()) or make_venv()
-    print(f"dev.py: installing autograd-lite[{wanted}]; the first time takes a few minutes{MISSING}", flush=True)
+    pip, wanted = (works and find_pip()) or make_venv(), sorted({group, *installed})
+    print(f"dev.py: installing for {', '.join(wanted)}; the first time takes a few minutes{MISSING}", flush=True)
     options = [*(f"-c{path}" for path in ROOT.glob(VERSIONS)), *([] if sys.stdout.isatty() else ["-q"])]  # with bars
-    if code := subprocess.call([*pip, "install", "--disable-pip-version-check", *options, "-e", f"{ROOT}[{wanted}]"]):
+    what = subprocess.check_output([sys.executable, "-m", "requirements.groups", *wanted], text=True, cwd=ROOT).split()
+    if code := subprocess.call([*pip, "install", "--disable-pip-version-check", *options, "-e", str(ROOT), *what]):
         sys.exit(code)
-    stamp.write_text(" ".join([digest, *wanted.split(",")]))
+    stamp.write_text(" ".join([digest, *wanted]))
 
 
 def main() -> int:
@@ -84,8 +84,8 @@ def main() -> int:
     if sys.version_info < (3, 11) or len(sys.argv) < 2 or sys.argv[1] not in TASKS:
         print(f"usage: python3 dev.py {'|'.join(TASKS)}, with Python 3.11 or later (this is {sys.version.split()[0]})")
         return 2
-    (extras, steps, environment), more = TASKS[sys.argv[1]], sys.argv[2:]
-    set_up(extras)
+    (group, steps, environment), more = TASKS[sys.argv[1]], sys.argv[2:]
+    set_up(group)
     codes, settings = {}, {**environment, **os.environ, "PYTHONDONTWRITEBYTECODE": ""}  # the tests start hundreds
     for step in steps:
         command = [PYTHON, "-m", *step.split(), *(more if step == steps[-1] else [])]

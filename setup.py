@@ -1,11 +1,14 @@
-"""The one part of the build that is not data: an optional extension in C, without which all works, and slower."""
+"""What of the build is not data: an optional extension in C, the second name `nn`, and addresses in the README."""
 
 from __future__ import annotations
 
 import os
+import re
+import runpy
 import sys
 import tempfile
 from glob import glob
+from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -54,23 +57,83 @@ class OptionalBuild(build_ext):
 
 
 class OnePackage(build_py):
-    """Puts `nn`, a folder of its own in the sources, into the package as `autograd_lite.nn`, with an alias beside."""
+    """Puts `nn`, a folder of its own in the sources, into the package as `autograd_lite.nn`, with an alias.
+
+    The alias is a package `nn` in a folder that is not Python's but named in a .pth file: such folders come after
+    site-packages, so that a package `nn` of others, which may be there before or come later, is not overwritten, and
+    is what `import nn` finds.
+    """
 
     def run(self) -> None:
         super().run()
         if self.editable_mode:
             return
-        short, inside = (os.path.join(self.build_lib, *path) for path in (["nn"], ["autograd_lite", "nn"]))
-        os.remove(f"{inside}.py")  # which finds the folder in the sources
-        os.replace(short, inside)
-        os.mkdir(short)
-        with open(os.path.join(short, "__init__.py"), "w", encoding="utf-8") as file:
-            file.write('"""Another name of `autograd_lite.nn`."""\n\nfrom autograd_lite.extend import alias\n\n')
-            file.write('alias(__name__, "autograd_lite.nn")\n')
+        library = Path(self.build_lib)
+        inside, short = library / "autograd_lite" / "nn", library / "autograd_lite" / "short_name" / "nn"
+        inside.with_suffix(".py").unlink()  # which finds the folder in the sources
+        (library / "nn").replace(inside)
+        short.mkdir(parents=True)
+        (short / "__init__.py").write_text(ALIAS, encoding="utf-8")
+        (library / "autograd_lite_nn.pth").write_text("autograd_lite/short_name\n", encoding="utf-8")
 
 
-setup(
-    ext_modules=extensions(),
-    cmdclass={"build_ext": OptionalBuild, "build_py": OnePackage},
-    options={"build": {"build_base": BUILD.name}},
-)
+ALIAS = """\"\"\"Another name of `autograd_lite.nn`.\"\"\"
+
+from autograd_lite.extend import alias
+
+alias(__name__, "autograd_lite.nn")
+"""
+
+
+def links_resolved(text: str, site: str, repository: str, version: str) -> str:
+    """Return a page of the repository's root, in Markdown, with links that work where there is no repository.
+
+    A link to a page of docs/ leads to the site, others to the files of the version's tag. As long as there is no
+    address, what was a link is its words, and pictures are left out.
+    """
+
+    def resolved(match: re.Match[str]) -> str:
+        picture, words, path, anchor = match.groups("")
+        if re.match(r"[a-z]+:", path) or not path:  # an address, or a place on this page
+            return match[0]
+        page = re.fullmatch(r"docs/(.*)\.md", path)
+        if page and site:
+            return f"[{words}]({site}/{page[1]}.html{anchor})"
+        if repository:
+            return f"{picture}[{words}]({repository}/{'raw' if picture else 'blob'}/v{version}/{path}{anchor})"
+        return "" if picture else words
+
+    link = re.compile(r"(!?)\[([^][]*)\]\(([^)#\s]*)(#[^)\s]*)?\)")
+    parts = re.split(r"(^```.*?^```|`[^`\n]*`(?!\]))", text, flags=re.M | re.S)  # code has brackets of its own
+    return "".join(part if part.startswith("`") else link.sub(resolved, part) for part in parts)
+
+
+def addresses(site: str, repository: str) -> dict[str, str]:
+    """Return the addresses for the metadata, by labels that indexes know."""
+    labels = {"Documentation": site} if site else {}
+    if repository:
+        labels |= {"Source": repository, "Issues": f"{repository}/issues"}
+        labels |= {"Changelog": f"{repository}/blob/main/CHANGELOG.md"}
+    return labels
+
+
+def described() -> dict[str, object]:
+    """Return the arguments of `setup` that depend on the addresses."""
+    places = runpy.run_path("autograd_lite/core/addresses.py")
+    site, repository = places["SITE"], places["REPOSITORY"]
+    version = runpy.run_path("autograd_lite/core/__init__.py")["VERSION"]
+    readme = Path("README.md").read_text(encoding="utf-8")
+    return {
+        "long_description": links_resolved(readme, site, repository, version),
+        "long_description_content_type": "text/markdown",
+        "project_urls": addresses(site, repository),
+    }
+
+
+if __name__ == "__main__":
+    setup(
+        ext_modules=extensions(),
+        cmdclass={"build_ext": OptionalBuild, "build_py": OnePackage},
+        options={"build": {"build_base": BUILD.name}},
+        **described(),
+    )

@@ -30,8 +30,8 @@ else:
         """Return the version, `__version__`.
 
         Example:
-            >>> version()
-            '0.1.0'
+            >>> version() == __version__
+            True
         """
         return __version__
 

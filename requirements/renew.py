@@ -1,4 +1,4 @@
-"""Write the versions that `dev.py` installs: `python3 requirements/renew.py`, with pip 23 or later and a network.
+"""Write the versions that `dev.py` installs: `python3 -m requirements.renew`, with pip 23 or later and a network.
 
 `lock.txt` holds what pip chooses today for the tests and the documentation, for each Python that is supported. What
 peers in benchmarks need is left out, for a machine may have builds of those of its own; setuptools too, which they cap.
@@ -13,36 +13,35 @@ import re
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
+from .groups import PROJECT, requirements
+
 PYTHONS = ("3.11", "3.12", "3.13")
-LOCKED = ("test", "docs", "viewers", "tensorboard", "dependents", "mpi", "dask")
+LOCKED = [*requirements(["test", "docs", "viewers", "dependents"]), "autograd-lite[tensorboard,mpi,dask]"]
 
 
-def requirements(*extras: str) -> list[str]:
-    """Return what pyproject.toml asks for, with these extras and those that they stand for."""
-    project = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    found, waiting = list(project["dependencies"]), list(extras)
-    for extra in waiting:
-        for line in project["optional-dependencies"][extra]:
-            if own := re.fullmatch(r"autograd-lite\[(.*)\]", line):
-                waiting += own[1].split(",")
-            else:
-                found.append(line)
+def expanded(lines: list[str]) -> list[str]:
+    """Return what the package and these requirements ask for; extras of the package stand for what is in them."""
+    project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
+    found, waiting = list(project["dependencies"]), list(lines)
+    for line in waiting:
+        if own := re.fullmatch(r"autograd-lite\[(.*)\]", line):
+            waiting += [part for extra in own[1].split(",") for part in project["optional-dependencies"][extra]]
+        else:
+            found.append(line)
     return list(dict.fromkeys(found))
 
 
 def oldest() -> list[str]:
     """Return the lower bounds as pins. For Python 3.13 the oldest that have wheels are younger, so it takes any."""
-    bounds = (re.fullmatch(r"([\w-]+)>=([\w.]+).*", line) for line in requirements("versions", "test"))
+    bounds = (re.fullmatch(r"([\w-]+)>=([\w.]+).*", line) for line in expanded(requirements(["versions", "test"])))
     return sorted(f'{bound[1]}=={bound[2]} ; python_version < "3.13"' for bound in bounds if bound)
 
 
 def chosen(python: str) -> dict[str, str]:
     """Return what pip would install for a Python: versions by names."""
     command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet", "--report", "-"]
-    command += ["--python-version", python, "--only-binary=:all:", *requirements(*LOCKED)]
+    command += ["--python-version", python, "--only-binary=:all:", *expanded(LOCKED)]
     report = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     facts = [entry["metadata"] for entry in report["install"]]
     return {re.sub(r"[-_.]+", "-", fact["name"]).lower(): fact["version"] for fact in facts}
@@ -66,7 +65,7 @@ def main() -> None:
     """Write both files."""
     for name, lines in (("oldest", oldest()), ("lock", lock())):
         about = "# Written by requirements/renew.py; CONTRIBUTING.md tells which task uses it.\n"
-        (HERE / f"{name}.txt").write_text(about + "\n".join(lines) + "\n", encoding="utf-8")
+        (PROJECT.parent / "requirements" / f"{name}.txt").write_text(about + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from types import ModuleType
 
 import pytest
 
+from requirements import renew
+
 from . import test_second_name as second_name
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,10 +28,25 @@ def dev(tmp_path: Path) -> ModuleType:
     return loaded(tmp_path)
 
 
+GROUPS = """[dependency-groups]
+demo = ["autograd-lite[plot]"]
+test = ["a>=1; sys_platform == 'linux'", "b"]
+docs = ["b", { include-group = "demo" }]
+"""
+
+
+def copy_to(folder: Path) -> None:
+    """Copy what a fresh machine runs."""
+    shutil.copy(ROOT / "dev.py", folder)
+    (folder / "requirements").mkdir(exist_ok=True)
+    for name in ("__init__.py", "groups.py"):
+        shutil.copy(ROOT / "requirements" / name, folder / "requirements")
+
+
 def loaded(tmp_path: Path) -> ModuleType:
     """A copy of dev.py, loaded as a module, in a folder with a pyproject.toml of its own."""
-    shutil.copy(ROOT / "dev.py", tmp_path)
-    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    copy_to(tmp_path)
+    (tmp_path / "pyproject.toml").write_text(GROUPS)
     spec = importlib.util.spec_from_file_location("dev_under_test", tmp_path / "dev.py")
     assert spec is not None
     assert spec.loader is not None
@@ -103,7 +120,7 @@ def test_apt_is_left_alone_without_root(dev: ModuleType, monkeypatch: pytest.Mon
     monkeypatch.setattr(dev.os, "geteuid", lambda: 1000, raising=False)
     with pytest.raises(SystemExit, match="sudo"):
         dev.make_venv()
-    assert not any("apt-get install" in line or "apt-get update" in line for line in machine.tried)
+    assert not any("apt-get" in line for line in machine.tried)
 
 
 @pytest.fixture
@@ -114,7 +131,7 @@ def installs(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(dev, "succeeds", lambda *_: True)
 
     def call(command: list[str]) -> int:
-        asked.append(command[-1].removeprefix(str(dev.ROOT)))
+        asked.append(" ".join(command[command.index("-e") + 2 :]))
         return 0
 
     monkeypatch.setattr(dev.subprocess, "call", call)
@@ -122,19 +139,21 @@ def installs(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_installs_only_when_something_is_missing(dev: ModuleType, installs: list[str]) -> None:
-    dev.set_up({"plot"})
-    dev.set_up({"plot"})
-    assert installs == ["[plot]"]
-    dev.set_up({"test"})
-    dev.set_up({"plot"})
-    assert installs == ["[plot]", "[plot,test]"]
+    dev.set_up("docs")
+    dev.set_up("docs")
+    plot = "autograd-lite[plot]"
+    assert installs == [f"b {plot}"]
+    dev.set_up("test")
+    dev.set_up("docs")
+    both = f"b {plot} a>=1;sys_platform=='linux'"
+    assert installs == [f"b {plot}", both]
     kernels = dev.ROOT / "autograd_lite" / "native" / "c" / "loops"
     kernels.mkdir(parents=True)
     for number, path in enumerate((dev.ROOT / "pyproject.toml", kernels / "rows.h", kernels.parent / "pool.c"), 3):
-        path.write_text("[project]\n# changed\n")
-        dev.set_up({"plot"})
-        dev.set_up({"plot"})
-        assert installs[2:] == ["[plot,test]"] * (number - 2)
+        path.write_text(f"{GROUPS}# changed\n")
+        dev.set_up("docs")
+        dev.set_up("docs")
+        assert installs[2:] == [both] * (number - 2)
 
 
 def test_what_native_kernels_lack_is_said_and_mended(
@@ -147,7 +166,7 @@ def test_what_native_kernels_lack_is_said_and_mended(
         module = loaded(tmp_path)
         monkeypatch.setattr(module, "succeeds", lambda *_: True)
         for _ in range(2):
-            module.set_up({"plot"})
+            module.set_up("demo")
         said = capsys.readouterr().out
         assert said.count("installing") == 1
         assert ("no native kernels without gcc" in said) == (there is None)
@@ -163,7 +182,7 @@ def test_a_terminal_sees_the_progress_of_the_installer(
     monkeypatch.setattr(dev, "succeeds", lambda *_: True)
     monkeypatch.setattr(dev.subprocess, "call", lambda command: asked.append(command) or 0)
     monkeypatch.setattr(dev.sys.stdout, "isatty", lambda: terminal)
-    dev.set_up({"plot"})
+    dev.set_up("demo")
     assert ("-q" in asked[0]) == (not terminal)
 
 
@@ -173,11 +192,11 @@ def test_failed_install_ends_the_run_and_is_tried_again(
     works = dev.subprocess.call
     monkeypatch.setattr(dev.subprocess, "call", lambda _: 7)
     with pytest.raises(SystemExit) as stop:
-        dev.set_up({"plot"})
+        dev.set_up("demo")
     assert stop.value.code == 7
     monkeypatch.setattr(dev.subprocess, "call", works)
-    dev.set_up({"plot"})
-    assert installs == ["[plot]"]
+    dev.set_up("demo")
+    assert installs == ["autograd-lite[plot]"]
 
 
 Runner = Callable[..., tuple[int, list[str], list[dict[str, str]]]]
@@ -198,7 +217,7 @@ def run_main(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Runner:
             environments.append(env)
             return codes[len(steps) - 1]
 
-        monkeypatch.setattr(dev, "set_up", lambda extras: None)
+        monkeypatch.setattr(dev, "set_up", lambda group: None)
         monkeypatch.setattr(dev.subprocess, "call", call)
         monkeypatch.setattr(sys, "argv", ["dev.py", *arguments])
         return dev.main(), steps, environments
@@ -278,6 +297,8 @@ build-backend = "setuptools.build_meta"
 name = "autograd-lite"
 version = "0"
 optional-dependencies = { plot = [] }
+[dependency-groups]
+demo = ["autograd-lite[plot]"]
 [tool.setuptools]
 packages = ["nn"]
 """
@@ -286,7 +307,7 @@ packages = ["nn"]
 @pytest.mark.ci
 @pytest.mark.parametrize("python", interpreters())
 def test_set_up_from_nothing(tmp_path: Path, python: str) -> None:
-    shutil.copy(ROOT / "dev.py", tmp_path)
+    copy_to(tmp_path)
     (tmp_path / "pyproject.toml").write_text(TINY_PROJECT)
     (tmp_path / "nn" / "utils").mkdir(parents=True)
     (tmp_path / "nn" / "__init__.py").touch()
@@ -334,11 +355,10 @@ def test_wheel_holds_both_packages_and_the_sample(tmp_path: Path) -> None:
 def test_all_is_every_extra_for_users() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    for_developers = {"docs", "viewers", "bench", "dependents", "versions", "test"}
-    experimental, large = {"cuda", "dask"}, {"fused", "ipopt"}
+    experimental, large, share_alike = {"cuda", "dask"}, {"fused", "ipopt"}, {"digits"}
     (everything,) = extras["all"]
     assert set(everything.removeprefix("autograd-lite[").removesuffix("]").split(",")) == (
-        extras.keys() - for_developers - experimental - large - {"all"}
+        extras.keys() - experimental - large - share_alike - {"all"}
     )
 
 
@@ -347,26 +367,21 @@ def test_what_is_experimental_says_so(page: str) -> None:
     assert "**Experimental**: " in (ROOT / "docs" / "guides" / page).read_text(encoding="utf-8")
 
 
-def requirements(kind: str) -> list[str]:
+def pins(kind: str) -> list[str]:
     lines = (ROOT / "requirements" / f"{kind}.txt").read_text(encoding="utf-8").splitlines()
     return [line for line in lines if not line.startswith("#")]
 
 
 def test_pinned_versions_fit_what_pyproject_asks_for() -> None:
     """Both files are constraints that any machine can install by: names and versions, and no place to get them from."""
-    spec = importlib.util.spec_from_file_location("renew", ROOT / "requirements" / "renew.py")
-    assert spec is not None
-    assert spec.loader is not None
-    renew = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(renew)
-    assert requirements("oldest") == renew.oldest()
-    locked = requirements("lock")
-    for line in [*locked, *requirements("oldest")]:
+    assert pins("oldest") == renew.oldest()
+    locked = pins("lock")
+    for line in [*locked, *pins("oldest")]:
         assert re.fullmatch(
             r"[\w-]+==[\w.]+( ; python_version [=<>]+ \"[\d.]+\"( or python_version == \"[\d.]+\")*)?", line
         )
     names = {line.partition("==")[0] for line in locked}
-    assert {re.split(r"[>=<\[]", line)[0].lower() for line in renew.requirements(*renew.LOCKED)} <= names
+    assert {re.split(r"[>=<\[]", line)[0].lower() for line in renew.expanded(renew.LOCKED)} <= names
     assert not names & {"torch", "torchvision", "setuptools"}
 
 
@@ -378,23 +393,22 @@ def test_each_choice_of_versions_has_an_environment(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["dev.py", task])
     module = loaded(tmp_path)
-    (tmp_path / "requirements").mkdir()
     for kind in ("lock", "oldest"):
         (tmp_path / "requirements" / f"{kind}.txt").write_text("numpy==2.0\n")
     module.VENV.mkdir()
     asked: list[list[str]] = []
     monkeypatch.setattr(module, "succeeds", lambda *_: True)
     monkeypatch.setattr(module.subprocess, "call", lambda command: asked.append(command) or 0)
-    module.set_up({"plot"})
+    module.set_up("demo")
     assert tmp_path / folder == module.VENV
     kinds = {"test": "lock", "oldest": "oldest"}
     wanted = [tmp_path / "requirements" / f"{kinds[task]}.txt"] if task in kinds else []
     assert [option for option in asked[0] if option.startswith("-c")] == [f"-c{path}" for path in wanted]
-    module.set_up({"plot"})
+    module.set_up("demo")
     assert len(asked) == 1
     for path in wanted:
         path.write_text("numpy==2.1\n")
-        module.set_up({"plot"})
+        module.set_up("demo")
         assert len(asked) == 2
 
 

@@ -234,8 +234,8 @@ def fetch(file: DataFile, source: Source) -> bytes:
     raise DatasetError(
         f"{source.dataset}: {file.name} is not in {looked}, and could not be downloaded:\n  {tried}\n"
         f"Check the network and try again, or put the dataset's files in a folder and set AUTOGRAD_LITE_DATA to it. "
-        f"nn.datasets.mnist.load_sample() needs no network: it returns 7,000 digits, of the package autograd-lite-digits; "
-        f"nn.datasets.diabetes (442 patients) and nn.datasets.text (a book) come with this one."
+        f"nn.datasets.mnist.load_sample() needs no network: it returns 7,000 digits, of the package "
+        f"autograd-lite-digits; nn.datasets.diabetes (442 patients) and nn.datasets.text (a book) come with this one."
     )
 
 

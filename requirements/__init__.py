@@ -1,0 +1,1 @@
+"""What is installed: the groups of dependencies, and the versions that the tests run with."""
