@@ -1,4 +1,4 @@
-"""The pages that show results: `python -m benchmarks.pages` writes them anew, from the newest files of each kind."""
+"""The pages and pictures that show results: `python -m benchmarks.pages` writes them, from the newest files."""
 
 from __future__ import annotations
 
@@ -9,23 +9,32 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import readme
+from benchmarks import plots, readme
 from benchmarks.history import RESULTS
 from benchmarks.report import ROOT, short
 
 SPEED = ROOT / "docs" / "explanation" / "speed.md"
 COMPILE = ROOT / "docs" / "guides" / "compile.md"
+WHICH = ROOT / "docs" / "guides" / "which_tool.md"
 # The rows of the guide to `compile`: where most of the time is Python's come first.
 GUIDE = ("logistic", "rosenbrock_100", "lotka_volterra", "kalman_filter", "tiny_mlp", "mlp_step", "cnn_step")
 HEAD = "| work | eager, ms | compiled, ms | times as fast |"
 RULE = "|---|---:|---:|---:|"
+SLOWER = "| slower than a peer | peer | time, ours / theirs | quartiles |"
 PAGE = """\
 # Speed
 
-The README has a table of networks and problems of scientific computing beside PyTorch, JAX and
-CasADi, [native kernels](native.md) and [threads](threads.md) tell where the speed comes from, and
-[compile](../guides/compile.md) what to do about code that is slow. Here are programs for which nothing was tuned, and
-what keeps speed from being lost.
+This page compares the speed of `autograd_lite` with that of other libraries, and tells how regressions are caught.
+[Native kernels](native.md), [fused code](fused_code.md) and [threads](threads.md) explain where the speed comes from,
+[compile](../guides/compile.md) what to do about slow code, and [which tool for what](../guides/which_tool.md) when
+another library is the better choice.
+
+## Networks and scientific computing
+
+A bar that ends left of 1 means that we are faster. The numbers, the method and the commands are in
+[benchmarks/README.md](../../benchmarks/README.md).
+
+![Bars: networks, optimizers and scientific computing beside PyTorch, JAX and CasADi](../images/speed.svg)
 
 ## Programs of the literature
 
@@ -50,9 +59,12 @@ assert "multiply" in slope.source()
 {of_pairs}
 """
 OF_PROGRAMS = """\
-Each is written once, as the literature writes it, with NumPy's names, and runs here under `ag.compile` and in JAX under
-`jit`, in double precision: `python -m benchmarks.programs`. Ratios are of times, ours / theirs, with quartiles over the
-rounds. The machine ([the run](../../benchmarks/results/{name})):
+![Bars: programs of the literature beside jax.jit and beside eager code](../images/programs.svg)
+
+Nothing was tuned for these programs. Each is written once, as the literature writes it, with NumPy's names, and runs
+here under `ag.compile` and in JAX under `jit`, in double precision: `python -m benchmarks.programs`. Ratios are of
+times, ours / theirs, with quartiles over the rounds. The machine of
+[the run](../../benchmarks/results/{name}):
 {machine}.
 
 | program | kind | compiled, ms | / JAX | quartiles | / eager | first call, ms | / JAX's |
@@ -165,21 +177,48 @@ def guide_rows(results: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def slower_rows(results: Mapping[str, Any], programs: Mapping[str, Any]) -> str:
+    """Return the table of the benchmarks and programs in which compiled code takes longer than a peer."""
+    speed, literature = plots.speed(results), plots.programs(programs)
+    compiled = [("PyTorch", speed, speed.panels[0][1][1]), *((one.name, speed, one) for one in speed.panels[1][1])]
+    compiled += [("JAX, jit", literature, literature.panels[0][1][0])]
+    rows = [
+        (ratio, label if plot is speed else f"{label}, a program of the literature", peer)
+        for peer, plot, series in compiled
+        for label, ratio in zip(plot.labels, series.ratios, strict=True)
+        if ratio
+    ]
+    slower = sorted((row for row in rows if row[0].median > 1), key=lambda row: -row[0].median)
+    lines = [f"| {text} | {peer} | {short(r.median)} | {short(r.low)} to {short(r.high)} |" for r, text, peer in slower]
+    return "\n".join(
+        [SLOWER, "|---|---|---:|---|", *lines, f"| {len(rows) - len(slower)} other comparisons | | below 1 | |"]
+    )
+
+
 def with_rows(page: str, table: str) -> str:
-    """Return the guide with another table."""
-    before, _, rest = page.partition(HEAD)
+    """Return a guide with another table in the place of the one with this head."""
+    head = table.partition("\n")[0]
+    before, _, rest = page.partition(head)
     return before + table + "\n\n" + rest.partition("\n\n")[2]
 
 
-def write() -> None:
-    """Write all pages of which there are results."""
-    rows, programs = newest("-rows"), newest("-programs")
-    if rows is not None:
-        readme.main(rows, newest("-second"))
-        COMPILE.write_text(with_rows(COMPILE.read_text(encoding="utf-8"), guide_rows(read(rows))), encoding="utf-8")
-    if programs is not None:
-        SPEED.write_text(speed(programs, newest("-pairs")), encoding="utf-8")
+def write(rows: Path, second: Path, programs: Path, pairs: Path | None) -> None:
+    """Write all pages and pictures, from files of results."""
+    results, of_programs = read(rows), read(programs)
+    readme.write(rows, results, read(second), second.name)
+    for page, table in ((COMPILE, guide_rows(results)), (WHICH, slower_rows(results, of_programs))):
+        page.write_text(with_rows(page.read_text(encoding="utf-8"), table), encoding="utf-8")
+    SPEED.write_text(speed(programs, pairs), encoding="utf-8")
+    plots.write([plots.speed(results), plots.programs(of_programs)])
+
+
+def main() -> None:
+    """Write them from the newest files."""
+    rows, second, programs = (newest(f"-{part}") for part in ("rows", "second", "programs"))
+    if rows is None or second is None or programs is None:
+        raise FileNotFoundError("python -m benchmarks.pages: expected results of `python -m benchmarks.publish`")
+    write(rows, second, programs, newest("-pairs"))
 
 
 if __name__ == "__main__":
-    write()
+    main()

@@ -1,9 +1,10 @@
 """Measure all that the pages show, and write them: `python -m benchmarks.publish [PART ...]`, on a quiet machine.
 
-The parts are `rows`, the README's table (six minutes); `second`, some of its rows with AVX2 and one thread, which are
-put beside (a minute and a half); `programs`, those of the literature (two minutes); and `pages`: README.md,
-docs/explanation/speed.md and the table of docs/guides/compile.md, from the newest results. Files of results are named
-by the month, and those of an earlier run in it are replaced. Commit first: results name the commit that was measured.
+The parts are `rows`, the table of benchmarks/README.md (six minutes); `second`, some of its rows with AVX2 and one
+thread (a minute and a half); `programs`, those of the literature (two minutes); and `pages`: the tables of README.md,
+of benchmarks/README.md and of three pages of docs, and two pictures, from the newest results. Files of results are
+named by the month, and those of an earlier run in it are replaced. Commit first: results name the commit that was
+measured.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def main() -> int:
             print(f"\n{part}: python -m {' '.join(command)}", flush=True)
             codes.append(subprocess.call([sys.executable, "-m", *command], cwd=ROOT, env={**os.environ, **variables}))
     if "pages" in wanted:
-        pages.write()
+        pages.main()
     return max(codes, default=0)
 
 

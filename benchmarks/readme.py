@@ -1,14 +1,12 @@
-"""The README's section on speed: `python -m benchmarks.readme FILE [OTHER]` writes it, from files that `--json` wrote.
+"""The tables of README.md and benchmarks/README.md, from files that `--json` wrote; `benchmarks.pages` writes them.
 
-The other one has figures of another machine, or of one that is imitated, which are put beside in parentheses.
+A second file has figures of another machine, or of one that is imitated, which follow in parentheses.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,23 +45,41 @@ ROWS = {
     "rosenbrock_100": "Rosenbrock, N = 100: Hessian times vector",
     "rosenbrock_10000": "… N = 10,000",
 }
-SECTION = """## Speed
+# The rows and columns of README.md; the others are in benchmarks/README.md.
+FEW = ("mlp_step", "cnn_step", "lstm_step", "transformer_step", "kalman_filter", "logistic")
+FEW_RATIOS = ((EAGER, "torch"), (COMPILED, "torch"), (COMPILED, "jax"))
+FEW_COLUMNS = "work | eager | compiled | eager / PyTorch | compiled / PyTorch | compiled / JAX `jit`"
+SECTION = """## Results
 
 {title}
 
-Medians of one run in which the processes take turns ([the run](benchmarks/results/{name})).{beside}
-`python3 dev.py bench --goals` repeats it, and [benchmarks/README.md](benchmarks/README.md) explains the method. Ratios
-are of times, ours / theirs: below 1 means that we are faster. *Eager* is the plain loop, *compiled* the same under
-`ag.compile`, bit for bit; both use the [native kernels](docs/explanation/native.md), and *no kernels* is what computes
-where they were not built.
+Medians of one run in which the processes take turns ([the run](results/{name})).{beside}
+`python -m benchmarks.publish` repeats it. Ratios are of times, ours / theirs: below 1 means that we are faster. *Eager*
+is the plain loop, *compiled* the same under `ag.compile`, bit for bit; both use the
+[native kernels](../docs/explanation/native.md), and *no kernels* is what computes where they were not built.
 
-| {columns} |
-|{rule}|
-{rows}
+{table}
 
 NumPy by hand is frozen code that writes into its own buffers. PyTorch is eager; JAX and CasADi compile before the clock
 starts. Our rows opt in to `ag.keep_freed_memory()`, without which eager code on arrays above 128 KiB allocates as NumPy
 does: the eager chain of 512 × 512 takes three to five times as long.{first}
+
+![The same ratios as bars](../docs/images/speed.svg)
+"""
+BRIEF = """## Speed
+
+{title}
+
+{table}
+
+Ratios are of times, ours / theirs: below 1 means that we are faster. *Eager* is the plain loop, *compiled* the same
+under `ag.compile`, bit for bit. PyTorch is eager; JAX compiles before the clock starts. These are medians of
+[one run](benchmarks/results/{name}), in which the processes take turns;
+[benchmarks/README.md](benchmarks/README.md#results) has {more} more rows, the method, and the commands.
+
+{losses}
+
+![Bars: the times of {all} benchmarks beside those of PyTorch, JAX and CasADi](docs/images/speed.svg)
 """
 
 
@@ -84,11 +100,17 @@ def time_of(case: Mapping[str, Any], who: str, unit: bool = False) -> str:
     return (short(found["median"]) + (f" {case['unit'].partition('/')[0]}" if unit else "")) if found else ""
 
 
-def row(label: str, case: Mapping[str, Any], other: Mapping[str, Any] | None = None) -> str:
-    """One line of the table."""
+def row(label: str, case: Mapping[str, Any], other: Mapping[str, Any] | None = None) -> list[str]:
+    """The cells of a line of the long table."""
     times = [time_of(case, EAGER, unit=True)]
     times += [time_of(case, who) for who in (COMPILED, f"{EAGER}_off", f"{COMPILED}_off")]
-    return "| " + " | ".join([label, *times, *(cell(case, ours, peer, other) for ours, peer in RATIOS)]) + " |"
+    return [label, *times, *(cell(case, ours, peer, other) for ours, peer in RATIOS)]
+
+
+def table(columns: str, rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [columns, "|".join("---" for _ in columns.split("|")), *(" | ".join(cells) for cells in rows)]
+    return "\n".join(f"|{line}|" if line.startswith("---") else f"| {line} |" for line in lines)
 
 
 def title(results: Mapping[str, Any]) -> str:
@@ -119,7 +141,7 @@ def where(machine: Mapping[str, Any]) -> str:
 
 
 def section(results: Mapping[str, Any], name: str, other: Mapping[str, Any] | None = None, second: str = "") -> str:
-    """The whole section, for files of results of these names."""
+    """The section of benchmarks/README.md, for files of results of these names."""
     cases, others = results["cases"], {} if other is None else other["cases"]
     first = cases.get("first_result", {}).get("contenders", {}).get(COMPILED, {}).get("spread", {}).get("ms")
     said = beside = ""
@@ -129,32 +151,61 @@ def section(results: Mapping[str, Any], name: str, other: Mapping[str, Any] | No
         )
     if other is not None:
         about = f"{kernels(other['machine'])}{where(other['machine'])}"
-        beside = f"\nIn parentheses: the same with {about}\n([that run](benchmarks/results/{second}))."
+        beside = f"\nIn parentheses: the same with {about}\n([that run](results/{second}))."
     return SECTION.format(
         title=textwrap.fill(f"{title(results)}.", 118),
         name=name,
         beside=beside,
-        columns=COLUMNS,
-        rule="---|" * (COLUMNS.count("|")) + "---",
-        rows="\n".join(row(label, cases[case], others.get(case)) for case, label in ROWS.items() if case in cases),
+        table=table(
+            COLUMNS, [row(text, cases[case], others.get(case)) for case, text in ROWS.items() if case in cases]
+        ),
         first=said,
     )
 
 
+def losses(cases: Mapping[str, Any]) -> str:
+    """A paragraph on how many of the ratios of compiled code to peers are above 1, and which."""
+    pairs = [(case, peer) for case in ROWS for peer in PEERS if COMPILED in cases.get(case, {}).get("ratios", {})]
+    pairs = [(case, peer) for case, peer in pairs if peer in cases[case]["ratios"][COMPILED]]
+    ratio = {pair: cases[pair[0]]["ratios"][COMPILED][pair[1]]["median"] for pair in pairs}
+    slower = sorted((pair for pair in pairs if ratio[pair] > 1), key=lambda pair: -ratio[pair])
+    text = f"Compiled, we are slower in {len(slower)} of {len(pairs)} comparisons with PyTorch, JAX and CasADi"
+    names = [f"{short(ratio[case, peer])} of {PEERS[peer]}'s time on `{case}`" for case, peer in slower]
+    return textwrap.fill(f"{text}: {', '.join(names)}." if names else f"{text}.", 118, break_on_hyphens=False)
+
+
+def brief(results: Mapping[str, Any], name: str) -> str:
+    """The section of README.md: a few rows, what is slower, and a picture."""
+    cases = results["cases"]
+    rows = [
+        [ROWS[case].removeprefix("… "), time_of(cases[case], EAGER, unit=True), time_of(cases[case], COMPILED)]
+        + [cell(cases[case], ours, peer) for ours, peer in FEW_RATIOS]
+        for case in FEW
+        if case in cases
+    ]
+    count = sum(case in cases for case in ROWS)
+    return BRIEF.format(
+        title=textwrap.fill(f"{title(results)}.", 118),
+        name=name,
+        table=table(FEW_COLUMNS, rows),
+        more=count - len(rows),
+        losses=losses(cases),
+        all=count,
+    )
+
+
 def replaced(page: str, text: str) -> str:
-    """The page with another section on speed."""
-    before, _, rest = page.partition("## Speed\n")
-    _, more, after = rest.partition("\n## More\n")
-    return before + text + more + after
+    """The page with another section of the same title; the next section stays."""
+    heading = text.partition("\n")[0] + "\n"
+    before, _, rest = page.partition(heading)
+    _, mark, after = rest.partition("\n## ")
+    return before + text + mark + after
 
 
-def main(path: Path, other: Path | None = None) -> None:
-    """Write the section into the README."""
-    readme = ROOT / "README.md"
-    results, beside = (None if file is None else json.loads(file.read_text(encoding="utf-8")) for file in (path, other))
-    text = section(results, path.name, beside, other.name if other else "")
-    readme.write_text(replaced(readme.read_text(encoding="utf-8"), text), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:3]))
+def write(path: Path, results: Mapping[str, Any], other: Mapping[str, Any] | None = None, second: str = "") -> None:
+    """Write the sections of both pages."""
+    for page, text in (
+        (ROOT / "README.md", brief(results, path.name)),
+        (ROOT / "benchmarks" / "README.md", section(results, path.name, other, second)),
+    ):
+        page.write_text(replaced(page.read_text(encoding="utf-8"), text), encoding="utf-8")

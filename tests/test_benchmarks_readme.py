@@ -1,4 +1,4 @@
-"""The README's section on speed is what its file of results gives."""
+"""The tables of README.md and benchmarks/README.md are what their files of results give."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks import history, readme, report
 
-PAGE = (readme.ROOT / "README.md").read_text(encoding="utf-8")
+README, LONG = ((readme.ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "benchmarks/README.md"))
 
 
 def results() -> dict[str, Any]:
@@ -26,24 +26,40 @@ def results() -> dict[str, Any]:
 def test_the_section_has_the_machine_its_instructions_and_a_row_for_each_case() -> None:
     text = readme.section(results(), "some.json")
     assert "**2 cores of an Abacus, AVX2**, NumPy 2.9, PyTorch 2.1, 2 threads, commit abc, 2026-12-01." in text
-    assert "benchmarks/results/some.json" in text
+    assert "(results/some.json)" in text
     (line,) = (line for line in text.splitlines() if line.startswith("| convolutional"))
     assert line == "| convolutional network | 4 ms | 1 |  |  | 2 | **0.5** |  |  |  |"
     widths = {line.count("|") for line in text.splitlines() if line.startswith("|")}
     assert widths == {11}
-    page = readme.replaced("a\n\n## Speed\n\nold\n\n## More\n\nb\n", text)
+    page = readme.replaced("a\n\n## Results\n\nold\n\n## More\n\nb\n", text)
     assert page == f"a\n\n{text}\n## More\n\nb\n"
 
 
-def test_the_readme_shows_the_run_that_it_names() -> None:
-    """Once the section was made by the generator: a file of results, and its table."""
-    speed = PAGE.partition("## Speed\n")[2].partition("\n## More\n")[0]
-    if "no kernels" not in speed:
-        return  # a section of before
-    names = re.findall(r"\[(?:the|that) run\]\(benchmarks/results/([\w.-]+)\)", speed)
-    texts = [(readme.ROOT / "benchmarks" / "results" / name).read_text(encoding="utf-8") for name in names]
-    pairs = [x for name, text in zip(names, texts, strict=True) for x in (json.loads(text), name)]
-    assert f"## Speed\n{speed}" == readme.section(*pairs)
+def test_the_readme_has_few_rows_and_all_losses() -> None:
+    one = results()
+    text = readme.brief(one, "some.json")
+    (line,) = (line for line in text.splitlines() if line.startswith("| convolutional"))
+    assert line == "| convolutional network | 4 ms | 1 | 2 | **0.5** |  |"
+    assert "slower in 0 of 1 comparisons with PyTorch, JAX and CasADi." in text
+    one["cases"]["cnn_step"]["ratios"]["autograd_lite_compiled"]["jax"] = {"median": 1.25, "low": 1.2, "high": 1.3}
+    assert "slower in 1 of 2 comparisons with PyTorch, JAX and CasADi: 1.25 of JAX's time on `cnn_step`." in (
+        readme.losses(one["cases"]).replace("\n", " ")
+    )
+
+
+def section_of(page: str, heading: str) -> str:
+    return f"{heading}\n" + page.partition(f"{heading}\n")[2].partition("\n## ")[0]
+
+
+def test_the_pages_show_the_run_that_they_name() -> None:
+    (name,) = re.findall(r"\[one run\]\(benchmarks/results/([\w.-]+)\)", README)
+    one, *other = re.findall(r"\[(?:the|that) run\]\(results/([\w.-]+)\)", LONG)
+    assert one == name
+    texts = [(readme.ROOT / "benchmarks" / "results" / file).read_text(encoding="utf-8") for file in (one, *other)]
+    pairs = [x for file, text in zip((one, *other), texts, strict=True) for x in (json.loads(text), file)]
+    assert section_of(README, "## Speed") == readme.brief(*pairs[:2])
+    assert section_of(LONG, "## Results") == readme.section(*pairs)
+    assert README.count("\n") <= 200
 
 
 def test_figures_of_another_machine_stand_beside() -> None:
@@ -52,7 +68,7 @@ def test_figures_of_another_machine_stand_beside() -> None:
     other["cases"]["cnn_step"]["ratios"]["autograd_lite"]["torch"]["median"] = 0.7
     text = readme.section(results(), "some.json", other, "other.json")
     assert "| convolutional network | 4 ms | 1 |  |  | 2 (**0.7**) | **0.5** (**0.5**) |  |  |  |" in text
-    said = "the same with AVX-512, 1 thread, commit abc, 2026-12-01\n([that run](benchmarks/results/other.json))."
+    said = "the same with AVX-512, 1 thread, commit abc, 2026-12-01\n([that run](results/other.json))."
     assert f"In parentheses: {said}" in text
 
 

@@ -38,7 +38,7 @@ SLOW = {
 RUN = [pytest.param(p, id=n, marks=[pytest.mark.ci] * (n in SLOW)) for p, n in zip(PAGES, NAMES, strict=True)]
 FENCE = re.compile(r"^```python *(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-PEERS = ("torch", "keras", "autograd", "mygrad")
+PEERS = ("torch", "keras", "jax", "autograd", "mygrad")
 # What PyTorch's own transformations call, and what MyGrad does to NumPy.
 QUIET = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -166,7 +166,7 @@ def test_and_so_does_the_code_of_the_peers(path: Path, tmp_path: Path, monkeypat
 
 
 def test_the_pages_for_newcomers_are_there() -> None:
-    assert {f"guides/coming_from_{other}" for other in ("keras", "pytorch", "hips_and_mygrad")} <= set(NAMES)
+    assert {f"guides/coming_from_{other}" for other in ("keras", "pytorch", "jax", "hips_and_mygrad")} <= set(NAMES)
 
 
 PAGE = """
