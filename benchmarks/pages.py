@@ -32,7 +32,7 @@ another library is the better choice.
 ## Networks and scientific computing
 
 A bar that ends left of 1 means that we are faster. The numbers, the method and the commands are in
-[benchmarks/README.md](../../benchmarks/README.md).
+`benchmarks/README.md`.
 
 ![Bars: networks, optimizers and scientific computing beside PyTorch, JAX and CasADi](../images/speed.svg)
 
