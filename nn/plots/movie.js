@@ -82,6 +82,20 @@ function play() {
 button.addEventListener('click', () => (playing ? pause() : play()));
 slider.addEventListener('input', () => { pause(); settle(+slider.value); });
 
+// On paper nothing moves: the first frame is printed, from which a reader can follow the caption.
+const paper = matchMedia('print');
+let resting = null;
+function print(begins) {
+  if (begins === (resting !== null)) return;
+  pause();
+  const frame = begins ? 0 : resting;
+  resting = begins ? +slider.value : null;
+  settle(frame);
+}
+paper.addEventListener('change', () => print(paper.matches));
+addEventListener('beforeprint', () => print(true));
+addEventListener('afterprint', () => print(false));
+
 slider.max = last;
 said.style.flexBasis = `${Math.max(...captions.map(text => text.length))}ch`;
 slider.setAttribute('aria-label', label);

@@ -53,6 +53,19 @@ def test_the_keyboard_and_the_button_move_it(shown: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_the_first_frame_is_printed(shown: Any) -> None:
+    movie = MOVIES["gradient_descent_movie"]()
+    page = shown(movie.to_html()).open().page
+    page.locator("input[type=range]").fill("2")
+    page.emulate_media(media="print")
+    page.wait_for_function("document.querySelector('input').value === '0'")
+    assert page.locator("output").inner_text() == movie.captions[0]
+    assert not page.locator("button").is_visible()
+    page.emulate_media(media="screen")
+    page.wait_for_function("document.querySelector('input').value === '2'")
+    assert page.locator("output").inner_text() == movie.captions[2]
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_axe_finds_nothing(dark: bool, shown: Any, axe: str) -> None:
     assert not serious(shown(MOVIES["unfolding_movie"]().to_html(), dark=dark).open(), axe)

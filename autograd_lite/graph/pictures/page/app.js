@@ -50,7 +50,7 @@ function redraw(keep, after) {
   const chosen = state.selected;
   refresh(() => {
     if (chosen && !boxes.has(chosen) && !frameBox(chosen)) select('', true);
-    if (!keep) fit();
+    if (!keep) lookAtChosen();
     showPanel();
     if (after) after();
   });
@@ -174,7 +174,7 @@ function switchMode(to) {
   const was = state.selected;
   state.mode = to || modes[(modes.indexOf(state.mode) + 1) % modes.length];
   if (stepped) showStep(player.at);
-  else { state.selected = ''; syncTools(); redraw(false, () => { if (boxes.has(was)) select(was); }); }
+  else { state.selected = ''; syncTools(); redraw(false, () => { if (boxes.has(was)) { select(was); keepInSight(was, true); } }); }
 }
 
 // The system's theme until the reader chooses one; on paper it is light.
@@ -183,7 +183,7 @@ const darkness = matchMedia('(prefers-color-scheme: dark)');
 function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
   $('theme').setAttribute('aria-pressed', String(theme === 'dark'));
-  drawThumbnail();
+  thumbnail.stale = true;
   drawMinimap();
 }
 
@@ -203,7 +203,7 @@ function toggleOutline() {
   showOutline();
   const first = $('tree').querySelector('[aria-selected=true]') || $('tree').querySelector('[role=treeitem]');
   if (first) { first.setAttribute('tabindex', '0'); if (open) first.focus(); }
-  fit();
+  lookAtChosen();
 }
 
 function showHelp() {
@@ -272,7 +272,7 @@ function startTools() {
   $('tree').addEventListener('click', (e) => { const li = e.target.closest('[role=treeitem]'); if (li) { if (li.dataset.id === state.selected && li.hasAttribute('aria-expanded')) openInTree(li.dataset.id); else chooseInTree(li); } });
   window.addEventListener('hashchange', openHash);
   let resized = 0;
-  window.addEventListener('resize', () => { clearTimeout(resized); resized = setTimeout(() => (boxes.has(state.selected) ? drawMinimap() : fit()), 80); });
+  window.addEventListener('resize', () => { clearTimeout(resized); resized = setTimeout(() => (boxes.has(state.selected) ? keepInSight(state.selected) : fitReadably()), 80); });
 }
 
 // ---- begin -----------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ const $ = (id) => document.getElementById(id);
 const svg = $('picture'), canvas = $('canvas'), calm = matchMedia('(prefers-reduced-motion: reduce)');
 const view = { x: 0, y: 0, k: 1, w: 0, h: 0, left: 0, top: 0 };
 const BETWEEN = 84, MANY = 400; // between the two sides of the mirror; more boxes are slow to paint
+const NARROW = 640; // without room for a map
 const hitLayer = el('g', { 'aria-hidden': 'true' });
 let picture = null, boxes = new Map(), drawn = new Map(), world = null, job = 0, worker = null, pending = null;
 
@@ -27,9 +28,14 @@ function layOut(root) {
   return step.value;
 }
 
+// The picture that was laid out last, and of what: to see whether it fits is half of the work of drawing it.
+let arranged = null;
+const setting = () => [state.mode, state.overlay, ...state.open].join();
+
 function arrange() {
   const [next, root] = prepare();
   settle(next, layOut(root));
+  arranged = [setting(), next];
   return next;
 }
 
@@ -40,12 +46,15 @@ function sizeOf(laid) {
 
 // Lay out the visible boxes, and draw them: small pictures at once, large ones in a worker that can be stopped.
 function refresh(after) {
-  const [next, root] = prepare();
-  const ready = (tree) => { settle(next, tree); paint(next); if (after) after(); };
+  const show = (next) => { paint(next); if (after) after(); }, last = arranged;
   job++;
   pending = null;
   $('busy').hidden = true;
-  if (next.items.size <= 400) ready(layOut(root));
+  arranged = null; // painting changes the boxes
+  if (last && last[0] === setting()) { show(last[1]); return; }
+  const [next, root] = prepare();
+  const ready = (tree) => { settle(next, tree); show(next); };
+  if (next.items.size <= MANY) ready(layOut(root));
   else layOutAside(root, ready);
 }
 
@@ -130,7 +139,7 @@ function paint(next) {
   [view.w, view.h] = sizeOf(picture);
   world = el('g', { id: 'world' }, layers.frames, layers.saved, layers.lines, layers.titles, layers.boxes, hitLayer);
   svg.replaceChildren(el('title', {}, data.title), world);
-  drawThumbnail();
+  thumbnail.stale = true;
   settleView();
   mark();
   showCaption();
@@ -277,17 +286,40 @@ function moveTo(x, y, k) {
   moving = requestAnimationFrame(frame);
 }
 
-function fit(smooth) {
-  const w = canvas.clientWidth, h = canvas.clientHeight, top = 34, low = 44, side = 26;
-  const whole = Math.min((w - 2 * side) / (view.w || 1), (h - top - low) / (view.h || 1), 1.25);
-  // A tall picture is shown at a readable size, from its top, rather than whole and too small.
-  const k = Math.max(whole, Math.min(0.8, (w - 2 * side) / (view.w || 1)));
-  const x = (w - view.w * k) / 2, y = view.h * k <= h - top - low ? top + (h - top - low - view.h * k) / 2 : top;
+// What lies over the canvas: the caption at the top; the zoom buttons and, where there is room, the minimap in the corner.
+const EDGE = 26, captionHeight = () => Math.max(34, $('caption').offsetHeight + 4);
+const corner = (w) => (w < NARROW ? [132, 52] : [206, 182]);
+
+// The scale at which the whole picture fits, and at which its width does.
+function scalesThatFit() {
+  const wide = (canvas.clientWidth - 2 * EDGE) / (view.w || 1), high = (canvas.clientHeight - captionHeight() - 44) / (view.h || 1);
+  return [Math.min(wide, high, 1.25), wide];
+}
+
+function lookAt(k, smooth) {
+  const w = canvas.clientWidth, top = captionHeight(), spare = canvas.clientHeight - top - 44 - view.h * k;
+  const x = (w - view.w * k) / 2, y = top + Math.max(0, spare / 2);
   if (smooth) moveTo(x, y, k); else { cancelAnimationFrame(moving); Object.assign(view, { x, y, k }); transform(); }
 }
 
+// The whole picture, however small.
+function fit(smooth) { lookAt(scalesThatFit()[0], smooth); }
+
+// The whole picture if it can be read then, and otherwise its top.
+function fitReadably() {
+  const [whole, wide] = scalesThatFit();
+  lookAt(Math.max(whole, Math.min(0.8, wide)));
+}
+
+// After a change of what is shown: the chosen box, or else a hit of the search, or else the picture from its top.
+function lookAtChosen() {
+  const hit = [found[foundAt], ...found].map((i) => (i === undefined ? '' : boxOf(i))).find((id) => boxes.has(id));
+  const id = boxes.has(state.selected) || frameBox(state.selected) ? state.selected : hit;
+  if (id) keepInSight(id, true); else fitReadably();
+}
+
 function zoomBy(factor, cx, cy, smooth) {
-  const k = Math.min(4, Math.max(0.02, view.k * factor)), x = cx ?? canvas.clientWidth / 2, y = cy ?? canvas.clientHeight / 2;
+  const k = Math.min(4, Math.max(Math.min(0.02, view.k), view.k * factor)), x = cx ?? canvas.clientWidth / 2, y = cy ?? canvas.clientHeight / 2;
   const at = [x - (x - view.x) * k / view.k, y - (y - view.y) * k / view.k];
   if (smooth) moveTo(at[0], at[1], k); else { Object.assign(view, { x: at[0], y: at[1], k }); transform(); }
 }
@@ -299,16 +331,25 @@ function keepInSight(id, center) {
 }
 
 function keepAllInSight(list, center) {
-  const w = canvas.clientWidth, h = canvas.clientHeight, edge = 28, top = 40;
+  const w = canvas.clientWidth, h = canvas.clientHeight, edge = 28, top = captionHeight() + 6;
   const x0 = Math.min(...list.map((b) => b.x)), x1 = Math.max(...list.map((b) => b.x + b.w));
   const y0 = Math.min(...list.map((b) => b.y)), y1 = Math.max(...list.map((b) => b.y + b.h));
   const room = Math.min((w - 2 * edge) / (x1 - x0), (h - top - edge) / (y1 - y0));
   const k = Math.max(0.25, Math.min(Math.max(view.k, 0.5), room));
-  if (center) { moveTo(w / 2 - (x0 + x1) / 2 * k, (h + top) / 2 - (y0 + y1) / 2 * k, k); return; }
-  // Zoom around the visible middle of the picture, then move as little as necessary.
-  let x = w / 2 - (w / 2 - view.x) * k / view.k, y = h / 2 - (h / 2 - view.y) * k / view.k;
-  x += Math.max(0, edge - (x + x0 * k)) - Math.max(0, x + x1 * k - (w - edge));
-  y += Math.max(0, top - (y + y0 * k)) - Math.max(0, y + y1 * k - (h - edge));
+  let x = w / 2 - (x0 + x1) / 2 * k, y = (h + top) / 2 - (y0 + y1) / 2 * k;
+  if (!center) {
+    // Zoom around the visible middle of the picture, then move as little as necessary.
+    x = w / 2 - (w / 2 - view.x) * k / view.k;
+    y = h / 2 - (h / 2 - view.y) * k / view.k;
+    x += Math.max(0, edge - (x + x0 * k)) - Math.max(0, x + x1 * k - (w - edge));
+    y += Math.max(0, top - (y + y0 * k)) - Math.max(0, y + y1 * k - (h - edge));
+  }
+  // Out of the corner, up or to the left, whichever is nearer and leaves all of it in sight.
+  const [wide, high] = corner(w), over = [x + x1 * k - (w - wide), y + y1 * k - (h - high)];
+  const left = x + x0 * k - over[0] >= edge, up = y + y0 * k - over[1] >= top;
+  if (over[0] > 0 && over[1] > 0 && (left || up)) {
+    if (up && (over[1] <= over[0] || !left)) y -= over[1]; else x -= over[0];
+  }
   if (Math.abs(x - view.x) > 0.5 || Math.abs(y - view.y) > 0.5) moveTo(x, y, k);
 }
 
@@ -324,7 +365,7 @@ function keepInPlace(id, change, after) {
   refresh(() => {
     const now = boxes.get(id) || frameBox(id) || frameBox('m' + id.slice(1));
     if (at && now) { view.x = at[0] - now.x * view.k; view.y = at[1] - now.y * view.k; transform(); }
-    else fit();
+    else fitReadably();
     if (after) after();
   });
 }
@@ -377,10 +418,11 @@ function startPointers() {
 // ---- the minimap -----------------------------------------------------------------------------------------------------
 
 const minimap = $('minimap'), thumbnail = html('canvas', { width: 180, height: 120 });
-let accent = '';
+let accent = '', mapDue = 0;
 
 // The boxes in their colors; painted once for each picture and theme.
 function drawThumbnail() {
+  thumbnail.stale = false;
   const ctx = thumbnail.getContext('2d'), style = getComputedStyle(document.documentElement), k = Math.min(172 / view.w, 112 / view.h), colors = new Map();
   const color = (look) => { if (!colors.has(look)) colors.set(look, style.getPropertyValue('--' + look + '-line') || style.getPropertyValue('--edge')); return colors.get(look); };
   const dx = (180 - view.w * k) / 2, dy = (120 - view.h * k) / 2;
@@ -393,11 +435,17 @@ function drawThumbnail() {
   }
 }
 
+// The map is drawn once the picture has been: it is not what the reader is waiting for.
 function drawMinimap() {
+  if (!mapDue) mapDue = requestAnimationFrame(() => setTimeout(() => { mapDue = 0; paintMinimap(); }));
+}
+
+function paintMinimap() {
   const w = canvas.clientWidth, h = canvas.clientHeight;
   const whole = view.x >= 0 && view.y >= 0 && view.x + view.w * view.k <= w && view.y + view.h * view.k <= h;
-  minimap.hidden = !picture || whole || w < 640;
+  minimap.hidden = !picture || whole || w < NARROW;
   if (minimap.hidden) return;
+  if (thumbnail.stale) drawThumbnail();
   const ctx = minimap.getContext('2d'), [k, dx, dy] = minimap.scale;
   ctx.clearRect(0, 0, 180, 120);
   ctx.drawImage(thumbnail, 0, 0);

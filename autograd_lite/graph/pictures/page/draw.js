@@ -11,7 +11,9 @@ function widthOf(text, size, bold) {
 
 const clip = (text, n) => ([...text].length <= n ? text : [...text].slice(0, n - 1).join('') + '…');
 const tail = (text, n) => ([...text].length <= n ? text : text.slice(-n).includes('.') ? '…' + [...text].slice(1 - n).join('') : clip(text, n));
-const counted = (n, word) => n.toLocaleString('en-US') + ' ' + word + (n === 1 ? '' : 's');
+// Digits in threes; the browser's own formatter takes 30 ms to start.
+const grouped = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ',');
+const counted = (n, word) => grouped(n) + ' ' + word + (n === 1 ? '' : 's');
 
 // A number with its unit and a prefix: 1.23 MFLOP, 420 µs.
 function amount(value, unit) {
@@ -22,7 +24,7 @@ function amount(value, unit) {
   return ((Number.isFinite(value) ? +value.toPrecision(3) : value) + ' ' + unit).trim();
 }
 
-const number = (v) => (typeof v === 'number' ? (Number.isInteger(v) && Math.abs(v) < 1e15 ? v.toLocaleString('en-US') : String(+v.toPrecision(6))) : String(v));
+const number = (v) => (typeof v === 'number' ? (Number.isInteger(v) && Math.abs(v) < 1e15 ? grouped(v) : String(+v.toPrecision(6))) : String(v));
 // What a box says below its name: the value of a measured scalar, with its gradient where that has no box of its own; else
 // its type.
 const kindOf = (n, alone) => (n.numbers && n.kind !== 'constant' ? 'value ' + n.numbers[0] + (alone && n.numbers[1] ? ' · grad ' + n.numbers[1] : '') : typeOf(n));

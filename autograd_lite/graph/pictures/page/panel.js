@@ -60,11 +60,14 @@ function mark() {
 
 // ---- search ----------------------------------------------------------------------------------------------------------
 
-const hay = nodes.map((n) => ['n' + n.id, n.kind, n.op, n.glyph, n.name, n.value, typeOf(n), n.role, moduleName(n.group), n.place ? data.places[n.place - 1] : '', ...(n.params || []).map((p) => p.join('='))].join(' ').toLowerCase());
+// What is searched in each node: its words, which are put together when the first is asked for.
+const hayOf = (n) => ['n' + n.id, n.kind, n.op, n.glyph, n.name, n.value, typeOf(n), n.role, moduleName(n.group), n.place ? data.places[n.place - 1] : '', ...(n.params || []).map((p) => p.join('='))].join(' ').toLowerCase();
+let hay = null;
 const UNITS = { '': 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12, kib: 1024, mib: 2 ** 20, gib: 2 ** 30, flop: 1, kflop: 1e3, mflop: 1e6, gflop: 1e9, tflop: 1e12 };
 
 // Words that must all occur; nan and inf look at the numbers, >10MB and <1kFLOP at the sizes.
 function matcher(query) {
+  hay = hay || nodes.map(hayOf);
   const tests = query.toLowerCase().trim().split(/\s+/).filter(Boolean).map((word) => {
     const size = /^([<>]=?)(\d+(?:\.\d+)?)([a-z]*)$/.exec(word);
     if (size && size[3] in UNITS) {

@@ -9,15 +9,17 @@ const idOf = (name) => (/^n\d+$/.test(name || '') ? +name.slice(1) : -1);
 
 // The steps that the graph itself tells. At the first, nothing stands out yet.
 function ownFrames() {
-  const ops = nodes.filter((n) => !n.role && n.kind === 'op'), frames = ops.map((n) => ({ phase: 'Forward', made: { id: 'n' + n.id }, row: madeRow(n) }));
+  const ops = nodes.filter((n) => !n.role && n.kind === 'op'), gradients = hasBackward ? [...gradientOf].sort((a, b) => a[1] - b[1]) : [];
+  if (!ops.length || ops.length + data.flows.length + gradients.length >= MOST_STEPS) return [];
+  const frames = ops.map((n) => ({ phase: 'Forward', made: { id: 'n' + n.id }, row: madeRow(n) }));
   for (const [op, argument, into, contribution] of data.flows) {
     frames.push({ phase: 'Backward', step: { op: 'n' + op, into: 'n' + into, nodes: ['n' + contribution] }, row: flowRow({ op, argument, into, contribution }) });
   }
-  for (const [i, of] of hasBackward ? [...gradientOf].sort((a, b) => a[1] - b[1]) : []) {
+  for (const [i, of] of gradients) {
     frames.push({ phase: 'Gradient', target: { id: 'n' + of }, row: calledIn(of) + '.grad' + resultOf(nodes[i]) });
   }
   const what = hasBackward ? 'Step through the forward pass, then through the chain rule backward' : 'Step through the forward pass';
-  return frames.length && frames.length < MOST_STEPS ? [{ row: what }, ...frames] : [];
+  return [{ row: what }, ...frames];
 }
 
 const calledIn = (i) => nameOf(nodes[i]) || nodes[i].op || nodes[i].value || nodes[i].kind;

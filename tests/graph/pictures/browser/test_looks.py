@@ -123,10 +123,8 @@ def test_zoom_and_pan(shown: Open, mlp: Graph) -> None:
     assert (round(x3 - x2), round(y3 - y2), k3) == (40, 50, k2)
     page.page.click("#out")
     assert seen_at(page)[2] < k3
-    page.page.click("#fit")
-    assert seen_at(page) == pytest.approx((x, y, k), abs=0.2)
     page.page.click("#minimap", position={"x": 90, "y": 100})
-    assert seen_at(page)[1] < y
+    assert seen_at(page)[1] < y3
 
 
 def test_two_fingers(shown: Open, mlp: Graph) -> None:
