@@ -135,7 +135,7 @@ def test_the_page_says_what_it_is() -> None:
         "10 ops forward · 10 rules backward · 104 MFLOP forward, 106 MFLOP backward · 694 kB saved in 5 tensors"
     )
     rule = "derivative rule; g is the gradient that comes in"
-    assert {rule, "gradient", "saved for a rule", "forward", "backward", "dL/dL = 1"} <= set(texts)
+    assert {rule, "gradient", "saved for a rule", "forward", "backward", "d loss/d loss = 1"} <= set(texts)
 
 
 def test_flops_are_those_of_the_two_passes() -> None:
@@ -143,6 +143,26 @@ def test_flops_are_those_of_the_two_passes() -> None:
     forward = sum(node.flops for node in graph if not node.backward)
     backward = sum(node.flops for node in graph if node.backward)
     assert f"{amount(forward, 'FLOP')} forward, {amount(backward, 'FLOP')} backward" in graph.to_mirror()
+
+
+@pytest.mark.parametrize(
+    ("names", "seeds"),
+    [
+        (["o"], ["do/do = 1"]),
+        (["loss"], ["d loss/d loss = 1"]),
+        ([None], ["dL/dL = 1"]),
+        (["a", "b"], ["da/da = 1", "db/db = 1"]),
+        (["a", None], ["da/da = 1", "d n4/d n4 = 1"]),
+        (["a rather long name"], ["d a rather lo…/d a rather lo… = 1"]),
+    ],
+)
+def test_the_foot_calls_a_result_by_its_name(names: list[str | None], seeds: list[str]) -> None:
+    w = ag.tensor([1.0, 2.0], requires_grad=True, name="w")
+    results = [f(w).sum() for f in (np.exp, np.tanh)[: len(names)]]
+    for result, name in zip(results, names, strict=True):
+        result.name = name
+    texts = Picture(build_graph(results, backward=True).to_mirror()).texts()
+    assert sorted(text for text in texts if text.endswith("= 1")) == sorted(seeds)
 
 
 def test_several_results_have_a_seed_each() -> None:

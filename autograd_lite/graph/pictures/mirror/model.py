@@ -377,8 +377,9 @@ def _seeds(graph: PureGraph, box_of: Mapping[str, int]) -> list[Seed]:
         if node.shape:
             label = f"seed {node.shape}"
         else:
-            name = "L" if len(seeds) == 1 else visible(clip(graph[node.of].name, 12)) or node.of
-            label = f"d{name}/d{name} = 1"
+            name = visible(clip(graph[node.of].name, 12)) or ("L" if len(seeds) == 1 else node.of)
+            d = "d" if len(name) == 1 else "d "
+            label = f"{d}{name}/{d}{name} = 1"
         labels.setdefault(box_of[node.of], {})[label] = None
         first.setdefault(box_of[node.of], node.id)
     return [Seed(cell, node, ", ".join(labels[cell])) for cell, node in first.items()]
