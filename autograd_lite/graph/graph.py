@@ -26,6 +26,7 @@ from .pictures.mermaid import graph_mermaid
 from .pictures.mirror.svg import mirror_scene
 from .pictures.notebook import TENSOR_LIMIT, graph_bundle, picture
 from .pictures.page import Differences, Page, html_text
+from .pictures.screen import screen_text
 from .pictures.svg import graph_scene
 from .pictures.tree_text import graph_text
 from .pictures.view import PICTURE_LIMIT
@@ -75,6 +76,10 @@ class Graph(PureGraph):
         return high_water(self)
 
     # ---- faces ------------------------------------------------------------------------------------------------------
+
+    def __str__(self) -> str:
+        """Return the listing, or, of a graph with more than a hundred nodes, its ends and its largest modules."""
+        return screen_text(self)
 
     def to_text(
         self,

@@ -18,6 +18,8 @@ from .stats import Measurement, Stats
 
 # Remarks are aligned in one column, but a single long line moves it no farther right than this.
 _REMARKS_AT = 96
+# The line between the passes.
+BACKWARD_HEADING = "# the backward pass"
 
 
 class Listed(Protocol):
@@ -91,7 +93,7 @@ def listing(
     first_backward = next((i for i, node in enumerate(nodes) if node.backward), None)
     for i, (line, width, (tail, alarm)) in enumerate(zip(body, widths, tails, strict=True)):
         if i == first_backward:
-            lines.append([("# the backward pass", "head")])
+            lines.append([(BACKWARD_HEADING, "head")])
         end = [(f"{' ' * (at - width)}  # {tail}", "alarm" if alarm else "soft")] if tail else []
         lines.append([*line, *end])
     lines.append([(f"return {', '.join(graph.outputs)}", "head")])
