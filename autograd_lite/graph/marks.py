@@ -11,6 +11,8 @@ from ..ir.pure_graph import PureGraph
 
 # Looks that say that something is wrong, or differs, the gravest first.
 _GRAVE = ("origin", "nan", "exploding", "vanishing", "dead", "unreached", "removed", "added", "changed")
+# Of these the looks of the nodes of two graphs that differ.
+_DIFFERENCES = _GRAVE[-3:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,32 @@ class Mark:
 def gravest(marks: Iterable[Mark]) -> Mark:
     """Return the gravest of some marks, the first among equals; one that says nothing if there is none."""
     return min(marks, key=lambda mark: _GRAVE.index(mark.look) if mark.is_grave else len(_GRAVE), default=Mark())
+
+
+def mark_of_group(marks: Iterable[Mark], size: int) -> Mark:
+    """Return the mark of a group: the gravest of its members'.
+
+    Where only a part of the members differs from another graph, the group has no look of theirs, but says how many.
+
+    Args:
+        marks: of its members.
+        size: how many members it has.
+
+    Example:
+        >>> gone = Mark("removed", "− removed")
+        >>> mark_of_group([gone] * 26, 26).badge, mark_of_group([gone] * 9, 26).badge
+        ('− removed', '− 9 of 26')
+        >>> mark_of_group([gone] * 9 + [Mark("changed", "~ changed")], 26).note
+        '9 of 26 removed, 1 changed'
+    """
+    members = list(marks)
+    looks, worst = [mark.look for mark in members], gravest(members)
+    number = looks.count(worst.look)
+    if worst.look not in _DIFFERENCES or number >= size:
+        return worst
+    counts = {look: n for look in _DIFFERENCES if (n := looks.count(look))}
+    note = ", ".join(f"{n:,} {look}" for look, n in counts.items()).replace(" ", f" of {size:,} ", 1)
+    return Mark("", f"{worst.badge.partition(' ')[0]} {number:,} of {size:,}".lstrip(), note)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from ...ir.graph_node import GraphNode, Kind
 from ...ir.listing import place
 from ...ir.node_labels import amount, brief_params, clip, count_of, exact, result_text, result_types, type_text, visible
 from ...ir.stats import NOT_MEASURED, Measurement, single
-from ..marks import Mark, gravest
+from ..marks import Mark, mark_of_group
 from .scopes import Scope
 from .view import ViewNode
 
@@ -180,7 +180,7 @@ def group_box(
     *,
     scope: Scope = (),
     times: int = 1,
-    marks: Sequence[Mark] = (),
+    marks: Mapping[str, Mark],
     sums: Sums | None = None,
 ) -> ViewNode:
     """Return the box of a folded group, or of several slots.
@@ -192,35 +192,41 @@ def group_box(
         facts: about the graph.
         scope: the modules around it.
         times: how often the same structure is repeated in it.
-        marks: of the members.
+        marks: what an overlay says about nodes, by their ids.
         sums: of an overlay's numbers.
     """
     ops = [node for node in members if node.computes]
     lines = [clip(visible(title), _NAME), _content(members, ops, times)]
     lines += [text for text in (_range(ops, times), exact(sums.own, sums.unit) if sums else "") if text]
-    worst = gravest(marks)
+    worst = _mark_of(ops, marks) or _mark_of(members, marks) or Mark()
     look = _look(members[0], facts)
     if ops:
         look = "backward_group" if all(node.backward for node in ops) else "group"
     badges = [f"×{times:,}"] if times > 1 else []
     if sums and sums.own > 0.005 * sums.whole > 0:
         badges.append(f"{100 * sums.own / sums.whole:.{0 if sums.own > 0.0995 * sums.whole else 1}f} %")
-    if worst.is_grave:
-        look = worst.look
-        badges += [worst.badge] if worst.badge else []
-        lines += [visible(clip(worst.note, _NAME))] if worst.note else []
+    look = worst.look or look
+    badges += [worst.badge] if worst.badge else []
+    lines += [visible(clip(worst.note, _NAME))] if worst.note else []
     counts = {op: len(list(same)) for op, same in groupby(sorted(node.op for node in ops))}
     often = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    tipped = [marks[node.id] for node in members if node.id in marks and marks[node.id].is_grave]
     tip = [
         f"{group_id} = {count_of(len(members), 'node')}, {members[0].id} to {members[-1].id}",
         ", ".join(f"{op} ×{n}" if n > 1 else op for op, n in often[:8]) + (", …" if len(often) > 8 else ""),
         f"{sum(node.flops for node in ops):,} FLOP",
-        *(line for mark in marks[:20] if mark.is_grave for line in mark.tip),
+        *(line for mark in tipped[:20] for line in mark.tip),
     ]
     is_output = any(node.id in facts.outputs for node in members)
     tips = tuple(visible(clip(line, _TIP)) for line in tip if line)
     ids = tuple(node.id for node in members)
     return ViewNode(group_id, look, tuple(lines), "", is_output, scope, tips, visible(" ".join(badges)), ids)
+
+
+def _mark_of(members: Sequence[GraphNode], marks: Mapping[str, Mark]) -> Mark | None:
+    """Return the mark of some members together, if one of them has a grave one."""
+    grave = [mark for node in members if (mark := marks.get(node.id)) and mark.is_grave]
+    return mark_of_group(grave, len(members)) if grave else None
 
 
 def _content(members: Sequence[GraphNode], ops: Sequence[GraphNode], times: int) -> str:

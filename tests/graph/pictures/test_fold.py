@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -415,6 +416,30 @@ def test_the_worst_mark_of_a_group_is_seen() -> None:
     assert {"3 NaNs", "here it began"} <= set(group.tip)
     (plain,) = [node for node in view_of(graph).nodes if inside[90] in node.members]
     assert (plain.look, plain.badge) == ("group", "×12")
+
+
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 1.0])
+def test_a_group_counts_what_differs_in_it(share: float, backward: bool) -> None:
+    graph = build_graph(transformer(12), backward=backward)
+    ops = [node.id for node in graph if node.computes]
+    removed = set(random.Random(0).sample(ops, int(share * len(ops))))
+    marks = {i: Mark("removed", "− removed", tip=("gone",)) for i in removed} | {ops[-1]: Mark("changed", "~ changed")}
+    groups = [box for box in view_of(graph, overlay=Overlay(marks=marks)).nodes if box.members]
+    assert groups
+    for group in groups:
+        members = [i for i in group.members if graph[i].computes]
+        gone = [i for i in members if marks.get(i, Mark()).look == "removed"]
+        badge = group.badge.partition(" ")[2] if "×" in group.badge else group.badge
+        if members and len(gone) == len(members):
+            assert (group.look, badge) == ("removed", "− removed")
+        elif gone:
+            assert group.look in ("group", "backward_group")
+            assert badge == f"− {len(gone):,} of {len(members):,}"
+            assert group.lines[-1].startswith(f"{len(gone):,} of {len(members):,} removed")
+            assert "gone" in group.tip
+        else:
+            assert "removed" not in " ".join((*group.lines, badge))
 
 
 @pytest.mark.parametrize("number", [0.0, -1.0, math.nan, math.inf, 0.25])

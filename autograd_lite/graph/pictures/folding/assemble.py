@@ -205,8 +205,9 @@ def _group(
 ) -> ViewNode:
     numbers = [overlay.totals[node.id] for node in members if node.id in overlay.totals]
     sums = Sums(sum(numbers), whole, overlay.unit) if numbers else None
-    marks = [overlay.marks[node.id] for node in members if node.id in overlay.marks]
-    return group_box(group_id, cell.title, members, facts, scope=cell.scope, times=cell.times, marks=marks, sums=sums)
+    return group_box(
+        group_id, cell.title, members, facts, scope=cell.scope, times=cell.times, marks=overlay.marks, sums=sums
+    )
 
 
 def _color_by_sums(boxes: Sequence[ViewNode], overlay: Overlay) -> list[ViewNode]:

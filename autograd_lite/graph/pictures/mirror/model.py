@@ -6,6 +6,7 @@ operations of a cell, their rules have a box in the right half; lines between th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Unpack
@@ -15,7 +16,7 @@ from ....ir.node_labels import amount, clip, count_of, op_text, type_text, visib
 from ....ir.pure_graph import PureGraph
 from ....ir.stats import Stats, single
 from ...explanations.words.rules import Words
-from ...marks import Mark, Overlay, gravest
+from ...marks import Mark, Overlay, mark_of_group
 from ...overlays import overlay_of
 from ..folding.fold import ViewOptions, views_of
 from ..view import View, ViewNode
@@ -182,6 +183,7 @@ class _Rules:
         for node in graph:
             if node.backward and node.id in overlay.marks:
                 self._marks.setdefault(node.of, []).append(overlay.marks[node.id])
+        self._steps = Counter(node.of for node in graph if node.backward)
         self._unit, self._totals = overlay.unit, _totals(graph, overlay)
         # The colors have the same scale as those of the forward half: relative to the node that has most.
         self._most, self._all = max(overlay.totals.values(), default=0.0), sum(overlay.totals.values())
@@ -239,7 +241,7 @@ class _Rules:
             weight = min(number / self._most, 1.0) if self._most else 0.0
             return Mark("", badge, amount(number, self._unit) if number else "", (), weight)
         marks = [mark for i in ops for mark in self._marks.get(i, ())]
-        return gravest(marks)
+        return mark_of_group(marks, sum(self._steps[i] for i in ops))
 
     def _targets(self, flows: Sequence[Flow]) -> dict[str, str]:
         """Return the names of the arguments that the rules are for, if there are several."""

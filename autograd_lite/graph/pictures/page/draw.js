@@ -52,17 +52,18 @@ function html(tag, attrs, ...children) {
 
 const computes = (i) => nodes[i].kind === 'op' && !nodes[i].result;
 const WORST = ['origin', 'nan', 'exploding', 'vanishing', 'dead', 'unreached', 'removed', 'added', 'changed'];
+const PARTIAL = WORST.slice(-3); // the looks of differences between two graphs
 const line = (text, size, cls, sign) => ({ text, size: size || 11, cls: cls || 'soft', sign: sign || '' });
 const widthOfLine = (l) => widthOf(l.text, l.size, l.cls === 'head') + (l.sign ? widthOf(l.sign + ' ', l.size) : 0);
 
 function content(box) {
   const made = box.mirror ? mirrorContent(box) : box.group ? groupContent(box) : nodeContent(nodes[box.node]);
-  const worst = worstOf(box.group ? marksOf(box).filter((m) => WORST.includes(m.look)) : marksOf(box)), shown = shownAmount(box);
+  const worst = box.group ? worstOfGroup(box) : worstOf(marksOf(box)), shown = shownAmount(box);
   if (worst) {
     if (worst.look) made.look = worst.look;
     // A share of the total is part of the line with the amount.
     if (worst.badge && !(shown && worst.badge.endsWith('%'))) made.badge = made.badge ? made.badge + ' ' + worst.badge : worst.badge;
-    if (worst.note && !box.group) made.lines.push(line(clip(worst.note, 36), 11, 'strong'));
+    if (worst.note && (!box.group || worst.partial)) made.lines.push(line(clip(worst.note, 36), 11, 'strong'));
   }
   if (shown) { made.lines.push(line(shown.text, 11, 'strong')); made.weight = shown.weight; made.amount = shown.value; }
   else if (worst && worst.weight !== undefined) made.weight = worst.weight;
@@ -197,6 +198,18 @@ function marksOf(box) {
 function worstOf(marks) {
   const rank = (m) => (WORST.includes(m.look) ? WORST.indexOf(m.look) : 99);
   return marks.reduce((worst, m) => (worst && rank(worst) <= rank(m) ? worst : m), null);
+}
+
+// Where only a part of a group differs from another graph, it says how many, and keeps its look.
+function worstOfGroup(box) {
+  const o = OVERLAYS[state.overlay], ops = box.members.filter(computes);
+  const grave = (ids) => ids.map((i) => o && o.marks && o.marks[i]).filter((m) => m && WORST.includes(m.look));
+  const members = grave(ops).length ? ops : box.members, marks = grave(members), worst = worstOf(marks);
+  const count = (look) => marks.filter((m) => m.look === look).length;
+  if (!worst || !PARTIAL.includes(worst.look) || count(worst.look) === members.length) return worst;
+  const of = ' of ' + members.length.toLocaleString('en'), kinds = PARTIAL.filter(count);
+  const note = kinds.map((look, k) => count(look).toLocaleString('en') + (k ? '' : of) + ' ' + look).join(', ');
+  return { look: '', badge: worst.badge.split(' ')[0] + ' ' + count(worst.look).toLocaleString('en') + of, note, partial: true };
 }
 
 function amountOf(box) {

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.graph import Graph, build_graph, diff, find_nan
+from autograd_lite.graph import Graph, build_graph, diff, find_nan, view_of
 from autograd_lite.graph.marks import Mark, Overlay
 
+from ...large import transformer
 from ...samples import HOSTILE
 from .conftest import Open, Shown, serious
 
@@ -52,6 +53,17 @@ def test_marks_are_drawn_with_their_signs(shown: Open, mlp: Graph) -> None:
         assert box.locator(".badge-text").text_content() == mark.badge
     assert "axis 0 → 1" in page.page.text_content('#picture .node[data-id="n7"]')
     assert "1 added, 1 removed, 1 changed" in page.page.inner_text("#caption")
+
+
+def test_a_group_says_how_many_of_its_operations_differ(shown: Open) -> None:
+    graph = build_graph(transformer(12))
+    group = max((box for box in view_of(graph).nodes if box.members), key=lambda box: len(box.members))
+    ops = [i for i in group.members if graph[i].computes]
+    marks = {i: Mark("removed", "− removed") for i in ops[:9]} | {ops[20]: Mark("changed", "~ changed")}
+    page = shown(graph, diff=Overlay("what changed", (), marks)).open()
+    said = page.page.eval_on_selector_all("#picture .node", "(gs) => gs.map((g) => g.textContent)")
+    assert any(f"9 of {len(ops)} removed, 1 changed" in text and f"− 9 of {len(ops)}" in text for text in said)
+    assert not page.page.query_selector_all("#picture .look-removed")
 
 
 def net(tanh: bool) -> ag.Tensor:
