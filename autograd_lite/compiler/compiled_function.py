@@ -124,6 +124,15 @@ class Compiled(Exports, Generic[P, R]):
         """The traces, oldest first."""
         return tuple([trace for variants in list(self._traces.values()) for trace in variants])
 
+    def __repr__(self) -> str:
+        return f"<compiled {self._headline()}>"
+
+    def _headline(self) -> str:
+        traces = self.traces
+        replayed = sum(trace.replay is not None for trace in traces)
+        state = f"{count_of(len(traces), 'trace')}, {replayed} replayed" if traces else "not called yet"
+        return f"{self._name}: {state}"
+
     def explain(self, *, diff: bool = False) -> str:
         """Return a report: each trace, why it was made, the guards that it depends on, and its passes and plan.
 
@@ -131,11 +140,8 @@ class Compiled(Exports, Generic[P, R]):
             diff: whether to add, for the last trace that is replayed, the lines in which its operations differ before
                 and after the passes; `changes()` draws the same.
         """
-        traces = self.traces
-        lines = [
-            f"{self._name}: {count_of(len(traces), 'trace')}, {sum(t.replay is not None for t in traces)} replayed"
-        ]
-        for n, one in enumerate(traces, 1):
+        lines = [self._headline()]
+        for n, one in enumerate(self.traces, 1):
             lines += ["", f"{n}. {argument_kinds(one.arguments, self._f) or 'no arguments'}", *one.lines()]
         return "\n".join([*lines, "", str(self.changes())] if diff else lines)
 

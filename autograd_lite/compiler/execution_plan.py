@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from .tiling import Block, defer_scalars, is_in_order
 _WIDEST = 48  # column of the text of a plan that is aligned
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Plan:
     """The calls of a replay, and the places of their values.
 
@@ -101,11 +102,32 @@ class Plan:
 
     def to_svg(self) -> str:
         """Return a map of the arena: from left to right the calls, from top to bottom the bytes of values."""
-        svg: str = HOOKS.compiled().arena_svg(self)
+        svg: str = HOOKS.compiled().arena_picture(self).to_svg()
         return svg
+
+    def save(self, path: str | Path, *, dpi: float = 144.0, theme: Literal["light", "dark"] = "light") -> Path:
+        """Write the map of the arena, or the table that `print` shows, to a file, whole or not at all.
+
+        Args:
+            path: of the file, which ends in .svg, .txt, .png or .pdf. matplotlib paints the last two.
+            dpi: dots per inch of a PNG, above 0; 96 gives the size of the SVG.
+            theme: the colors, "light" or "dark", of a PNG or a PDF.
+
+        Returns:
+            The path.
+
+        Raises:
+            ValueError: if there is no such ending or theme, or the dots per inch are not above 0.
+            RenderError: if there is no matplotlib for a PNG or a PDF.
+        """
+        file: Path = HOOKS.compiled().arena_picture(self).save(path, dpi=dpi, theme=theme)
+        return file
 
     def _repr_svg_(self) -> str:
         return self.to_svg()
+
+    def __repr__(self) -> str:
+        return f"<Plan of {self._headline()}>"
 
     def __str__(self) -> str:
         table = [("call", "", "value", "where it lies", "your line")]
@@ -116,8 +138,10 @@ class Plan:
             table.append((str(position), text, f"{spec.shape} {spec.dtype}", f"{place}{at}", self.line_of(call)))
         widths = [min(max(map(len, column)), _WIDEST) for column in zip(*table, strict=True)]
         rows = ("  ".join(f"{cell:<{n}}" for cell, n in zip(row, widths, strict=True)).rstrip() for row in table)
-        head = f"{len(self.calls):,} calls, an arena of {self.nbytes:,} bytes"
-        return "\n".join([head, *map(str, self.blocks), *rows])
+        return "\n".join([self._headline(), *map(str, self.blocks), *rows])
+
+    def _headline(self) -> str:
+        return f"{len(self.calls):,} calls, an arena of {self.nbytes:,} bytes"
 
 
 def argument_text(x: Any) -> str:

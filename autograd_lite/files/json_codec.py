@@ -7,6 +7,7 @@ other value is an object whose first entry names its form: a tuple is {"tuple": 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -183,6 +184,25 @@ def free_name(name: str, taken: Mapping[str, Any]) -> str:
         k += 1
         free = f"{name}.{k}"
     return free
+
+
+def as_plain(value: Any, without: type | tuple[type, ...] = ()) -> Any:
+    """Return records of facts as what JSON knows: dicts, lists, strings and finite numbers; anything else as text.
+
+    Args:
+        value: a dataclass, a NamedTuple, or a list or tuple of such.
+        without: the types of fields that are left out.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        parts = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {name: as_plain(part, without) for name, part in parts.items() if not isinstance(part, without)}
+    if hasattr(value, "_asdict"):  # a NamedTuple
+        return {name: as_plain(part, without) for name, part in value._asdict().items()}
+    if isinstance(value, (list, tuple)):
+        return [as_plain(part, without) for part in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
 
 
 def number_text(x: float) -> float | str:

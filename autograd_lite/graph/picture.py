@@ -24,6 +24,7 @@ class DrawnPicture:
 
     Args:
         scene: the drawing.
+        words: the same as text, if there is one.
 
     Example:
         >>> import autograd_lite as ag
@@ -35,8 +36,8 @@ class DrawnPicture:
         True
     """
 
-    def __init__(self, scene: Scene) -> None:
-        self._drawn = scene
+    def __init__(self, scene: Scene, words: str = "") -> None:
+        self._drawn, self._words = scene, words
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._drawn.sheet.title}>"
@@ -52,7 +53,8 @@ class DrawnPicture:
         """Write the picture to a file, whole or not at all, in the form that its ending names.
 
         Args:
-            path: of the file, which ends in .svg, .png or .pdf. matplotlib paints the last two.
+            path: of the file, which ends in .svg, .png or .pdf, or .txt if there are words. matplotlib paints .png and
+                .pdf.
             dpi: dots per inch of a PNG, above 0; 96 gives the size of the SVG.
             theme: the colors, "light" or "dark", of all but .svg, which has both.
 
@@ -63,7 +65,10 @@ class DrawnPicture:
             ValueError: if there is no such ending or theme, or the dots per inch are not above 0.
             RenderError: if there is no matplotlib for a PNG or a PDF.
         """
-        return self._write(path, RenderOptions("builtin", dpi), theme, {".svg": self.to_svg}, str)
+        forms = {".svg": self.to_svg}
+        if self._words:
+            forms[".txt"] = lambda: f"{self._words}\n"
+        return self._write(path, RenderOptions("builtin", dpi), theme, forms, str)
 
     def _write(
         self,

@@ -10,15 +10,12 @@ import numpy as np
 
 from ..core.arguments import kinds_of, numbers
 from ..core.duck_arrays import (
-    LAZY,
     astype,
     convert_like,
     copy_array,
     is_duck_array,
-    is_lazy,
     is_writeable,
     refuse_masked,
-    to_numpy,
 )
 from ..core.dynamic_scalars import plain_number
 from ..core.errors import DtypeError, GradError, ShapeError, more_on
@@ -27,7 +24,6 @@ from ..core.messages import explain_error
 from ..core.mode import MODE, TAPES, no_grad
 from ..core.node import LEAF, Node, Source, next_stamp
 from ..core.op import BY_UFUNC, Op
-from ..core.shape_arithmetic import ShapeDtype
 from ..core.traceback_folding import fold_error
 from ..core.undo import open_undo
 from ..ops import barrier, index
@@ -35,6 +31,7 @@ from ..ops.gather import gather_at
 from ..tree import LEAVES
 from .array_api import Standard
 from .conversions import Conversions, leaving
+from .display import html_of, text_of
 from .gradient_hooks import AWAITED, ArrivalHook, GradKeeper, HookHandle, UserHook
 from .inplace import InPlace
 from .ndarray_methods import Methods, UnknownIndex, canonical_index
@@ -492,30 +489,17 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
     # ---- looks ------------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        if isinstance(self._data, ShapeDtype):  # an input that its op did not save
-            parts = [f"values not saved, shape={self.shape}"]
-        elif LAZY and is_lazy(self._data):  # whose values are asked for by other means than by looking
-            parts = [f"shape={self.shape}, chunks={self._data.chunks}"]
-        else:
-            parts = [np.array2string(to_numpy(self._data), separator=", ", prefix="Tensor(")]
-        if self.dtype not in (np.float64, np.int_, np.bool_):  # NumPy's defaults; int_ is int32 on some machines
-            parts.append(f"dtype={self.dtype}")
-        node = self._node
-        if node is LEAF:
-            parts.append("requires_grad=True")
-        elif node is not None:
-            parts.append(f"op={node.op_name}")
-        if self.name:
-            parts.append(f"name={self.name!r}")
-        return f"Tensor({', '.join(parts)})"
+        return text_of(self)
 
     def _repr_mimebundle_(
         self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
     ) -> dict[str, str]:
-        """Return what a notebook shows: the values, and a picture of the history if there is one."""
-        kinds = ["text/plain"] if self._node is None or self._node is LEAF else ["text/plain", "image/svg+xml"]
-        asked = [kind for kind in kinds if (not include or kind in include) and kind not in (exclude or ())]
-        return {kind: repr(self) if kind == "text/plain" else HOOKS.svg(self) for kind in asked}
+        """Return what a notebook shows: the values, and below them a picture of the history if there is one."""
+        faces: dict[str, Callable[[], str]] = {"text/plain": lambda: repr(self)}
+        if type(self) is Tensor and self._node is not None and self._node is not LEAF:
+            faces["text/html"] = lambda: html_of(self)
+        asked = [kind for kind in faces if (not include or kind in include) and kind not in (exclude or ())]
+        return {kind: faces[kind]() for kind in asked}
 
     def __format__(self, spec: str) -> str:
         return format(self._item(), spec) if self.ndim == 0 else format(str(self), spec)

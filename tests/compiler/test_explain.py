@@ -86,3 +86,12 @@ def test_what_passes_changed() -> None:
     assert step.explain(diff=True) == f"{step.explain()}\n\n{changed}"
     assert "− n" in str(changed)
     assert "− removed" in changed.to_svg()
+
+
+def test_a_repr_says_how_often_it_was_traced() -> None:
+    step = a_step()
+    assert repr(step) == "<compiled step: not called yet>"
+    for _ in range(2):
+        step(np.ones(2), 3)
+    step(np.ones((3, 2)), 3)
+    assert repr(step) == "<compiled step: 2 traces, 1 replayed>"

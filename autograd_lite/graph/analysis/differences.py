@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 from ...core.messages import checked
 from ...ir.graph_node import Flow, GraphNode, Kind
 from ...ir.node_labels import brief_params, clip, op_text, result_text, type_text, visible
+from ..export.save import SaveOptions
 from ..graph import Graph
 from ..marks import Mark, Overlay
 from .matching import everything, increasing, match_nodes
+from .report import Report
 
 _CONTEXT = 2
 _LONGEST = 60
@@ -54,7 +56,7 @@ class Change(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class GraphDiff:
+class GraphDiff(Report):
     """The differences between two graphs.
 
     A node of either graph is in exactly one place: in `pairs`, or in `removed` if it belongs to `a`, or in `added` if
@@ -137,6 +139,12 @@ class GraphDiff:
     def to_html(self, **options: Any) -> str:
         """Return the page of both graphs; see `Graph.to_html` for the options."""
         return self.b.to_html(diff=self, **options)
+
+    def _picture(self, ending: str) -> tuple[Graph, SaveOptions]:
+        if ending == ".html":
+            return self.b, {"diff": self}
+        graph, overlay = self.merge()
+        return graph, {"overlay": overlay}
 
     def to_text(self, *, context: int = _CONTEXT) -> str:
         """Return lines like those of a unified diff: `+` added, `−` removed, `~` changed, `↕` moved.

@@ -33,7 +33,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -47,7 +47,9 @@ from ...ir.pure_graph import PureGraph
 from ...ir.pure_program import PureProgram
 from ...ir.stats import Stats
 from ...tensors.tensor import Tensor
+from ..export.save import SaveOptions
 from ..marks import Mark, Overlay
+from .report import Report
 
 FACTOR = 1000.0
 _NEAREST = 3  # layers that the others are compared with: their median is sound even if one of them is not
@@ -145,7 +147,7 @@ class ReluHealth(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Health:
+class Health(Report):
     """The gradients of one step.
 
     Attributes:
@@ -153,6 +155,7 @@ class Health:
         layers: one entry for each layer, in the same order.
         relus: one entry for each relu, if a loss was examined.
         median: of the root mean square of the gradient over the layers nearest to the loss; 0 if no layer has one.
+        graph: that was examined; None if gradients were read off parameters.
 
     Example:
         >>> import autograd_lite as ag
@@ -166,6 +169,12 @@ class Health:
     layers: tuple[LayerHealth, ...]
     relus: tuple[ReluHealth, ...] = ()
     median: float = 0.0
+    graph: PureGraph | None = field(default=None, compare=False)
+
+    _without_graph = (
+        ". Its gradients were read off parameters, without a graph. Examine the loss, gradient_health(loss), or draw "
+        "it: build_graph(loss, backward=True).save(path, overlay=health)"
+    )
 
     @property
     def ok(self) -> bool:
@@ -206,6 +215,9 @@ class Health:
                 look = "dead" if r.dead == r.total else ""
                 marks[r.id] = Mark(look, f"× {r.dead:,} of {r.total:,} dead", tip=tip)
         return Overlay("gradient health", (self._headline(),), marks)
+
+    def _picture(self, ending: str) -> tuple[PureGraph, SaveOptions] | None:
+        return None if self.graph is None else (self.graph, {"overlay": self.overlay(self.graph)})
 
     def to_text(self) -> str:
         """Return a table of the parameters, one of the layers if that says more, and the problems."""
@@ -354,7 +366,7 @@ def _of_loss(loss: Tensor, parameters: Any) -> Health:
         if id(t) not in seen:
             why = "not on any path to the loss: the loss was not computed from it, or only through its bare values"
             entries.append(_entry(name, "", t, Stats.of(t.data), None, why))
-    return judge(entries, _relus(graph, values))
+    return replace(judge(entries, _relus(graph, values)), graph=graph)
 
 
 def _of_graph(graph: PureGraph) -> Health:
@@ -374,7 +386,7 @@ def _of_graph(graph: PureGraph) -> Health:
             entries.append(_entry(n.name or n.id, n.id, n, values, gradient, why))
     relus = [n for n in graph if n.op == "relu" and not n.backward and n.size]
     dead = [n for n in relus if (values := graph.measurement(n.id).values) and values.zeros == n.size]
-    return judge(entries, tuple(ReluHealth(n.id, n.scope, n.size, n.size) for n in dead))
+    return replace(judge(entries, tuple(ReluHealth(n.id, n.scope, n.size, n.size) for n in dead)), graph=graph)
 
 
 def _relus(graph: PureGraph, values: Mapping[str, Any]) -> tuple[ReluHealth, ...]:

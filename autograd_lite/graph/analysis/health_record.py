@@ -14,13 +14,14 @@ from ...ir.node_labels import visible
 from ...tensors.gradient_hooks import HookHandle
 from ...tensors.tensor import Tensor
 from .health import Health, ParameterHealth, entry_of, judge, named_tensors
+from .report import Report
 
 _BARS = "▁▂▃▄▅▆▇█"
 _COLUMNS = 24
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class HealthHistory:
+class HealthHistory(Report):
     """The gradients of the recorded steps of a training run.
 
     Attributes:
@@ -34,6 +35,8 @@ class HealthHistory:
 
     steps: tuple[int, ...]
     healths: tuple[Health, ...]
+
+    _without_graph = ". Draw it: history.plot().figure.savefig(path)"
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -22,9 +22,11 @@ from ...ir.graph_node import GraphNode, Kind, Role, number_of
 from ...ir.node_labels import op_text, visible
 from ...random import Generator
 from ...tensors.tensor import Tensor
+from ..export.save import SaveOptions
 from ..graph import Graph
 from ..marks import Mark, Overlay
 from ..program import Program
+from .report import Report
 
 _SHOWN = 6
 _BADGE = 24  # characters: pictures cut longer ones
@@ -47,7 +49,7 @@ class NonFinite(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class NanReport:
+class NanReport(Report):
     """Where NaN, or an infinity, began.
 
     Attributes:
@@ -117,6 +119,11 @@ class NanReport:
         node = self.node
         return self.graph[node.of] if node.backward and node.of else self.graph.call_of(node)
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the facts as dicts, lists, strings and numbers, without the graph."""
+        where = {"op": self.op, "module": self.scope, "line": str(self.source or "")}
+        return {**where, "backward": self.backward, **super(NanReport, self).as_dict()}
+
     def overlay(self) -> Overlay:
         """Return the marks for pictures: the origin with its reason, and everything that is not finite."""
         on_path = set(self.path)
@@ -135,6 +142,9 @@ class NanReport:
     def to_svg(self) -> str:
         """Return the picture of the graph with the origin and all nodes that it reached."""
         return self.graph.to_svg(overlay=self.overlay())
+
+    def _picture(self, ending: str) -> tuple[Graph, SaveOptions]:
+        return self.graph, {"overlay": self.overlay()}
 
     def __str__(self) -> str:
         node, home = self.node, self._home

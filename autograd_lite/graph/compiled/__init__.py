@@ -1,7 +1,7 @@
 """What people see of compiled functions: what passes changed, where values lie; and their files."""
 
 from ..analysis.differences import changes_of as changes_of
-from .arena_map import arena_svg as arena_svg
+from .arena_map import arena_picture as arena_picture
 from .loaded import Loaded as Loaded
 from .onnx import onnx_of as onnx_of
 from .reading import load_compiled as load_compiled

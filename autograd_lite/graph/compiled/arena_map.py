@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ...compiler.buffer_assignment import Span
 from ...compiler.execution_plan import Plan
 from ...ir.node_labels import amount, clip, count_of, visible
+from ..picture import DrawnPicture
 from ..pictures.boxes import Line
 from ..pictures.draw import Element, element, shape, text
 from ..pictures.layout.geometry import Box, Point
@@ -68,8 +69,8 @@ def values_of(plan: Plan) -> list[ArenaValue]:
     return values
 
 
-def arena_svg(plan: Plan) -> str:
-    """Return the map as SVG: from left to right the calls, from top to bottom the bytes of the arena."""
+def arena_picture(plan: Plan) -> DrawnPicture:
+    """Return the map: from left to right the calls, from top to bottom the bytes of the arena; its text is the plan."""
     values = values_of(plan)
     count = len(values)
     if count > _MOST:
@@ -99,7 +100,7 @@ def arena_svg(plan: Plan) -> str:
     description = "; ".join(value.tip for value in values[:20])
     sheet = Sheet("Where values lie", (", ".join(caption),), legend, style, heading=True, description=description)
     left = 16 + max(text_width(amount(size, "B"), _TEXT) for size in _steps(plan.nbytes))
-    return page(sheet, drawing, -left, right, 14.0, _HIGH + 34).to_svg()
+    return DrawnPicture(page(sheet, drawing, -left, right, 14.0, _HIGH + 34), str(plan))
 
 
 _LINES = (

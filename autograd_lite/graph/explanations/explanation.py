@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from ...core.messages import checked
+from ...files.json_codec import as_plain
 from ...ir.pure_graph import PureGraph
 from ...ir.pure_program import PureProgram
 from ...tensors.tensor import Tensor
 from .markdown import markdown
-from .parts import Story, as_plain
+from .parts import Story
 from .steps import Teller
 from .text import text
 from .wrt import Wrt, find_question
