@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import runpy
+import shutil
 import sys
 import tempfile
 from glob import glob
@@ -15,6 +16,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
 FLAGS = "-std=gnu11 -O2 -ftree-vectorize -g0 -fno-math-errno -fno-trapping-math -ffp-contract=off -fvisibility=hidden"
+PAGES = ("", "help", "guides", "guides/nn", "explanation", "reference")  # folders of docs/ that go into the wheel
 # What an earlier build left in build/ would get into the next wheel, files that were deleted since included.
 BUILD = tempfile.TemporaryDirectory()
 
@@ -61,7 +63,7 @@ class OnePackage(build_py):
 
     The alias is a package `nn` in a folder that is not Python's but named in a .pth file: such folders come after
     site-packages, so that a package `nn` of others, which may be there before or come later, is not overwritten, and
-    is what `import nn` finds.
+    is what `import nn` finds. The pages of docs/ go into the package too, for `python -m autograd_lite help`.
     """
 
     def run(self) -> None:
@@ -75,6 +77,11 @@ class OnePackage(build_py):
         short.mkdir(parents=True)
         (short / "__init__.py").write_text(ALIAS, encoding="utf-8")
         (library / "autograd_lite_nn.pth").write_text("autograd_lite/short_name\n", encoding="utf-8")
+        for folder in PAGES:
+            target = library / "autograd_lite" / "manual" / "pages" / folder
+            target.mkdir(parents=True, exist_ok=True)
+            for page in Path("docs", folder).glob("*.md"):
+                shutil.copy(page, target)
 
 
 ALIAS = """\"\"\"Another name of `autograd_lite.nn`.\"\"\"

@@ -9,6 +9,8 @@ import argparse
 import contextlib
 import io
 import os
+import pydoc
+import shutil
 import sys
 import traceback
 import warnings
@@ -19,28 +21,70 @@ from typing import Any, NoReturn
 import numpy as np
 
 from . import GradError, __version__
+from .core.addresses import SITE
 from .graph import Graph, Program, RenderError, explain, find_nan
 from .graph.export.render import RENDERERS, RenderOptions
 from .graph.export.save import ENDINGS, SaveOptions, contents, write
 from .graph.overlays import overlay_of
 from .graph.target import RunError, TargetError, program_of, result_of, target_of
+from .manual.answers import UnknownWord, answer, contents as list_of_pages
 
 _FORMATS = [*(ending[1:] for ending in ENDINGS), "onnx", "tree"]
 _EXPLANATIONS = ["txt", "md", "html"]
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _TARGET = "script.py:make_loss, package.module:make_loss, or a graph's .json file"
-_ABOUT = """\
-See the computation graph of a function, and what happens to its gradient.
+# What each command does, and an example.
+_COMMANDS = {
+    "draw": ("draw the graph of a computation, or list it", "script.py:make_loss -o graph.html --backward"),
+    "explain": ("explain a gradient, step by step", "script.py:make_loss --wrt w"),
+    "nan": ("find where NaN, or an infinity, begins", "script.py:make_loss"),
+    "help": ("print a page of the manual: on a function, an error, a subject", "grad"),
+}
+_SCREEN = """\
+autograd_lite {version}: write NumPy, get gradients, see the graph.
 
-The function takes no arguments. It returns a Tensor, such as a loss; or a Program or a Graph; or (f, arguments), and f
-is then traced with these arguments."""
-_EXAMPLES = """\
-examples:
-  {0} draw script.py:make_loss                       the listing, in the terminal
-  {0} draw script.py:make_loss -o graph.html --backward
-  {0} draw script.py:make_loss -o graph.svg --overlay flops
-  {0} explain script.py:make_loss --wrt w
-  {0} nan script.py:make_loss"""
+usage: {called} COMMAND ...
+
+With this in script.py,
+
+  import numpy as np
+  import autograd_lite as ag
+
+  def make_loss():
+      w = ag.tensor([1.0, 2.0], requires_grad=True, name="w")
+      return np.sum(np.sin(w) * w**2)
+
+these are the commands, each with an example:
+
+{commands}
+
+make_loss takes no arguments. It returns a Tensor, such as a loss; or a Program
+or a Graph; or (f, arguments), and f is then traced with these arguments.
+
+{called} help start     how to begin
+{called} help           all pages of the manual
+{called} draw -h        the options of a command
+{called} --version      the version{site}
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line. That of all commands has the screen as its help."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and the command that shows the options."""
+        self.exit(2, f"autograd_lite: {message}; see `{self.prog} -h`\n")
+
+
+class _Screen(_Parser):
+    def format_help(self) -> str:
+        """Return the screen: a sentence, the commands with examples, and further places."""
+        lines = [
+            f"  {name:9} {purpose}\n      {self.prog} {name} {example}"
+            for name, (purpose, example) in _COMMANDS.items()
+        ]
+        site = f"\n\nThe site: {SITE}" if SITE else ""
+        return _SCREEN.format(version=__version__, called=self.prog, commands="\n".join(lines), site=site)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,16 +93,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: those of the command line if None.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # characters that the terminal lacks must not end the program
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        if "run" not in options:  # no command
+            print(parser.format_help(), end="")
+            return 0
         with np.errstate(all="ignore"):  # NumPy's warnings would come first, and say less than the report
             return int(options.run(options))
     except RunError as error:
         _show(error.__cause__)
         print(f"autograd_lite: {options.target} raised {type(error.__cause__).__name__}, see above", file=sys.stderr)
-    except (TargetError, RenderError, GradError, ValueError, OSError, KeyError) as error:
+    except (TargetError, RenderError, UnknownWord, GradError, ValueError, OSError, KeyError) as error:
         text = error.args[0] if isinstance(error, KeyError) and error.args else error
         print(f"autograd_lite: {text}", file=sys.stderr)
     return 2
@@ -77,16 +125,16 @@ def _show(error: BaseException | None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     called = "autograd-lite" if Path(sys.argv[0]).stem == "autograd-lite" else "python -m autograd_lite"
-    parser = argparse.ArgumentParser(
-        prog=called,
-        description=_ABOUT,
-        epilog=_EXAMPLES.format(called),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = _Screen(prog=called)
     parser.add_argument("--version", action="version", version=f"autograd_lite {__version__}")
-    commands = parser.add_subparsers(metavar="command", required=True)
+    commands = parser.add_subparsers(metavar="COMMAND", parser_class=_Parser)
+    draw, why, nan, manual = (
+        commands.add_parser(
+            name, description=f"{purpose[0].upper()}{purpose[1:]}.", epilog=f"example: {called} {name} {example}"
+        )
+        for name, (purpose, example) in _COMMANDS.items()
+    )
 
-    draw = commands.add_parser("draw", help="draw the graph, or list it", description="Draw a graph, or list it.")
     draw.add_argument("target", help=_TARGET)
     draw.add_argument(
         "-o", "--output", metavar="FILE", help="the file to write, in the form of its ending; - for the terminal"
@@ -109,19 +157,18 @@ def _parser() -> argparse.ArgumentParser:
     draw.add_argument("--timeout", type=float, default=30.0, metavar="S", help="the most seconds for that program (30)")
     draw.set_defaults(run=_draw)
 
-    why = commands.add_parser("explain", help="explain a gradient", description="Explain a gradient, step by step.")
     why.add_argument("target", help=_TARGET)
     why.add_argument("--wrt", action="append", metavar="NAME", help="a tensor's name or id; all parameters by default")
     why.add_argument("--format", choices=_EXPLANATIONS, help="by default that of the ending, or txt")
     why.add_argument("-o", "--output", metavar="FILE", help="the file; - for the terminal")
     why.set_defaults(run=_explain)
 
-    nan = commands.add_parser(
-        "nan", help="find where NaN begins", description="Find where NaN, or an infinity, begins."
-    )
     nan.add_argument("target", help=_TARGET)
     nan.add_argument("-o", "--output", metavar="FILE", help="also draw it, in the form of the ending")
     nan.set_defaults(run=_nan)
+
+    manual.add_argument("word", nargs="*", help="a name, a word, or a whole message; nothing for the list of pages")
+    manual.set_defaults(run=_help)
     return parser
 
 
@@ -234,6 +281,15 @@ def _nan(options: argparse.Namespace) -> int:
     if options.output:
         report.graph.save(options.output, overlay=report.overlay())
     return 1
+
+
+def _help(options: argparse.Namespace) -> int:
+    words, width = " ".join(options.word), min(shutil.get_terminal_size().columns - 1, 100)
+    text = answer(words, width) if words else list_of_pages(width)
+    if sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
+        pydoc.pager(text)
+        return 0
+    return _write(f"{text}\n".encode(), None)
 
 
 def _load(options: argparse.Namespace, *, backward: bool = False) -> Any:

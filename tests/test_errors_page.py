@@ -19,6 +19,8 @@ import pytest
 
 import autograd_lite
 import nn
+from autograd_lite.manual.lookup import matches
+from autograd_lite.manual.pages import anchor
 
 from . import test_messages
 
@@ -36,11 +38,6 @@ class Entry(NamedTuple):
     code: str
 
 
-def anchor(heading: str) -> str:
-    """Return the anchor that a heading gets on a page."""
-    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
-
-
 def entries(page: str) -> list[Entry]:
     found = []
     for section in re.split(r"^### ", page, flags=re.MULTILINE)[1:]:
@@ -52,12 +49,6 @@ def entries(page: str) -> list[Entry]:
 
 
 ENTRIES = entries(PAGE)
-
-
-def matches(template: str, message: str) -> bool:
-    """Return whether a message is one of a template, whatever its line breaks."""
-    pattern = ".*".join(re.escape(part.strip()) for part in template.removesuffix("…").split("…"))
-    return re.match(pattern, " ".join(message.split())) is not None
 
 
 def entries_of(message: str) -> list[str]:
@@ -150,9 +141,9 @@ def test_the_errors_that_an_entry_shows_are_its_own(tmp_path: Path, monkeypatch:
     assert set(addresses()) - addressed == {"replay-differs"}  # which the page shows at work, without an error
 
 
-def test_a_template_matches_what_it_stands_for_alone() -> None:
+def test_entries_are_sections_with_boxes_and_code() -> None:
+    page = "## A\n\n### Not a scalar\n\n```text\nx …\n```\n\n```python\n>>> 1 / 0\n```\n\n## B\n\n```text\ny\n```\n"
+    assert entries(page) == [Entry("not-a-scalar", ["x …"], ">>> 1 / 0\n")]
     assert matches("grad: … scalar; received …. Reduce it …", "grad: a\nscalar; received (2,). Reduce it, please")
     assert not matches("grad: … scalar", "hessian: a scalar")
     assert not matches("a (b) …", "a b c")
-    page = "## A\n\n### Not a scalar\n\n```text\nx …\n```\n\n```python\n>>> 1 / 0\n```\n\n## B\n\n```text\ny\n```\n"
-    assert entries(page) == [Entry("not-a-scalar", ["x …"], ">>> 1 / 0\n")]

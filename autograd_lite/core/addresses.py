@@ -13,7 +13,7 @@ def manual(page: str) -> str:
     """Return where to read a page of the manual, for messages: its address, or the command that prints it.
 
     Args:
-        page: its path below docs/, with an anchor or without one.
+        page: its path in the manual, with an anchor or without one.
 
     Example:
         >>> manual("guides/compile.md")

@@ -180,7 +180,7 @@ def more_on(entry: str) -> str:
     """Return the end of a message: the section of the manual that explains it, with an example and a cure.
 
     Args:
-        entry: the anchor of a section of docs/help/errors.md.
+        entry: the anchor of a section of the error index.
 
     Example:
         >>> more_on("freed-values")

@@ -98,10 +98,11 @@ class Program(PureProgram):
         custom_domain: bool = False,
         name: str = "autograd_lite",
     ) -> bytes:
-        """Return the program as an ONNX model (IR version 8), which other runtimes load; see `docs/reference/onnx.md`.
+        """Return the program as an ONNX model (IR version 8), which other runtimes load.
 
         Parameters and constants are stored in it; the arguments are its inputs, under their names. Every node says
-        which line and module it comes from. Nothing but NumPy is needed.
+        which line and module it comes from. Nothing but NumPy is needed. `python -m autograd_lite help onnx` lists the
+        operators.
 
         Args:
             opset: the version of the operators, 17 or 18.

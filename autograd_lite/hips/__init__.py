@@ -1,7 +1,7 @@
 """HIPS autograd's names over this engine: `import autograd_lite.hips as autograd`.
 
 For programs that are to stay as they are: `install()`, `python -m autograd_lite.hips script.py`, and pytest's option
-`--autograd-lite-hips`. docs/guides/hips.md says what differs.
+`--autograd-lite-hips`. `python -m autograd_lite help hips` says what differs.
 
 Example:
     >>> import autograd_lite.hips.numpy as np

@@ -2,7 +2,7 @@
 
 A solver is added in three steps. Its row here is an `Optimality`: as many equations as there are unknowns, in NumPy's
 functions. Its function makes a `Problem` of its arguments and calls `differentiable.solve`. Its name goes into the
-table of docs/guides/optimize.md.
+table of the guide.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """SciPy's functions on Tensors, under SciPy's names and with its signatures; modules load when they are asked for.
 
-A call without Tensors is SciPy's own call. `docs/reference/scipy.md` says which functions there are, and
-what has a gradient.
+A call without Tensors is SciPy's own call. `python -m autograd_lite help scipy` says which functions there
+are, and what has a gradient.
 
 Example:
     >>> import numpy as np

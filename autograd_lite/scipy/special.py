@@ -1,7 +1,7 @@
 """`scipy.special` on Tensors: SciPy's ufuncs, which take them by themselves, and its functions that do not ask NumPy.
 
-docs/reference/special.md says which ufuncs have derivatives by which arguments. Whatever is not defined here is
-SciPy's own.
+`python -m autograd_lite help special` says which ufuncs have derivatives by which arguments. Whatever is not defined
+here is SciPy's own.
 
 Example:
     >>> import numpy as np

@@ -198,7 +198,7 @@ class Tree(Generic[Part]):
         """Put all parameters and buffers, with their gradients, on arrays of another library, in place.
 
         Parts that are built later follow, and so do the arrays that the module is called with, and at its next step the
-        state of an optimizer. See docs/guides/nn/devices.md.
+        state of an optimizer. See `python -m autograd_lite help devices`.
 
         Args:
             kind: the library, a module that has `asarray`, such as `cupy`, or `numpy` for the way back; or a function

@@ -130,7 +130,7 @@ class Stepper(Module):
             jit_compile: "auto": the first batches run as they are, later ones of the same shape are replayed, see
                 `ag.compile`, with the same results bit for bit and less to do; a model that cannot be traced runs as it
                 is, and one warning says why. True: such a model is an error. False: nothing is replayed. What Python
-                code may do in a model that is replayed is in docs/guides/coming_from_keras.md.
+                code may do in a model that is replayed is on a page: `python -m autograd_lite help coming_from_keras`.
             others: Keras's `auto_scale_loss` and `steps_per_execution`, which change nothing here.
 
         From then on, calls without `training=` compute in inference mode, as in Keras; `train()` undoes it.

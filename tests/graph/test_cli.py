@@ -359,7 +359,6 @@ def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
         (["--version"], 0, "out"),
         (["--help"], 0, "out"),
         (["draw", "--help"], 0, "out"),
-        ([], 2, "err"),
         (["paint", "x.py:f"], 2, "err"),
         (["draw", "x.py:f", "--overlay", "beauty"], 2, "err"),
     ]:
@@ -367,11 +366,36 @@ def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
             main(arguments)
         assert caught.value.code == code
         said = getattr(capsys.readouterr(), stream)
-        assert said.startswith("autograd_lite" if "--version" in arguments else "usage: python -m autograd_lite")
+        assert said.startswith("usage: python -m" if arguments == ["draw", "--help"] else "autograd_lite")
+        assert code == 0 or (said.count("\n") == 1 and re.search(r"; see `python -m autograd_lite( draw)? -h`\n", said))
     with pytest.raises(SystemExit):
         main(["--version"])
     assert capsys.readouterr().out == f"autograd_lite {ag.__version__}\n"
     assert all(len(line) < 100 for line in textwrap.dedent(SCRIPT).splitlines())
+
+
+def test_without_a_command_a_screen_says_what_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It fits a terminal, and what it shows works as it is printed."""
+    monkeypatch.chdir(tmp_path)
+    assert main([]) == 0
+    screen = capsys.readouterr().out
+    assert ag.__version__ in screen
+    assert max(map(len, screen.splitlines())) <= 80
+    assert screen.count("\n") <= 36
+    with pytest.raises(SystemExit):
+        main(["-h"])
+    assert capsys.readouterr().out == screen
+    code = re.search(r"With this in script.py,\n\n(.*?)\nthese are", screen, re.DOTALL)
+    assert code is not None
+    Path("script.py").write_text(textwrap.dedent(code[1]), encoding="utf-8")
+    examples = re.findall(r"^ {6}python -m autograd_lite (.*)$", screen, re.MULTILINE)
+    assert [example.split()[0] for example in examples] == ["draw", "explain", "nan", "help"]
+    for example in [*examples, "help start", "help"]:
+        assert main(example.split()) == 0, example
+        assert capsys.readouterr().err == ""
+    assert Path("graph.html").exists()
 
 
 def test_the_console_script_calls_itself_by_its_name(
@@ -380,10 +404,9 @@ def test_the_console_script_calls_itself_by_its_name(
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
     assert scripts == {"autograd-lite": f"{main.__module__}:{main.__name__}"}
     monkeypatch.setattr(sys, "argv", ["/usr/bin/autograd-lite"])
-    with pytest.raises(SystemExit):
-        main(["--help"])
+    assert main([]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("usage: autograd-lite")
+    assert "usage: autograd-lite COMMAND" in said
     assert "autograd-lite nan script.py:make_loss" in said
     assert "python -m" not in said
 

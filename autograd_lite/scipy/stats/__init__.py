@@ -2,8 +2,8 @@
 
 A distribution has SciPy's name, signature and results. Called with a Tensor among its arguments, `x`, shapes, `loc` or
 `scale`, it has gradients of any order by each of them, works under `jvp`, `vmap` and `compile`, and is differentiable
-where SciPy's values are; with arrays alone it is SciPy's own. docs/reference/stats.md lists what has
-a gradient, and how exact.
+where SciPy's values are; with arrays alone it is SciPy's own. `python -m autograd_lite help stats`
+lists what has a gradient, and how exact.
 
 Example:
     >>> import autograd_lite as ag

@@ -1,0 +1,1 @@
+"""The manual in a terminal: what `python -m autograd_lite help WORD` prints."""
