@@ -12,10 +12,11 @@ from weakref import ref
 
 from .forks import fork_safe_lock
 from .module_scopes import scope_of_model, scope_of_module
-from .node import Note, take_note
+from .node import Node, Note, next_stamp, take_note
 from .observers import Tape, Watch
 
 F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R")
 
 
 class Mode:
@@ -413,8 +414,15 @@ def raise_on_change() -> Iterator[None]:
         leave_mode(entry)
 
 
+# How deep Tensors may lie in the containers that `module_scope.note` looks into.
+_NESTED_RESULTS = 3
+
+
 class module_scope:
-    """Name the module that the operations inside belong to; it has an effect only while `record_source` is on.
+    """Name the module that the operations inside belong to.
+
+    Everything recorded inside has the name while `record_source` is on. Without it, what leads to the results that
+    `note` is given has the name, which costs operations nothing.
 
     Args:
         path: the module's name; scopes inside each other join their names with dots.
@@ -430,24 +438,54 @@ class module_scope:
         'block.attention'
     """
 
-    # A class and not a generator, because every call of a module enters one.
-    __slots__ = ("_absolute", "_entry", "_model", "_path")
+    # A class and not a generator, because every call of a module enters one; nodes that a module returns keep it.
+    __slots__ = ("_absolute", "_entry", "_model", "_path", "began")
 
     def __init__(self, path: str, *, absolute: bool = False, model: object = None) -> None:
-        self._path, self._absolute, self._model = path, absolute, model
+        self._path, self._absolute = path, absolute
+        self._model = "" if model is None else scope_of_model(model)
         self._entry: Entry | None = None
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> module_scope:
         if MODE.get().source:
             self._entry = enter_mode(self._change)
+        self.began = next_stamp()
+        return self
 
     def __exit__(self, *exc: object) -> None:
         if self._entry is not None:
             leave_mode(self._entry)
             self._entry = None
 
+    def note(self, result: R) -> R:
+        """Note that what was recorded inside on the way to a result belongs to this scope; return the result.
+
+        Args:
+            result: a Tensor, or a tuple, list or dict of some; anything else is left alone.
+
+        Example:
+            >>> import autograd_lite as ag
+            >>> with ag.extend.module_scope("double") as scope:
+            ...     y = scope.note(ag.tensor(2.0, requires_grad=True) * 2.0)
+            >>> [node.scope for node in ag.build_graph(y)]
+            ['', '', 'double']
+        """
+        if self._entry is None:  # else every node has it
+            self._mark(result, _NESTED_RESULTS)
+        return result
+
+    def _mark(self, result: Any, depth: int) -> None:
+        node = getattr(result, "_node", None)
+        if node.__class__ is Node:
+            if node.stamp > self.began:  # else it was made before
+                node.calls = getattr(node, "calls", None), self
+        elif depth and isinstance(result, (tuple, list, dict)):
+            for part in result.values() if isinstance(result, dict) else result:
+                self._mark(part, depth - 1)
+
+    def within(self, around: str) -> str:
+        """Return the scope inside, as it is recorded, by the scope around it."""
+        return self._model or scope_of_module(self._path, around, self._absolute)
+
     def _change(self, mode: Mode) -> None:
-        if self._model is None:
-            mode.scope = scope_of_module(self._path, mode.scope, self._absolute)
-        else:
-            mode.scope = scope_of_model(self._model)
+        mode.scope = self.within(mode.scope)

@@ -6,10 +6,47 @@ a picture that shows both needs their names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
 
 _SEPARATOR = "\0"
+
+
+class ScopedCall(Protocol):
+    """The call of a module: what was recorded in the meantime, on the way to its result, belongs to the module."""
+
+    @property
+    def began(self) -> int:
+        """The stamp of its beginning."""
+
+    def within(self, around: str) -> str:
+        """Return the scope inside, by the scope around it."""
+
+
+def scopes_at(nodes: Iterable[tuple[int, Any]]) -> Iterator[str]:
+    """Yield the scopes of nodes: of each that of the innermost call around it.
+
+    Args:
+        nodes: the stamp of each, ascending, and the calls of which it is a result, as in `Node.calls`; None for none.
+    """
+    rows = list(nodes)
+    ends: dict[ScopedCall, int] = {}
+    for stamp, calls in rows:
+        while calls is not None:
+            calls, call = calls
+            ends[call] = stamp
+    coming = sorted(ends, key=lambda call: (-call.began, ends[call]))
+    around: list[tuple[float, str]] = [(math.inf, "")]
+    for stamp, _ in rows:
+        while coming and coming[-1].began < stamp:
+            call = coming.pop()
+            while around[-1][0] <= call.began:
+                around.pop()
+            around.append((ends[call], call.within(around[-1][1])))
+        while around[-1][0] < stamp:
+            around.pop()
+        yield around[-1][1]
 
 
 def scope_of_model(model: Any) -> str:

@@ -106,12 +106,14 @@ class Node:
         hooks: functions of the cotangent, called when it is complete.
         results: of a call with several results, references to the nodes that take them out of it.
         fingerprints: of borrowed arrays in `saved`; set only on the few nodes that have any.
+        calls: the calls of modules of which it is a result, `(inner calls or None, call)`; set only on such nodes.
         tail: see `_Tail`; set on one node in 32, chosen by a hash so that no loop in a program can miss them all.
             CPython clears slots in alphabetical order, and this one must come after `inputs` and `saved`.
     """
 
     __slots__ = (
         "__weakref__",
+        "calls",
         "dtype",
         "fingerprints",
         "hooks",
@@ -128,6 +130,7 @@ class Node:
     )
     results: Sequence[Callable[[], Node | None]]
     fingerprints: Sequence[Fingerprint]
+    calls: tuple[Any, Any]
 
     def __init__(
         self,

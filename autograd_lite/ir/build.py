@@ -11,7 +11,7 @@ from ..core.collector import collector_at_rest
 from ..core.duck_arrays import is_duck_array
 from ..core.dynamic_scalars import DynamicScalar
 from ..core.indices import indices_in
-from ..core.module_scopes import display_names
+from ..core.module_scopes import display_names, scopes_at
 from ..core.node import Node
 from ..core.shape_arithmetic import ShapeDtype
 from ..engine.walk import edge_of
@@ -62,8 +62,9 @@ def build_from(tensors: Tensor | Iterable[Tensor], *, backward: bool = False, va
 
 def _build(outputs: tuple[Tensor, ...], backward: bool, values: bool) -> BuiltGraph:
     joint = joint_of(outputs, backward=backward)
-    scopes = display_names([node.note[2] for node in [*joint.forward, *joint.backward] if node.note])
-    builder = _Builder(outputs, joint, scopes)
+    scopes = _scopes_of(joint)
+    names = display_names(scopes.values())
+    builder = _Builder(outputs, joint, {node: names[scope] for node, scope in scopes.items()})
     for node in joint.forward:
         builder.add_op(node)
     results = tuple([builder.id_of(edge) for edge in joint.outputs])
@@ -77,6 +78,16 @@ def _build(outputs: tuple[Tensor, ...], backward: bool, values: bool) -> BuiltGr
             values_by_id[i] = value
     graph = PureGraph.of_outline(builder.outline, results, builder.flows())
     return BuiltGraph(graph, builder.bindings, values_by_id, builder.outline.calls)
+
+
+def _scopes_of(joint: Joint) -> dict[Node, str]:
+    """Return the recorded scopes of operations: of their notes, or of the calls of modules around them."""
+    twins, scopes = joint.twins, dict[Node, str]()
+    rows = [(node.stamp, getattr(node, "calls", None)) for node in joint.recorded]
+    if any(calls for _, calls in rows):
+        scopes = {twins.get(n, n): scope for n, scope in zip(joint.recorded, scopes_at(rows), strict=True)}
+    scopes.update((node, node.note[2]) for node in (*joint.forward, *joint.backward) if node.note)
+    return scopes
 
 
 def _check_tensors(tensors: Any) -> tuple[Tensor, ...]:
@@ -127,7 +138,7 @@ def _plain_value(value: Any) -> Any:
 class _Builder:
     """Numbers nodes in the order in which they arrive; a leaf gets its number at its first use."""
 
-    def __init__(self, outputs: tuple[Tensor, ...], joint: Joint, scopes: Mapping[str, str]) -> None:
+    def __init__(self, outputs: tuple[Tensor, ...], joint: Joint, scopes: Mapping[Node, str]) -> None:
         self.outline = Outline()
         self.bindings: dict[str, Any] = {}
         # Keyed by identity: tensors compare element by element, and all of these are alive while the graph is built.
@@ -172,7 +183,7 @@ class _Builder:
             outline_params = given_params(params)
         note, new = node.note, f"n{len(self.bindings)}"
         ids[id(node)] = new
-        scope = self._scopes[note[2]] if note else ""
+        scope = self._scopes.get(node, "")
         name = self._names.get(id(node), "") if self._names else ""
         outline.rows.append((op, inputs, outline_params, node.shape, node.dtype, node.needs, scope, name))
         outline.calls[new], outline.notes[new] = (op, arguments, params), note

@@ -160,17 +160,17 @@ class Loss(Configurable):
             # In half precision epsilons are 0, and the squares of 256 infinite.
             y_pred = _standing_for(y_pred, y_pred.astype(np.float32))
         # In pictures a loss has its own frame next to the model's; an infinite loss is visible without warnings.
-        with module_scope("", model=self), np.errstate(all="ignore"):
+        with module_scope("", model=self) as scope, np.errstate(all="ignore"):
             if y_pred.__class__ is Tensor:  # else, in `vmap` and `jvp`, values are not known
                 result = self._loss_and_weight(y_true, y_pred, sample_weight, mask, travelled)
                 if self._limits and is_compiling():
                     # By functions that have a name in files.
                     assume(math.isfinite, result[0]) if not result[0].ndim else assume(np.all, np.isfinite(result[0]))
                 if not self._limits or is_compiling() or _is_finite(result[0]):
-                    return result
+                    return scope.note(result)
             with during(limits_losses=True):
                 finite = _standing_for(y_pred, bound_infinities(y_pred))
-                return self._loss_and_weight(y_true, finite, sample_weight, mask, travelled)
+                return scope.note(self._loss_and_weight(y_true, finite, sample_weight, mask, travelled))
 
     def _loss_and_weight(
         self, y_true: Any, y_pred: Tensor, sample_weight: Any, mask: Any, travelled: Any

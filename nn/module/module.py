@@ -216,8 +216,8 @@ class Module(Tree["Module"]):
                 if not self.built:  # another thread may have built it while this one waited
                     return self._first_call(args, kwargs)
         path = self._path
-        with module_scope(path, absolute=True) if path else self._scope():
-            return self.call(*args, **kwargs)
+        with module_scope(path, absolute=True) if path else self._scope() as scope:
+            return scope.note(self.call(*args, **kwargs))
 
     def _scope(self) -> module_scope:
         return module_scope(self._path or "", absolute=True)
@@ -268,8 +268,8 @@ class Module(Tree["Module"]):
             self._name_tree()
             room_for_result(self, args)
             self._example = replace_leaves((Tensor, Symbol, np.ndarray), spec_of, inputs)
-            with self._scope():
-                out = self.call(*args, **kwargs)
+            with self._scope() as scope:
+                out = scope.note(self.call(*args, **kwargs))
             if isinstance(out, Tensor) and out.ndim:
                 self.output_shape = (None, *out.shape[1:])
             return out

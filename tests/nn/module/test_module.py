@@ -15,7 +15,7 @@ import autograd_lite as ag
 import nn
 from autograd_lite import Tensor
 from autograd_lite.graph import build_graph
-from nn import Module, Parameter, layers, models
+from nn import Module, Parameter, layers, losses, models
 
 
 class Block(Module):
@@ -439,6 +439,21 @@ def twins(names: tuple[str | None, str | None] = (None, None)) -> list[models.Se
 
 
 SCOPES_OF_NAMED = ["generator.dense", "discriminator.dense"]
+
+
+def test_modules_are_known_without_lines() -> None:
+    """The graph of two models and a loss is the same whether or not lines are recorded."""
+    first = models.Sequential([layers.Dense(3, activation="relu"), layers.Reshape((1, 3)), layers.LSTM(2)])
+    second = models.Sequential([layers.Residual([layers.Dense(2)]), layers.Dense(1)])
+
+    def loss() -> ag.Tensor:
+        return losses.MeanSquaredError()(np.zeros((2, 1)), second(first(np.ones((2, 4)))))
+
+    loss()
+    with ag.record_source():
+        graph = ag.build_graph(loss(), backward=True)
+    assert ag.build_graph(loss(), backward=True) == graph
+    assert {"sequential.lstm", "sequential_1.residual", "mean_squared_error"} <= {node.scope for node in graph}
 
 
 @pytest.mark.parametrize(
