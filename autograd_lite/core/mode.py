@@ -414,10 +414,6 @@ def raise_on_change() -> Iterator[None]:
         leave_mode(entry)
 
 
-# How deep Tensors may lie in the containers that `module_scope.note` looks into.
-_NESTED_RESULTS = 3
-
-
 class module_scope:
     """Name the module that the operations inside belong to.
 
@@ -458,7 +454,7 @@ class module_scope:
             self._entry = None
 
     def note(self, result: R) -> R:
-        """Note that what was recorded inside on the way to a result belongs to this scope; return the result.
+        """Return a result, after naming the module of those operations inside that lead to it.
 
         Args:
             result: a Tensor, or a tuple, list or dict of some; anything else is left alone.
@@ -471,17 +467,16 @@ class module_scope:
             ['', '', 'double']
         """
         if self._entry is None:  # else every node has it
-            self._mark(result, _NESTED_RESULTS)
+            node = getattr(result, "_node", None)
+            if node.__class__ is Node:
+                if node.stamp > self.began:  # else it was made before
+                    node.calls = getattr(node, "calls", None), self
+            elif isinstance(result, dict):
+                self.note(tuple(result.values()))
+            elif isinstance(result, (tuple, list)):
+                for part in result:
+                    self.note(part)
         return result
-
-    def _mark(self, result: Any, depth: int) -> None:
-        node = getattr(result, "_node", None)
-        if node.__class__ is Node:
-            if node.stamp > self.began:  # else it was made before
-                node.calls = getattr(node, "calls", None), self
-        elif depth and isinstance(result, (tuple, list, dict)):
-            for part in result.values() if isinstance(result, dict) else result:
-                self._mark(part, depth - 1)
 
     def within(self, around: str) -> str:
         """Return the scope inside, as it is recorded, by the scope around it."""

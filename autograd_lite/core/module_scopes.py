@@ -14,7 +14,7 @@ _SEPARATOR = "\0"
 
 
 class ScopedCall(Protocol):
-    """The call of a module: what was recorded in the meantime, on the way to its result, belongs to the module."""
+    """The call of a module: what its result was computed from, as far as recorded since it began, belongs to it."""
 
     @property
     def began(self) -> int:
