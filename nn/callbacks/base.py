@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, ClassVar, Protocol, dataclass_transform
 
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from autograd_lite import Tensor
 
 from ..config.arguments import checked_here
-from ..config.fields import attribute, declare, field
+from ..config.fields import attribute, declare, field, fields_of
 from ..distributed.ranks import rank
 
 Logs = Mapping[str, float]
@@ -87,12 +88,19 @@ class Callback:
 
     model: Trained
     params: dict[str, Any]
+
     #: Whether only the first of several ranks calls it: one that prints or writes files, and changes no training.
     first_rank_only: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         checked_here(cls)
+
+    def __repr__(self) -> str:
+        defaults = {name: brief(field.default) for name, field in fields_of(type(self)).items()}
+        texts = {name: brief(getattr(self, name, None)) for name in defaults}
+        arguments = ", ".join(f"{name}={text}" for name, text in texts.items() if text != defaults[name])
+        return f"{type(self).__name__}({arguments})"
 
     def set_model(self, model: Trained) -> None:
         """Receive the model before training begins."""
@@ -162,6 +170,13 @@ class Declared(Callback):
         super().__init_subclass__(**kwargs)
 
 
+def brief(value: Any) -> str:
+    """Return a value as text: of a function its name, of a path its text."""
+    if callable(value) and hasattr(value, "__name__"):
+        return str(value.__name__)
+    return repr(str(value) if isinstance(value, PurePath) else value)
+
+
 class LambdaCallback(Callback):
     """A callback made of functions.
 
@@ -187,6 +202,10 @@ class LambdaCallback(Callback):
             if not callable(function):
                 raise TypeError(f"LambdaCallback: expected a function for {name}; received {function!r}")
             setattr(self, name, function)
+
+    def __repr__(self) -> str:
+        hooks = ", ".join(f"{name}={brief(value)}" for name, value in vars(self).items() if name.startswith("on_"))
+        return f"LambdaCallback({hooks})"
 
 
 def check_callbacks(caller: str, callbacks: Iterable[Any]) -> None:

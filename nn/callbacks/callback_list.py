@@ -62,6 +62,9 @@ class CallbackList:
         guards = [c.admits for c in self.callbacks if hasattr(c, "admits")]
         self.guard: Callable[[Tensor], bool] | None = guards[0] if guards else None
 
+    def __repr__(self) -> str:
+        return f"CallbackList({self.callbacks!r})"
+
     def mute(self, muted: bool) -> None:
         """Choose whether callbacks that print or write files are called: of several ranks only the first does."""
         self._muted = [c for c in self.callbacks if getattr(c, "first_rank_only", False)] if muted else []

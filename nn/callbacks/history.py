@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 from weakref import ref
 
@@ -14,6 +15,8 @@ from .base import Callback, Logs, Trained
 
 class History(Callback):
     """Records the loss and the metrics of every epoch; `fit` returns one.
+
+    `print` shows a table with a row for each epoch, counted from 1 as by `fit`, and so does a notebook.
 
     Attributes:
         epoch: the numbers of the epochs, from 0.
@@ -72,7 +75,7 @@ class History(Callback):
             ax: a `matplotlib` Axes for everything; by default a new figure.
 
         Returns:
-            The Axes, or an array of them.
+            The matplotlib Figure.
 
         Raises:
             ImportError: if matplotlib is not installed.
@@ -90,8 +93,10 @@ class History(Callback):
             raise ValueError(f"History.plot: expected names among {recorded}; received {received}")
         axes = [ax] * len(shown)
         if ax is None:
-            size = (4.5 * len(shown), 3.2)
-            axes = list(pyplot.subplots(1, len(shown), squeeze=False, figsize=size, layout="constrained")[1][0])
+            figure = pyplot.figure(figsize=(4.5 * len(shown), 3.2), layout="constrained")
+            axes = list(figure.subplots(1, len(shown), squeeze=False)[0])
+            if "inline" in pyplot.get_backend():
+                pyplot.close(figure)  # a notebook shows the value of a cell by itself
         for name, panel in zip(shown, axes, strict=True):
             for key, style in ((name, "-"), (f"val_{name}", "--")):
                 if key in self.history:
@@ -101,11 +106,47 @@ class History(Callback):
             panel.xaxis.set_major_locator(MaxNLocator("auto", integer=True))  # there is no epoch 1.5
             panel.set_ylabel(name if ax is None else "")
             panel.legend()
-        return axes[0] if len(axes) == 1 or ax is not None else axes
+        return axes[0].figure.canvas.figure
 
     def __repr__(self) -> str:
-        last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.history.items())
-        return f"<History of {len(self.epoch)} epochs{': ' + last if last else ''}>"
+        last = ", ".join(f"{name}={_cell(values[-1])}" for name, values in self.history.items())
+        many = "" if len(self.epoch) == 1 else "s"
+        return f"<History of {len(self.epoch)} epoch{many}{': ' + last if last else ''}>"
+
+    def __str__(self) -> str:
+        rows = self._rows()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join(
+            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        )
+
+    def _repr_html_(self) -> str:
+        head, *rows = self._rows()
+        titles = "".join(f"<th>{escape(title)}</th>" for title in head)
+        lines = ("".join(f"<td>{cell}</td>" for cell in row) for row in rows)
+        body = "\n".join(f"<tr>{line}</tr>" for line in lines)
+        return (
+            f'<table style="text-align:right">\n<thead><tr>{titles}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>'
+        )
+
+    def _rows(self) -> list[list[str]]:
+        """Return the cells of the table, its titles first; the middle of a long training is left out."""
+        epochs = self._epochs
+        values = {
+            name: dict(zip(epochs.get(name, self.epoch), row, strict=False)) for name, row in self.history.items()
+        }
+        rows = [
+            [str(epoch + 1), *(_cell(column[epoch]) if epoch in column else "" for column in values.values())]
+            for epoch in self.epoch
+        ]
+        if len(rows) > 2 * _ROWS:
+            rows[_ROWS:-_ROWS] = [["…"] * (len(values) + 1)]
+        return [["epoch", *values], *rows]
+
+
+def _cell(value: Any) -> str:
+    return f"array {np.shape(value)}" if np.ndim(value) else f"{value:.4g}"
 
 
 _EXTRA = "'autograd-lite[plot]'"
+_ROWS = 10  # at each end of a table

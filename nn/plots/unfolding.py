@@ -67,6 +67,9 @@ class ActivationRecorder(Callback):
         self.last: list[tuple[Array, Array]] = []
         self.captions: list[str] = []
 
+    def __repr__(self) -> str:
+        return f"<ActivationRecorder of {len(self.x)} samples, recorded {len(self.values)} times>"
+
     def on_train_begin(self, logs: Any = None) -> None:
         if not self.epochs:
             self._record(0, "before training")

@@ -335,16 +335,55 @@ def test_history_as_a_table_and_as_a_picture() -> None:
     assert table["loss"].tolist() == history.history["loss"]
     assert table["val_loss"].isna().tolist() == [True, False, True, False]
     assert isinstance(table, pandas.DataFrame)
-    panels = history.plot()
+    assert str(history).splitlines()[0].split() == ["epoch", *table.columns]
+    rows = [line.split() for line in str(history).splitlines()[1:]]
+    assert [len(row) for row in rows] == [3, 5, 3, 5]
+    assert float(rows[1][4]) == pytest.approx(table["val_loss"][1], rel=1e-3)
+    html = history._repr_html_()
+    assert (html.count("<tr>"), html.count("<td></td>")) == (5, 4)
+    figure = history.plot()
+    panels = figure.axes
+    assert isinstance(figure, matplotlib.figure.Figure)
     assert [panel.get_ylabel() for panel in panels] == ["loss", "accuracy"]
     assert [line.get_label() for line in panels[0].lines] == ["loss", "val_loss"]
     assert panels[0].lines[1].get_xdata().tolist() == [2, 4]
     assert all(panel.get_xticks().tolist() == panel.get_xticks().round().tolist() for panel in panels)
-    _, ax = pyplot.subplots()
-    assert history.plot(["loss"], ax=ax) is ax
+    figure, ax = pyplot.subplots()
+    assert history.plot(["loss"], ax=ax) is figure
     with pytest.raises(ValueError, match="received 'oops'"):
         history.plot(["oops"])
     pyplot.close("all")
+
+
+def test_a_long_history_is_a_short_table() -> None:
+    history = callbacks.History()
+    for epoch in range(1000):
+        history.on_epoch_end(epoch, {"<loss>": 1.0 / (1 + epoch)})
+    lines = str(history).splitlines()
+    assert [line.split()[0] for line in lines[:3] + lines[10:13]] == ["epoch", "1", "2", "10", "…", "991"]
+    assert len(lines) == 22
+    assert "<th>&lt;loss&gt;</th>" in history._repr_html_()
+    assert repr(history) == "<History of 1000 epochs: <loss>=0.001>"
+    assert repr(callbacks.History()) == "<History of 0 epochs>"
+
+
+def test_a_repr_has_the_arguments_that_differ_from_their_defaults() -> None:
+    def warm(epoch: int) -> float:
+        return 0.1
+
+    class Mine(callbacks.Callback):
+        pass
+
+    expected = {
+        "EarlyStopping()": callbacks.EarlyStopping(min_delta=0),
+        "EarlyStopping(monitor='loss', patience=3)": callbacks.EarlyStopping("loss", patience=3),
+        "CSVLogger(filename='log.csv')": callbacks.CSVLogger("log.csv"),
+        "LearningRateScheduler(schedule=warm)": callbacks.LearningRateScheduler(warm),
+        "LambdaCallback(on_epoch_end=warm)": callbacks.LambdaCallback(on_epoch_end=warm),
+        "CallbackList([TerminateOnNaN()])": callbacks.CallbackList([callbacks.TerminateOnNaN()]),
+        "Mine()": Mine(),
+    }
+    assert {repr(callback) for callback in expected.values()} == expected.keys()
 
 
 def test_early_stopping_baseline_and_start() -> None:
