@@ -341,7 +341,7 @@ def test_alike_modules_that_are_joined_otherwise_are_apart() -> None:
 
 def test_a_loop_is_cut_where_its_body_begins() -> None:
     """What comes before looks like the end of the body."""
-    x, w = parameter("x", 3, 4) + parameter("start", 3, 4), parameter("w", 4, 4)
+    x, w = parameter("x", 3, 4) + parameter("start", 3, 4), ag.tensor(np.ones((4, 4)), name="w")
     for _ in range(60):
         x = np.tanh(x @ w) + x
     (group,) = [node for node in view_of(build_graph(x)).nodes if node.members]

@@ -15,6 +15,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.graph import Graph, Kind, Program, Role, build_graph
 from autograd_lite.graph.explanations.words.rules import Words
+from autograd_lite.graph.pictures.folding.assemble import homes_of
 from autograd_lite.graph.pictures.mirror.svg import drawing_of
 from autograd_lite.graph.pictures.widths import text_width
 from autograd_lite.ir.node_labels import amount
@@ -304,13 +305,14 @@ def test_laws_hold_for_any_graph(results: list[Tensor]) -> None:
 
 def assert_frames_are_true(graph: Graph, picture: Picture) -> None:
     """A frame holds whole boxes, and no operation of another module."""
+    homes = homes_of(graph.nodes).own
     for path, frames in picture.frames.items():
         for frame in frames:
             for i, box in picture.boxes.items():
                 if frame.meets(box):
                     node = graph[i.removeprefix("vjp-")]
                     if node.kind is Kind.OP:
-                        assert f"{node.scope}.".startswith(f"{path}."), (path, i)
+                        assert f"{'.'.join(homes[node.id])}.".startswith(f"{path}."), (path, i)
                         assert frame.left <= box.left
                         assert box.right <= frame.right
                         assert frame.top <= box.top

@@ -17,6 +17,7 @@ from ...marks import Overlay
 from ..describe import BACKWARD, Facts, Sums, group_box, node_box, number_text, series
 from ..scopes import Scope, common_scope
 from ..view import EdgeKind, View, ViewEdge, ViewNode
+from .residuals import frame_blocks
 
 _QUIET = frozenset((Kind.PARAMETER, Kind.CONSTANT, Kind.STATE))
 # Up to this many inputs are drawn next to the folded group that alone reads them; more go inside. This many slots that
@@ -49,11 +50,13 @@ class Homes(NamedTuple):
         own: the path of each, with "∇" after the names where it belongs to the backward pass.
         readers: for each slot the ids of the operations that decide where it goes: those of the forward pass, if any.
         frozen: inputs that are untrained weights of a module: they are named after the module that reads them.
+        blocks: the paths that are residual blocks.
     """
 
     own: dict[str, Scope]
     readers: dict[str, list[str]]
     frozen: Collection[str]
+    blocks: Collection[Scope] = ()
 
 
 def commutes(name: str) -> bool:
@@ -85,16 +88,20 @@ def homes_of(nodes: Sequence[GraphNode]) -> Homes:
     slot_readers = {
         node.id: forward.get(node.id) or backward.get(node.id, []) for node in nodes if node.kind is not Kind.OP
     }
-    frozen = set()
+    frozen = {
+        node.id
+        for node in nodes
+        if node.kind is Kind.INPUT
+        and (module := node.name.rpartition(".")[0])
+        and any(own[i] == tuple(module.split(".")) for i in slot_readers[node.id])
+    }
+    blocks = frame_blocks(nodes, own)
     for node in nodes:
         if node.kind is not Kind.OP:
-            module = node.name.rpartition(".")[0] if node.kind is Kind.INPUT else ""
-            if module and any(own[i] == tuple(module.split(".")) for i in slot_readers[node.id]):
-                frozen.add(node.id)
             outside = (node.kind is Kind.INPUT and node.id not in frozen) or node.role is Role.SEED
             around = () if outside else {own[i] for i in slot_readers[node.id]}
             own[node.id] = common_scope(around)
-    return Homes(own, slot_readers, frozen)
+    return Homes(own, slot_readers, frozen, blocks)
 
 
 def facts_of(graph: PureGraph, homes: Homes) -> Facts:
@@ -182,7 +189,7 @@ def assemble(
     boxes = [replace(box, id=groups.get(box.id, box.id)) if box.members else box for box in boxes]
     names = {i: groups.get(name, name) for i, name in names.items()} if groups else names
     cells = [cell for cell in plan.cells if cell.ops[0].id in names]
-    edges, cut = _edges(graph, cells, names)
+    edges, cut = _edges(graph, cells, names, _Doors(homes.blocks, {box.id: box.scope for box in boxes}))
     return View(tuple(_color_by_sums(boxes, overlay)), edges, _title_of(graph), _caption(graph, overlay, caption), cut)
 
 
@@ -320,8 +327,38 @@ class _Line(NamedTuple):
     result: int | None  # of a call
 
 
+class _Doors:
+    """Labels with their shapes the values that enter and leave residual blocks.
+
+    Args:
+        blocks: the paths that are such blocks.
+        scopes: the modules around boxes, by their ids.
+    """
+
+    def __init__(self, blocks: Collection[Scope], scopes: Mapping[str, Scope]) -> None:
+        self._blocks, self._scopes = blocks, scopes
+        self._labelled: set[tuple[str, Scope]] = set()
+
+    def label(self, line: _Line, value: GraphNode) -> str:
+        """Return the label of a line, once for each value and block, or nothing."""
+        crossed = {
+            (value.id, scope[:k])
+            for scope, other in (self._around(line.source, line.target), self._around(line.target, line.source))
+            for k in range(1, len(scope) + 1)
+            if scope[:k] in self._blocks and other[:k] != scope[:k]
+        }
+        if crossed <= self._labelled:
+            return ""
+        self._labelled |= crossed
+        return str(value.shape)
+
+    def _around(self, *boxes: str) -> tuple[Scope, Scope]:
+        one, other = (self._scopes[box] for box in boxes)
+        return one, other
+
+
 def _edges(
-    graph: PureGraph, cells: Sequence[Cell], names: Mapping[str, str]
+    graph: PureGraph, cells: Sequence[Cell], names: Mapping[str, str], doors: _Doors
 ) -> tuple[tuple[ViewEdge, ...], tuple[str, ...]]:
     """Return the edges, and the ids of boxes that read something not shown."""
     flowing: dict[_Line, dict[str, None]] = {}
@@ -356,6 +393,8 @@ def _edges(
         folded = line.source not in single and line.source not in ids
         label = _label(graph, line, origins, arriving.get(line.source, set()) if folded else None)
         quiet = all(origin.kind in _QUIET for origin in origins)
+        if not label and len(origins) == 1 and origins[0].kind is Kind.OP and line.kind is EdgeKind.DATA:
+            label = doors.label(line, origins[0])
         edges += [ViewEdge(line.source, line.target, line.kind, label, line.argument, quiet)] * (1 + again[line])
     return tuple(edges), tuple(cut)
 
