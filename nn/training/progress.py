@@ -46,22 +46,18 @@ class Progress:
     def abandon(self) -> None:
         """Tidy the screen after an error."""
 
-    def summary(self, values: _Values, done: int) -> str:
-        """Return time and values as text: "1s 2ms/step - loss: 0.2565"."""
+    def parts(self, values: _Values, done: int) -> list[str]:
+        """Return time and values as texts: "1s 2ms/step", "loss: 0.2565"."""
         seconds = time.perf_counter() - self.started
-        return " - ".join(
-            [
-                f"{_timing(seconds, done)}/{self.unit}",
-                *(f"{name}: {_number(v)}" for name, v in values.items() if not np.ndim(v)),
-            ]
-        )
+        shown = [f"{name}: {_number(v)}" for name, v in values.items() if not np.ndim(v)]
+        return [f"{_timing(seconds, done)}/{self.unit}", *shown]
 
 
 class _Line(Progress):
-    """Prints one line at the end, without control characters."""
+    """Prints one line at the end, without control characters and however long, as programs read it."""
 
     def close(self, values: _Values) -> None:
-        parts = [self.title, f"{self.steps}/{self.steps}", self.summary(values, self.steps or 0)]
+        parts = [self.title, f"{self.steps}/{self.steps}", *self.parts(values, self.steps or 0)]
         print(" - ".join(filter(None, parts)), flush=True)
 
 
@@ -76,31 +72,41 @@ class _Live(Progress):
             from tqdm import tqdm
         self._meter = tqdm.format_meter
 
-    def draw(self, text: str) -> None:
-        """Replace the last text by this one."""
+    def draw(self, lines: list[str]) -> None:
+        """Replace the last text by lines, or where one line is all that can be replaced, by the first."""
         raise NotImplementedError
 
+    def finish(self, lines: list[str]) -> None:
+        """Replace the last text by all lines."""
+        self.draw(lines)
+
+    def columns(self) -> int:
+        """Return how long a line may be."""
+        return 80
+
     def show(self, done: int, values: _Values) -> None:
-        now = time.perf_counter()
-        self.due = now + self.every
-        if self.steps is None:
-            self.draw(f"{done}/? {self.summary(values, done)}")
-            return
-        text = self._meter(
-            done,
-            self.steps,
-            now - self.started,
-            ncols=_columns(),
-            ascii=not _draws_unicode(),
-            bar_format=f"{{n_fmt}}/{{total_fmt}} {{bar:{self.width}}} {{desc}}",
-            prefix=self.summary(values, done),
-        )
-        self.draw(text)
+        self.due = time.perf_counter() + self.every
+        self.draw(self._lines(done, values))
 
     def close(self, values: _Values) -> None:
-        bar = ("━" if _draws_unicode() else "=") * self.width
-        self.draw(f"{self.steps}/{self.steps} {bar} {self.summary(values, self.steps or 0)}")
+        self.finish(self._lines(self.steps or 0, values, ends=True))
         self.abandon()
+
+    def _lines(self, done: int, values: _Values, ends: bool = False) -> list[str]:
+        """Return the bar and the values on as few lines as they fit; a shorter bar is better than a second line."""
+        timing, *parts = self.parts(values, done)
+        if self.steps is None:
+            return _lines_of([f"{done}/? {timing}"], parts, self.columns())
+        heads = [f"{done}/{self.steps} {self._bar(done, n, ends)}{timing}" for n in (self.width, self.width // 2, 0)]
+        return _lines_of(heads, parts, self.columns())
+
+    def _bar(self, done: int, width: int, ends: bool) -> str:
+        if width == 0:
+            return ""
+        if ends:
+            return ("━" if _draws_unicode() else "=") * width + " "
+        form = f"{{bar:{width}}} "
+        return self._meter(done, self.steps, 1.0, ascii=not _draws_unicode(), bar_format=form)
 
 
 class _Terminal(_Live):
@@ -112,9 +118,20 @@ class _Terminal(_Live):
         if title:
             print(title, flush=True)
 
-    def draw(self, text: str) -> None:
-        print(f"\r{text:<{self._drawn}}", end="", flush=True)
+    def columns(self) -> int:
+        """Return how long a line may be without wrapping, which a carriage return could not undo."""
+        return max(10, shutil.get_terminal_size().columns - 1)
+
+    def draw(self, lines: list[str]) -> None:
+        columns, text = self.columns(), lines[0]
+        if len(lines) > 1:
+            text = f"{text[: columns - 2]} …" if _draws_unicode() else f"{text[: columns - 4]} ..."
+        print(f"\r{text:<{min(self._drawn, columns)}}", end="", flush=True)
         self._drawn = len(text)
+
+    def finish(self, lines: list[str]) -> None:
+        self.draw(lines[:1])
+        print(*(f"\n{line}" for line in lines[1:]), sep="", end="")
 
     def abandon(self) -> None:
         if self._drawn:
@@ -129,10 +146,10 @@ class _Notebook(_Live):
         super().__init__(title, steps)
         self._handle: Any = None
 
-    def draw(self, text: str) -> None:
+    def draw(self, lines: list[str]) -> None:
         from IPython.display import display
 
-        content = {"text/plain": "\n".join(filter(None, [self.title, text]))}
+        content = {"text/plain": "\n".join(filter(None, [self.title, *lines]))}
         if self._handle is None:
             self._handle = display(content, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         else:
@@ -175,9 +192,34 @@ def _in_notebook() -> bool:
     return shell is not None and hasattr(shell, "kernel")
 
 
-def _columns() -> int:
-    """Return how long a line may get without wrapping, which a carriage return could not undo."""
-    return max(40, shutil.get_terminal_size().columns - 1)
+def _lines_of(heads: list[str], parts: list[str], columns: int) -> list[str]:
+    """Return a head and parts on as few lines as they fit; values of the validation begin one, if there are several.
+
+    Args:
+        heads: what the first line may begin with, the best first.
+        parts: texts "name: value".
+        columns: the most characters of a line.
+    """
+    for head in heads:
+        if len(line := " - ".join([head, *parts])) <= columns:
+            return [line]
+    lines = [next((head for head in heads if len(head) <= columns), heads[-1][:columns])]
+    indent, is_validation = " " * 4 if columns > 30 else "", False
+    for part in parts:
+        follows = part.startswith("val_") == is_validation
+        is_validation = part.startswith("val_")
+        if follows and len(lines[-1]) + 3 + len(part) <= columns:
+            lines[-1] += f" - {part}"
+        else:
+            lines.append(f"{indent}{_abbreviate(part, columns - len(indent))}")
+    return lines
+
+
+def _abbreviate(part: str, columns: int) -> str:
+    """Return a part that fits, with the middle of its name left out if it does not."""
+    name, _, value = part.rpartition(": ")
+    room = max(columns - len(value) - 5, 2)
+    return part if len(part) <= columns else f"{name[: (room + 1) // 2]}...{name[-(room // 2) :]}: {value}"
 
 
 def _draws_unicode() -> bool:

@@ -131,7 +131,7 @@ def keep_times(before: Any, after: Any) -> None:
 def _lasting(text: str) -> list[str]:
     """Return the lines of an output without what differs from run to run."""
     text = html.unescape(_TAG.sub("\n", text)) if text.lstrip().startswith("<") else text
-    text = _TIME.sub("#", _NUMBER.sub("#", _PASSING.sub("", text)))
+    text = re.sub("━+", "━", _TIME.sub("#", _NUMBER.sub("#", _PASSING.sub("", text))))  # bars get shorter in long lines
     lines = (re.sub(r"(?:# ?)+", "# ", re.sub(r"\s+", " ", line)).strip() for line in text.splitlines())
     return [line for line in lines if line]
 

@@ -59,20 +59,78 @@ class Slow(callbacks.Callback):
         time.sleep(0.11)
 
 
-def screen(text: str) -> list[str]:
-    """Return what a terminal shows after a text with carriage returns."""
+def screen(text: str, columns: int = 1000) -> list[str]:
+    """Return what a terminal shows after a text with carriage returns; longer lines go on in the next."""
     lines = [""]
     column = 0
     for character in text:
-        if character == "\n":
+        if character == "\n" or (column == columns and character != "\r"):
             lines.append("")
             column = 0
-        elif character == "\r":
+        if character == "\r":
             column = 0
-        else:
+        elif character != "\n":
             lines[-1] = lines[-1][:column] + character + lines[-1][column + 1 :]
             column += 1
     return [line.rstrip() for line in lines]
+
+
+FOUR = {"loss": 0.2565, "accuracy": 0.9265, "val_loss": 0.1432, "val_accuracy": 0.9567}
+LONG = {
+    "loss": 0.2,
+    "sparse_categorical_accuracy": 0.9,
+    "a_name_" * 9: 0.5,
+    **{f"metric_{i}": i / 10 for i in range(9)},
+}
+VALIDATED = {**LONG, **{f"val_{name}": value for name, value in LONG.items()}}
+
+
+@pytest.mark.parametrize("columns", [120, 80, 60, 40, 20])
+@pytest.mark.parametrize("values", [{}, {"loss": 1e-12}, FOUR, LONG, VALIDATED], ids=len)
+@pytest.mark.parametrize("steps", [469, 10_000_000, None])
+def test_no_line_wraps(
+    columns: int,
+    values: dict[str, float],
+    steps: int | None,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", f"{columns}")
+    bar = open_progress(1, "Epoch 1/5", steps)
+    training = {name: value for name, value in values.items() if not name.startswith("val_")}
+    for done in (1, 20, 300):
+        bar.show(done, {name: value + 1e-6 * done for name, value in training.items()})
+    live = screen(capsys.readouterr().out, columns)
+    assert len(live) == 2, live
+    bar.show(400, training)
+    bar.steps = steps or 469
+    bar.close(values)
+    shown = screen("Epoch 1/5\n" + capsys.readouterr().out, columns)
+    assert shown[-1] == ""
+    assert max(map(len, shown)) < columns
+    text = " - ".join(line.strip() for line in shown[1:-1])
+    assert text.count(": ") == len(values)
+    for name, value in values.items():
+        assert f"{value:.4f}" in text or value < 1e-3
+        assert name in text or len(name) > columns - 16
+    assert shown[1].startswith(f"{bar.steps}/{bar.steps} "[: columns - 1])
+
+
+def test_lines_break_where_the_validation_begins(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    shown = {}
+    for columns in (120, 100, 80, 40):
+        monkeypatch.setenv("COLUMNS", f"{columns}")
+        open_progress(1, "", 469).close(FOUR)
+        shown[columns] = capsys.readouterr().out.strip("\r\n").split("\n")
+    assert [len(lines) for lines in shown.values()] == [1, 1, 2, 4]
+    assert shown[120][0].count("━") == 20
+    assert shown[100][0].count("━") == 0
+    assert shown[80][0].endswith("loss: 0.2565 - accuracy: 0.9265")
+    assert shown[80][1] == "    val_loss: 0.1432 - val_accuracy: 0.9567"
 
 
 def test_in_a_terminal_progress_is_a_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,6 +153,7 @@ def test_a_shorter_text_covers_a_longer_one(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
     bar = open_progress(1, "", 9)
     bar.show(1, {"a_name_that_is_long": 0.5})
     bar.show(2, {})
