@@ -33,8 +33,30 @@ def read(path: Path) -> Any:
     return book
 
 
+def tags(cell: Any) -> list[str]:
+    """Return the tags of a cell: exercise, check, solution, …"""
+    return list(cell.metadata.get("tags", []))
+
+
+def solutions(book: Any) -> list[str]:
+    """Return the code of the folded solutions, in the order of the exercises."""
+    texts = [cell.source for cell in book.cells if cell.cell_type == "markdown" and "solution" in tags(cell)]
+    return [re.findall(r"```python\n(.*?)\n```", text, re.DOTALL)[0] for text in texts]
+
+
+def solved(book: Any) -> Any:
+    """Return a copy of a notebook with solutions in the place of its exercises, if it has any."""
+    copied = copy.deepcopy(book)
+    exercises = [cell for cell in copied.cells if "exercise" in tags(cell)]
+    for cell, code in zip(exercises, solutions(book), strict=True):
+        cell.source = code
+    return copied
+
+
 def execute(book: Any, folder: Path, environment: dict[str, str], timeout: int) -> Any:
     """Run a copy of a notebook from top to bottom, in a separate folder, and return it with its new outputs.
+
+    Exercises run as their solutions, and stay as they are.
 
     Args:
         book: the notebook; its old outputs do not matter.
@@ -46,9 +68,9 @@ def execute(book: Any, folder: Path, environment: dict[str, str], timeout: int) 
         CellExecutionError: if a cell raises.
     """
     ours = {name: str(folder / name.lower()) for name in ("IPYTHONDIR", "MPLCONFIGDIR")}
-    env = {**os.environ, **ours, "PYTHONPATH": str(ROOT), **environment}
+    env = {**os.environ, **ours, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'notebooks' / 'course'}", **environment}
     env.pop("MPLBACKEND", None)  # that of the tests shows no picture
-    fresh = copy.deepcopy(book)
+    fresh = solved(book)
     client = NotebookClient(
         fresh,
         timeout=timeout,
@@ -58,6 +80,8 @@ def execute(book: Any, folder: Path, environment: dict[str, str], timeout: int) 
         resources={"metadata": {"path": str(folder)}},
     )
     client.execute(env=env)
+    for cell, old in zip(fresh.cells, book.cells, strict=True):
+        cell.source = old.source
     for cell in code_cells(fresh):  # what `fit` says of a busy machine: a test's may be busy
         cell.outputs = [out for out in cell.outputs if "other programs use this machine's cores" not in str(out)]
     return fresh

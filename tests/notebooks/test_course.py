@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
+import os
 import re
+import traceback
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 from ..rows import for_every
-from .books import COURSE, code_cells, read
+from .books import COURSE, ROOT, code_cells, read, solutions, solved, tags
 
 # What a reader may get wrong: what a solution says, and what is written in its place.
 MISTAKES = {
@@ -35,22 +40,26 @@ LONG = {"08_broadcasting", "11_training", "12_forty_lines"}
 ROWS = [(path, mistake) for path in COURSE for mistake in (None, *MISTAKES[path.stem])]
 
 
-def tags(cell: Any) -> list[str]:
-    return cell.metadata.get("tags", [])
+@pytest.fixture(autouse=True)
+def _beside_the_notebooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(COURSE[0].parent)
 
 
-def work_through(book: Any, mistake: tuple[str, str] | None) -> list[str]:
-    """Run a notebook as a reader does, with a mistake in the solution or without; return the checks that passed."""
+def work_through(book: Any) -> list[str]:
+    """Run a notebook as a reader does; return the checks that passed."""
     names: dict[str, Any] = {"__name__": "__main__"}
     passed = []
     for cell in code_cells(book):
-        source = cell.source
-        if mistake and "solution" in tags(cell):
-            source = source.replace(*mistake)
-        exec(compile(source, cell.id, "exec"), names)
+        exec(compile(cell.source, cell.id, "exec"), names)
         if "check" in tags(cell):
             passed.append(cell.id)
     return passed
+
+
+def place_of(error: BaseException) -> str:
+    """Return the first cell in the traceback of an error."""
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    return next(file for file in files if file.startswith("step-"))
 
 
 def name_of(row: tuple[Path, tuple[str, str] | None]) -> str:
@@ -59,14 +68,18 @@ def name_of(row: tuple[Path, tuple[str, str] | None]) -> str:
 
 def judge(row: tuple[Path, tuple[str, str] | None]) -> None:
     path, mistake = row
-    book = read(path)
+    book = solved(read(path))
     if mistake is None:
-        assert len(work_through(book, None)) == sum("check" in tags(cell) for cell in code_cells(book)) > 0
+        assert len(work_through(book)) == sum("check" in tags(cell) for cell in code_cells(book)) > 0
         return
-    assert any(mistake[0] in cell.source for cell in code_cells(book) if "solution" in tags(cell))
+    changed = [cell for cell in book.cells if "exercise" in tags(cell) and mistake[0] in cell.source]
+    assert changed
+    for cell in changed:
+        cell.source = cell.source.replace(*mistake)
     with pytest.raises(Exception) as error:  # noqa: PT011 - a mistake may fail in any way, in a check
-        work_through(book, mistake)
-    assert any(f"{entry.path}".startswith("step-") for entry in error.traceback)
+        work_through(book)
+    checks = [cell.id for cell in code_cells(book) if "check" in tags(cell)]
+    assert place_of(error.value) in checks
     plt.close("all")
 
 
@@ -82,15 +95,66 @@ def test_checks_of_long_steps(row: tuple[Path, tuple[str, str] | None]) -> None:
 
 
 @for_every(COURSE, by=lambda path: path.stem)
-def test_a_reader_who_has_written_nothing_does_not_pass(path: Path) -> None:
+def test_run_all_on_an_untouched_notebook_stops_at_the_first_exercise(path: Path) -> None:
     book = read(path)
-    book.cells = [cell for cell in book.cells if "solution" not in tags(cell)]
-    (first, *_) = [i for i, cell in enumerate(code_cells(book)) if "exercise" in tags(cell)]
-    with pytest.raises(Exception) as error:  # noqa: PT011 - it is the exercise that is missing, in whatever way
-        work_through(book, None)
-    (place, *_) = [f"{entry.path}" for entry in error.traceback if f"{entry.path}".startswith("step-")]
-    assert place in [cell.id for cell in code_cells(book)[first:]]
+    cells = code_cells(book)
+    first = next(i for i, cell in enumerate(cells) if "exercise" in tags(cell))
+    check = next(cell for cell in cells[first:] if "check" in tags(cell))
+    with pytest.raises(NotImplementedError) as error:
+        work_through(book)
+    assert place_of(error.value) == check.id
+    shown = error.value._render_traceback_()  # type: ignore[attr-defined]  # which IPython asks for
+    (name,) = re.findall(r'^with check\("(\w+)"\):', check.source)
+    assert shown[0] == f"Your turn: an exercise begins here, {name}, and there is a blank in it."
+    assert f'hint("{name}")' in shown[2]
+    assert max(map(len, shown)) < 120
     plt.close("all")
+
+
+@for_every(COURSE, by=lambda path: path.stem)
+def test_checks_stand_before_solutions_and_exercises_have_hints(path: Path) -> None:
+    course = importlib.import_module("course")
+    book = read(path)
+    kinds = [kind for cell in book.cells for kind in tags(cell) if kind in ("exercise", "check", "solution")]
+    assert re.fullmatch("(exercise check solution( check)* ?)+", " ".join(kinds))
+    assert len(solutions(book)) == kinds.count("exercise")
+    text = "\n".join(cell.source for cell in book.cells)
+    for name in re.findall(r'^with check\("(\w+)"\):', text, re.MULTILINE):
+        assert f'`hint("{name}")`' in text
+        assert len(course.HINTS[name]) >= 2
+
+
+def test_hints_come_one_after_another(capsys: pytest.CaptureFixture[str]) -> None:
+    course = importlib.import_module("course")
+    texts = [cell.source for path in COURSE for cell in code_cells(read(path))]
+    assert {name for text in texts for name in re.findall(r'check\("(\w+)"\)', text)} == course.HINTS.keys()
+    for _ in range(3):
+        course.hint("numeric_slope")
+    numbers = [line[:11] for line in capsys.readouterr().out.splitlines()]
+    assert numbers == ["Hint 1 of 2", "Hint 2 of 2", "Hint 1 of 2"]
+    with pytest.raises(ValueError, match="expected one of numeric_slope, .*; received 'slop'"):
+        course.hint("slop")
+
+
+def test_a_failed_check_says_where_hints_are() -> None:
+    course = importlib.import_module("course")
+    with pytest.raises(AssertionError) as error, course.check("fit"):
+        raise AssertionError("wrong")
+    assert 'Stuck? hint("fit")' in error.value.__notes__[-1]
+    with pytest.raises(course.YourTurn, match="Your turn: an exercise begins here, fit"), course.check("fit"):
+        course.your_turn()
+
+
+@pytest.mark.ci
+def test_jupyter_shows_the_text_of_the_course_alone(tmp_path: Path) -> None:
+    book = read(COURSE[2])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, COURSE[0].parent)))}
+    client = NotebookClient(book, timeout=60, resources={"metadata": {"path": str(tmp_path)}})
+    with pytest.raises(CellExecutionError):
+        client.execute(env=environment)
+    cell = next(cell for cell in book.cells if "check" in tags(cell))
+    (output,) = [output for output in cell.outputs if output.output_type == "error"]
+    assert [line[:10] for line in output.traceback] == ["Your turn:", "Replace yo", "Stuck? hin"]
 
 
 def test_the_engine_of_the_end_has_forty_lines() -> None:
