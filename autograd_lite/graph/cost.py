@@ -15,6 +15,7 @@ from ..ir.graph_node import GraphNode, Kind, number_of
 from ..ir.lifetimes import own_bytes, owners, saved_bytes
 from ..ir.node_labels import align_columns, amount, count_of, op_text, visible
 from ..ir.pure_graph import PureGraph
+from ..tensors.display import text_html
 from .marks import Mark, Overlay
 
 By = Literal["flops", "bytes", "saved", "time"]
@@ -147,6 +148,9 @@ class Cost:
 
     def __str__(self) -> str:
         return self.to_text()
+
+    def _repr_html_(self) -> str:
+        return text_html(str(self))
 
     def __repr__(self) -> str:
         return f"<Cost by {self.by}: {self._headline()}>"

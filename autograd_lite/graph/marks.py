@@ -80,7 +80,7 @@ def mark_of_group(marks: Iterable[Mark], size: int) -> Mark:
     return Mark("", f"{worst.badge.partition(' ')[0]} {number:,} of {size:,}".lstrip(), note)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Overlay:
     """Marks for the nodes of a graph, and what the caption says of them.
 
@@ -102,7 +102,10 @@ class Overlay:
     marks: Mapping[str, Mark] = field(default_factory=dict)
     totals: Mapping[str, float] = field(default_factory=dict)
     unit: str = ""
-    of: PureGraph | None = field(default=None, compare=False, repr=False)
+    of: PureGraph | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        return f"<Overlay of {len(self.marks)} marks: {self.title}>"
 
 
 class HasOverlay(Protocol):

@@ -11,6 +11,7 @@ from ..ir.graph_node import Kind
 from ..ir.lifetimes import Why, lifetimes
 from ..ir.node_labels import amount, op_text, visible
 from ..ir.pure_graph import PureGraph
+from ..tensors.display import text_html
 from .marks import Mark, Overlay
 
 _LISTED = 8
@@ -85,6 +86,9 @@ class Memory:
             rest = sum(h.nbytes for h in self.held[_LISTED:])
             lines.append(f"  {amount(rest, 'B'):>9}  {len(self.held) - _LISTED:,} more")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return text_html(str(self))
 
     def __repr__(self) -> str:
         return f"<Memory {self._headline()}>"

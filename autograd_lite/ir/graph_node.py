@@ -208,7 +208,7 @@ def number_of(node_id: str) -> int:
     return int(node_id[1:])
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, slots=True, init=False, repr=False)
 class GraphNode:
     """One slot or one operation of a graph.
 
@@ -286,6 +286,10 @@ class GraphNode:
         node.flops, node.scope, node.role, node.of, node.toward, node.source = flops, scope, role, of, toward, source
         node.__class__ = cls
         return node
+
+    def __repr__(self) -> str:
+        words = [self.op, *self.inputs] if self.kind is Kind.OP else [str(self.kind), *filter(None, [self.name])]
+        return f"<{type(self).__name__} {self.id}: {self.shape} {self.dtype} = {' '.join(words)}>"
 
     def replace(self, **changes: Any) -> Self:
         """Return the node with other values of some attributes, as `dataclasses.replace`, which takes longer."""

@@ -135,10 +135,8 @@ class PureGraph:
 
     def __repr__(self) -> str:
         operations = sum(node.computes for node in self.nodes)
-        return (
-            f"<{type(self).__name__} of {len(self.nodes)} nodes, {operations} of them operations; "
-            f"returns {', '.join(self.outputs)}>"
-        )
+        size = f"{len(self.nodes)} nodes, {operations} of them operations"
+        return f"<{type(self).__name__} of {size}; returns {', '.join(self.outputs)}>"
 
     # ---- the backward pass ------------------------------------------------------------------------------------------
 

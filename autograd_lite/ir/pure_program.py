@@ -30,7 +30,7 @@ from .stats import NOT_MEASURED, Measurement, Stats
 from .tape import Recorder
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PureProgram:
     """A graph and its bindings: what runs again on other arrays. `autograd_lite.graph.Program` adds files to it.
 
@@ -64,6 +64,11 @@ class PureProgram:
     _specs: tuple[ShapeDtype, ...]
     fixed: frozenset[str] = frozenset()
     late: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        size, _, results = repr(self.graph).partition(" of ")[2].partition("; ")
+        takes = f"; takes {', '.join(self.names)}" if self.names else ""
+        return f"<{type(self).__name__} of {size}{takes}; {results}"
 
     @classmethod
     def build(cls, tensors: Tensor | Iterable[Tensor], *, backward: bool = False) -> Self:

@@ -46,17 +46,28 @@ def html_of(t: Any) -> str:
     name = f"<b>{t.name.translate(_IN_HTML)}</b> · " if t.name else ""
     numbers = text_of(t) if isinstance(t._data, ShapeDtype) or (LAZY and is_lazy(t._data)) else _numbers(t)
     if _counts_at_most(t._node, _MOST_OPERATIONS):
-        address = HOOKS.svg(t).translate(_IN_ADDRESS)
-        source = f"data:image/svg+xml;charset=utf-8,{address}"
-        below = f'<img alt="How it was computed" style="max-width:100%" src="{source}">'
+        below = picture_html(HOOKS.svg(t), "How it was computed")
     else:
         below = (
             f"More than {_MOST_OPERATIONS:,} operations led to it; <code>ag.build_graph(…).show()</code> draws them."
         )
-    return (
-        f'<div style="opacity:.75">{name}{head}</div>\n'
-        f'<pre style="margin:.3em 0 .6em">{numbers.translate(_IN_HTML)}</pre>\n<div>{below}</div>'
-    )
+    return f'<div style="opacity:.75">{name}{head}</div>\n{text_html(numbers)}\n<div>{below}</div>'
+
+
+def text_html(text: str) -> str:
+    """Return the HTML of a text that is aligned by spaces."""
+    return f'<pre style="margin:.3em 0 .6em;overflow-x:auto">{text.translate(_IN_HTML)}</pre>'
+
+
+def picture_html(svg: str, words: str) -> str:
+    """Return the HTML of a picture, an image: so it has the colors of the color scheme around it.
+
+    Args:
+        svg: the picture.
+        words: for those who do not see it.
+    """
+    source = f"data:image/svg+xml;charset=utf-8,{svg.translate(_IN_ADDRESS)}"
+    return f'<img alt="{words}" style="max-width:100%" src="{source}">'
 
 
 def _numbers(t: Any, prefix: str = "") -> str:

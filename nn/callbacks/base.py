@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import PurePath
 from typing import Any, ClassVar, Protocol, dataclass_transform
 
 import numpy.typing as npt
@@ -11,7 +10,7 @@ import numpy.typing as npt
 from autograd_lite import Tensor
 
 from ..config.arguments import checked_here
-from ..config.fields import attribute, declare, field, fields_of
+from ..config.fields import attribute, declare, field, fields_of, text_of
 from ..distributed.ranks import rank
 
 Logs = Mapping[str, float]
@@ -97,8 +96,8 @@ class Callback:
         checked_here(cls)
 
     def __repr__(self) -> str:
-        defaults = {name: brief(field.default) for name, field in fields_of(type(self)).items()}
-        texts = {name: brief(getattr(self, name, None)) for name in defaults}
+        defaults = {name: text_of(field.default) for name, field in fields_of(type(self)).items()}
+        texts = {name: text_of(getattr(self, name, None)) for name in defaults}
         arguments = ", ".join(f"{name}={text}" for name, text in texts.items() if text != defaults[name])
         return f"{type(self).__name__}({arguments})"
 
@@ -170,13 +169,6 @@ class Declared(Callback):
         super().__init_subclass__(**kwargs)
 
 
-def brief(value: Any) -> str:
-    """Return a value as text: of a function its name, of a path its text."""
-    if callable(value) and hasattr(value, "__name__"):
-        return str(value.__name__)
-    return repr(str(value) if isinstance(value, PurePath) else value)
-
-
 class LambdaCallback(Callback):
     """A callback made of functions.
 
@@ -204,7 +196,7 @@ class LambdaCallback(Callback):
             setattr(self, name, function)
 
     def __repr__(self) -> str:
-        hooks = ", ".join(f"{name}={brief(value)}" for name, value in vars(self).items() if name.startswith("on_"))
+        hooks = ", ".join(f"{name}={text_of(value)}" for name, value in vars(self).items() if name.startswith("on_"))
         return f"LambdaCallback({hooks})"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -14,7 +14,7 @@ from autograd_lite import Generator, Tensor
 
 from .ambient import CUSTOM_OBJECTS, Block
 from .arguments import checked_here, place_here
-from .fields import attribute, declare, field, is_made, option, weight
+from .fields import attribute, declare, field, is_made, option, text_of, weight
 from .known import Known
 from .limits import reading
 from .settings import DTypePolicy
@@ -114,8 +114,20 @@ class Configurable(Registered):
         return {name: plain(value) for name, value in config.items()}
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if not name.startswith("_"))
-        return f"{type(self).__name__}({arguments})"
+        return f"{type(self).__name__}({', '.join(self._changed_arguments())})"
+
+    def _changed_arguments(self) -> Iterator[str]:
+        """Yield the texts of the arguments that differ from their defaults."""
+        if type(self).__init__ is object.__init__:
+            return
+        args, kwargs = self._arguments
+        signature = _signature(type(self))
+        for name, value in list(signature.bind(self, *args, **kwargs).arguments.items())[1:]:
+            parameter = signature.parameters[name]
+            if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+                yield from (f"{key}={text_of(part)}" for key, part in value.items())
+            elif text_of(value) != text_of(parameter.default):
+                yield f"{name}={text_of(getattr(self, name, value))}"
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

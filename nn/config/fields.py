@@ -19,6 +19,7 @@ import inspect
 import re
 import sys
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from autograd_lite.extend import explain_error
@@ -158,6 +159,13 @@ def fields_of(cls: type, below: type = object) -> dict[str, Field]:
     declared = {name: f for base in reversed(order) for name, f in _own(base).items()}
     fields = {name: f for name, f in declared.items() if f is not None}
     return dict(sorted(fields.items(), key=lambda item: item[1].kw_only))
+
+
+def text_of(value: Any) -> str:
+    """Return an argument as a repr shows it: of a function its name, of a path its text."""
+    if callable(value) and hasattr(value, "__name__"):
+        return str(value.__name__)
+    return repr(str(value) if isinstance(value, PurePath) else value)
 
 
 def _own(cls: type) -> Mapping[str, Field | None]:

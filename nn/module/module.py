@@ -507,8 +507,10 @@ class Module(Tree["Module"]):
             for name, member in self._members()
             if isinstance(member, Module)
         ]
-        head = f"{type(self).__name__}({self.extra_repr()}"
-        return f"{head})" if not parts else "\n".join([head, *parts, ")"])
+        name, extra = type(self).__name__.lstrip("_"), self.extra_repr()
+        if not parts:
+            return f"{name}({extra})"
+        return "\n".join([f"{name}(", *([f"  {extra}"] if extra else []), *parts, ")"])
 
     def __getattr__(self, attribute: str) -> Any:
         # Called for missing attributes only. One that the class annotates is made by `build`.

@@ -16,7 +16,7 @@ Example:
     >>> ops.sqrt([4.0, 9.0])
     Tensor([2., 3.], dtype=float32)
     >>> ops.max
-    <keras.ops.max(x, axis=None, keepdims=False, initial=None)>
+    <nn.ops.max(x, axis=None, keepdims=False, initial=None)>
     >>> ops.argmax(nn.Input((5, 3)), axis=-1)
     Symbol(shape=(None, 5), dtype=int64)
 """

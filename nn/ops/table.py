@@ -388,7 +388,7 @@ class Op:
         self.function, self.converts, self.text = function, converts, signature
 
     def __repr__(self) -> str:
-        return f"<keras.ops.{self.text}>"
+        return f"<nn.ops.{self.text}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function behind this operation; on symbols, record the call."""

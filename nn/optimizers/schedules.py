@@ -61,10 +61,6 @@ class LearningRateSchedule(Configurable):
         """Return the learning rate after `step` steps."""
         raise NotImplementedError(f"{type(self).__name__}: write __call__(self, step)")
 
-    def __repr__(self) -> str:
-        settings = {k: v for k, v in vars(self).items() if k != "name"}
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in settings.items())})"
-
 
 class ExponentialDecay(LearningRateSchedule):
     """initial_learning_rate * decay_rate ** (t / decay_steps).

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 
 import autograd_lite as ag
-from autograd_lite.graph import build_graph, diff, find_nan, gradient_health
+from autograd_lite.graph import Program, build_graph, diff, find_nan, gradient_health, view_of
 
 PICTURES = {".svg": b"<svg", ".png": b"\x89PNG", ".pdf": b"%PDF", ".html": b"<!doctype html>", ".dot": b"digraph"}
 TEXTS = (".txt", ".md", ".json")
@@ -85,3 +88,40 @@ def test_a_plan_is_saved(tmp_path: Path) -> None:
         assert plan.save(tmp_path / f"plan{ending}").read_bytes().startswith(PICTURES[ending])
     with pytest.raises(ValueError, match=r"ending in \.svg, \.txt, \.png, \.pdf; received '\.json'"):
         plan.save(tmp_path / "plan.json")
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_notebook_shows_the_text_and_a_small_graph_below(name: str) -> None:
+    report = REPORTS[name]()
+    text, picture = re.fullmatch(
+        r"<pre[^>]*>(.*)</pre>\n<img [^>]* src=\"([^\"]*)\">", report._repr_html_(), re.S
+    ).groups()
+    assert html.unescape(text) == str(report)
+    assert unquote(picture).startswith("data:image/svg+xml;charset=utf-8,<svg")
+
+
+def test_numbers_about_a_graph_are_text_in_a_notebook() -> None:
+    w = ag.tensor([1.0], requires_grad=True, name="w")
+    (w * w).sum().backward()
+    deep = w
+    for _ in range(100):
+        deep = np.sin(deep)
+    graph = build_graph(deep)
+    for report in (gradient_health([w]), gradient_health(deep), graph.cost(), graph.memory()):
+        shown = re.sub(r" style=\"[^\"]*\"", "", report._repr_html_())
+        assert html.unescape(shown) == f"<pre>{report}</pre>"
+
+
+def test_a_repr_is_short() -> None:
+    x = ag.tensor([1.0, 2.0], requires_grad=True, name="x")
+    graph = build_graph(x * x)
+    program = Program.trace(lambda a, b: a * b, np.ones(2), np.ones(2))
+    expected = {
+        "<GraphNode n0: (2,) float64 = parameter x>": graph["n0"],
+        "<GraphNode n1: (2,) float64 = multiply n0 n0>": graph["n1"],
+        "<Program of 3 nodes, 1 of them operations; takes a, b; returns n2>": program,
+        "<Program of 2 nodes, 1 of them operations; returns n1>": Program.build(x * x),
+        "<Overlay of 1 marks: floating-point operations>": graph.cost().overlay(),
+        "<View of 2 boxes and 2 lines: Computation graph>": view_of(graph),
+    }
+    assert {repr(thing) for thing in expected.values()} == expected.keys()

@@ -9,8 +9,11 @@ from typing import Any, ClassVar, Unpack
 
 from ...files.json_codec import as_plain
 from ...ir.pure_graph import PureGraph
+from ...tensors.display import picture_html, text_html
 from ..export.render import Renderer, RenderOptions
-from ..export.save import ENDINGS, SaveOptions, save_graph, write
+from ..export.save import ENDINGS, SaveOptions, contents, save_graph, write
+
+_SMALL = 150  # the most nodes of a graph that a notebook shows without being asked
 
 
 class Report:
@@ -67,6 +70,14 @@ class Report:
             )
         graph, marks = marked
         return save_graph(graph, path, RenderOptions(renderer, dpi, timeout), {**marks, **options})
+
+    def _repr_html_(self) -> str:
+        """Return the text, and below it the graph with its marks, if that is small."""
+        marked, text = self._picture(".svg"), text_html(str(self))
+        if marked is None or len(marked[0]) > _SMALL:
+            return text
+        svg = contents(marked[0], ".svg", RenderOptions("builtin"), marked[1]).decode("utf-8")
+        return f"{text}\n{picture_html(svg, 'The graph, with marks')}"
 
     def _texts(self) -> dict[str, Callable[[], str]]:
         markdown = getattr(self, "to_markdown", lambda: f"```text\n{self}\n```")

@@ -99,7 +99,7 @@ class ViewEdge:
     quiet: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class View:
     """A picture to be drawn.
 
@@ -126,3 +126,6 @@ class View:
     caption: tuple[str, ...] = ()
     cut: tuple[str, ...] = ()
     words: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<View of {len(self.nodes)} boxes and {len(self.edges)} lines: {self.title}>"

@@ -116,4 +116,5 @@ class Frozen:
         return getattr(self.dist.original(*self.args, **self.kwds), name)
 
     def __repr__(self) -> str:
-        return f"{self.dist!r}, frozen"
+        parameters = [*map(repr, self.args), *(f"{name}={value!r}" for name, value in self.kwds.items())]
+        return f"{repr(self.dist).rstrip('>')}({', '.join(parameters)})>"

@@ -144,3 +144,31 @@ def test_a_class_of_the_user_never_stands_for_one_of_nn(monkeypatch: pytest.Monk
     assert config["layer"]["config"]["kernel_initializer"]["class_name"] == "initializers.Identity"
     assert issubclass(Configurable, Registered)
     assert layers.Activation(activations.relu).get_config()["activation"] == "relu"
+
+
+def test_a_repr_has_the_arguments_that_differ_from_their_defaults() -> None:
+    class Mine(nn.losses.Loss):
+        def __init__(self, low: float, high: float = 1.0) -> None:
+            super().__init__()
+            self.low, self.inner = low, high * 2
+
+    expected = {
+        "MeanSquaredError()": nn.losses.MeanSquaredError(),
+        "Huber(delta=2.0)": nn.losses.Huber(2),
+        "GlorotUniform()": nn.initializers.GlorotUniform(),
+        "L2(l2=0.1)": nn.regularizers.L2(0.1),
+        "CosineDecay(initial_learning_rate=0.1, decay_steps=100.0)": nn.optimizers.schedules.CosineDecay(0.1, 100),
+        "Mine(low=0.0)": Mine(0.0),
+        "Mine(low=0.0, high=3.0)": Mine(0.0, 3.0),
+    }
+    assert {repr(thing) for thing in expected.values()} == expected.keys()
+
+
+def test_the_settings_of_a_layer_are_a_line_before_its_parts() -> None:
+    layer = nn.layers.MultiHeadAttention(2, 4)
+    assert repr(layer).splitlines()[:3] == [
+        "MultiHeadAttention(",
+        "  num_heads=2, key_dim=4",
+        "  (dropout): Dropout(0)",
+    ]
+    assert "_Projection" not in repr(layer)
