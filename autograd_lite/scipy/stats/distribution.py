@@ -184,6 +184,11 @@ class Distribution(Named):
 
     # ---- moments ----------------------------------------------------------------------------------------------------
 
+    def has_derivatives(self, method: str) -> bool:
+        """Return whether a method takes Tensors: all do, but for moments without a formula."""
+        is_moment = bool(self.shapes) and method in ("mean", "var", "std", "entropy")
+        return not is_moment or self.row.moment("var" if method == "std" else method) is not None
+
     def moment(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Return a moment by its formula; without shapes it is that of the standard form, a number."""
         values = self._bind(name, args, kwargs)

@@ -9,10 +9,12 @@ from typing import Any, NoReturn, TypeVar
 import scipy.stats
 
 from ...core.errors import UnsupportedError
+from ...core.function_objects import FunctionObject
+from .descriptions import describe, describe_method, method_signature, signature
 
 C = TypeVar("C", bound=type)
 
-_OF_X = {
+OF_X = {
     "logpdf": "the log of the density, -inf outside of the support, where the gradient is 0",
     "pdf": "the density",
     "logpmf": "the log of the probability of k, of a discrete distribution",
@@ -24,7 +26,7 @@ _OF_X = {
     "ppf": "the x for which P(X <= x) = q",
     "isf": "the x for which P(X > x) = q",
 }
-_MOMENTS = {
+MOMENTS = {
     "mean": "the mean",
     "var": "the variance",
     "std": "the standard deviation",
@@ -33,45 +35,112 @@ _MOMENTS = {
 }
 
 
-def _method(name: str) -> Callable[..., Any]:
-    def of_x(self: Any, x: Any = None, *args: Any, **kwargs: Any) -> Any:
-        if x is None:
-            called = next(iter(inspect.signature(getattr(self.original, name)).parameters))  # x, k or q
-            if called not in kwargs:
-                raise TypeError(f"scipy.stats.{self.name}.{name}: expected {called} first, or by name; received none")
-            x = kwargs.pop(called)
-        return self.answer(name, x, args, kwargs)
+class Method(FunctionObject):
+    """A method of a distribution, with the parameters of that distribution.
 
-    def of_parameters(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return self.moment(name, args, kwargs)
+    Args:
+        distribution: the distribution.
+        name: the name of the method.
+    """
 
-    method = of_x if name in _OF_X else of_parameters
-    method.__name__, method.__doc__ = name, f"Return {(_OF_X | _MOMENTS)[name]}."
-    return method
+    def __init__(self, distribution: Named, name: str) -> None:
+        self.__name__, self.__qualname__, self.__module__ = name, f"{distribution.name}.{name}", __package__ or ""
+        self.__self__ = distribution
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what the distribution answers."""
+        distribution, name = self.__self__, self.__name__
+        if name in MOMENTS:
+            return distribution.moment(name, args, kwargs)
+        if args:
+            return distribution.answer(name, args[0], args[1:], kwargs)
+        called = distribution.argument_of(name)
+        if called not in kwargs:
+            text = f"expected {called} first, or by name; received none"
+            raise TypeError(f"scipy.stats.{distribution.name}.{name}: {text}")
+        return distribution.answer(name, kwargs.pop(called), (), kwargs)
+
+    def __repr__(self) -> str:
+        return f"<autograd_lite.scipy.stats.{self.__qualname__}>"
+
+    def describe(self) -> str:
+        """Return the docstring: what the method returns, and its arguments."""
+        return describe_method(self.__self__, self.__name__, (OF_X | MOMENTS)[self.__name__])
+
+    def signature(self) -> inspect.Signature:
+        """Return SciPy's signature, with the names of the parameters."""
+        return method_signature(self.__self__, self.__name__)
+
+
+class _Lookup:
+    """What finds a method of a distribution, and makes it when it is first asked for."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Named | None, owner: Any = None) -> Any:
+        if instance is None:
+            return self
+        if self.name not in instance.methods:
+            instance.methods[self.name] = Method(instance, self.name)
+        return instance.methods[self.name]
 
 
 def with_methods(names: str) -> Callable[[C], C]:
     """Decorate a class of distributions: give it SciPy's methods of these names."""
 
     def decorate(cls: C) -> C:
+        cls.names = tuple(names.split())  # type: ignore[attr-defined]
         for name in names.split():
-            setattr(cls, name, _method(name))
+            setattr(cls, name, _Lookup(name))
         return cls
 
     return decorate
 
 
-class Named:
+class Named(FunctionObject):
     """A distribution under its name in `scipy.stats`, whose methods have gradients by every argument.
 
     With arrays and numbers alone, and for everything that is not listed here, it is SciPy's own.
 
     Args:
         name: its name in `scipy.stats`.
+
+    Attributes:
+        names: those of the methods that take Tensors.
     """
+
+    names: tuple[str, ...] = ()
 
     def __init__(self, name: str) -> None:
         self.name, self.original = name, getattr(scipy.stats, name)
+        self.__name__ = self.__qualname__ = name
+        self.__module__ = __package__ or ""
+        self.methods: dict[str, Method] = {}
+
+    def answer(self, method: str, x: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Return what a method says of x and the parameters."""
+        raise NotImplementedError
+
+    def moment(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """Return a moment of the distribution with these parameters."""
+        raise NotImplementedError
+
+    def has_derivatives(self, method: str) -> bool:
+        """Return whether a method takes Tensors."""
+        raise NotImplementedError
+
+    def argument_of(self, method: str) -> str:
+        """Return what SciPy calls the first argument of a method: x, k or q."""
+        return next(iter(inspect.signature(getattr(self.original, method)).parameters))
+
+    def describe(self) -> str:
+        """Return the docstring, of SciPy's data."""
+        return describe(self)
+
+    def signature(self) -> inspect.Signature:
+        """Return the parameters: shapes, loc and scale, with SciPy's defaults."""
+        return signature(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Frozen:
         """Return the distribution with its parameters fixed, as SciPy does."""
@@ -112,7 +181,13 @@ class Frozen:
         if name.startswith("__"):
             raise AttributeError(name)
         if hasattr(type(self.dist), name):
-            return lambda *x, **named: getattr(self.dist, name)(*x, *_first(named), *self.args, **named, **self.kwds)
+            method = getattr(self.dist, name)
+
+            def call(*x: Any, **named: Any) -> Any:
+                return method(*x, *_first(named), *self.args, **named, **self.kwds)
+
+            call.__name__, call.__doc__ = name, method.__doc__
+            return call
         return getattr(self.dist.original(*self.args, **self.kwds), name)
 
     def __repr__(self) -> str:

@@ -38,6 +38,10 @@ class Joint(Named):
         value = value.reshape([n for n in value.shape if n != 1])
         return value if method.startswith("log") else np.exp(value)
 
+    def has_derivatives(self, method: str) -> bool:
+        """Return whether a method takes Tensors: all do, but for an entropy without a formula."""
+        return method != "entropy" or self.formula is not None
+
     def moment(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Return the entropy by its formula."""
         if not any(isinstance(v, Tensor) for v in (*args, *kwargs.values())):
