@@ -42,6 +42,7 @@ from .core.traceback_folding import fold_error as fold_error, folds_tracebacks a
 
 if TYPE_CHECKING:
     from .core.deprecations import deprecated as deprecated, overdue as overdue, redirect as redirect
+    from .core.function_objects import FunctionObject as FunctionObject
     from .files.atomic_writes import write_file as write_file
     from .files.caches import cache_folder as cache_folder
     from .functions.moment_estimates import (

@@ -62,12 +62,19 @@ def _file_of(thing: Any) -> str:
 
 
 def _by_name(thing: Any, owner: Any, name: str) -> tuple[Path, int] | None:
-    """Return the first line with a name in the module of an object, or of what has it: attributes, rows of tables."""
+    """Return the first line with a name in the module of an object, or of what has it: attributes, rows of tables.
+
+    Of what a package has, the row may be in one of its modules.
+    """
     file = _file_of(thing) or _file_of(owner)
     if not file.endswith(".py"):
         return None
-    lines = Path(file).read_text(encoding="utf-8").split("\n")
-    return _ours(file, next((i for i, line in enumerate(lines, 1) if re.search(rf"\b{name}\b", line)), 1))
+    rows = [file, *map(str, sorted(Path(file).parent.glob("*.py")))] if file.endswith("__init__.py") else [file]
+    for path, pattern in zip(rows, (rf"\b{name}\b", *(f'"{name}"' for _ in rows)), strict=False):
+        lines = Path(path).read_text(encoding="utf-8").split("\n")
+        if line := next((i for i, line in enumerate(lines, 1) if re.search(pattern, line)), 0):
+            return _ours(path, line)
+    return _ours(file, 1)
 
 
 def _ours(file: str, line: int) -> tuple[Path, int] | None:

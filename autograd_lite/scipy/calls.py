@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import textwrap
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from ..core.errors import TraceError, UnsupportedError
 from ..core.messages import explain_error
 from ..ops.operands import values
 from ..tree import leaves
+from .examples import EXAMPLES
 
 
 class Row(NamedTuple):
@@ -82,13 +84,30 @@ def takes_tensors(original: Callable[..., Any], by: str, note: str = "", *, alwa
                 ) from None
 
         call.__signature__ = signature  # type: ignore[attr-defined]
-        call.__doc__ = (
-            ours.__doc__ or f"Do as `scipy.{name}` does, for Tensors too: derivatives by {by}. {note}".strip()
-        )
+        call.__doc__ = ours.__doc__ or _text(name, original, by, note)
         ROWS[name] = Row(name, by, note, original, ours)
         return call
 
     return decorate
+
+
+def _text(name: str, original: Any, by: str, note: str) -> str:
+    """Return the docstring of a function: SciPy's first sentence, the derivatives, and an example."""
+    sentence = " ".join((original.__doc__ or f"Do as `scipy.{name}` does.").strip().partition("\n\n")[0].split())
+    lines = [
+        f"{sentence.rstrip('.')}.",
+        f"The same as `scipy.{name}`, whose documentation describes the arguments, for Tensors too. There are "
+        f"derivatives of any order by {by}{f': {note}' if note else ''}.",
+    ]
+    if name in EXAMPLES:
+        module = name.partition(".")[0]
+        head = [
+            ">>> import numpy as np",
+            ">>> import autograd_lite as ag",
+            f">>> from autograd_lite.scipy import {module}",
+        ]
+        lines.append("\n    ".join(["Example:", *head, *EXAMPLES[name].split("\n")]))
+    return "\n\n".join(textwrap.fill(line, 100) if ">>>" not in line else line for line in lines)
 
 
 def _check_options(

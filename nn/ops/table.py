@@ -15,11 +15,13 @@ import numpy as np
 
 import autograd_lite as ag
 from autograd_lite import Tensor
+from autograd_lite.extend import FunctionObject
 
 from .. import activations
 from ..module import symbols
 from ..module.abstract import result_without_values
 from . import arrangements as g, functions as f, images
+from .descriptions import describe
 from .interpolation import average_evenly, largest_evenly
 
 Function = Callable[..., Any]
@@ -313,65 +315,11 @@ _GROUPS = {
     "view where",
 }
 
-# Docstrings of operations whose functions have none.
-_DOCSTRINGS = {
-    "adaptive_average_pool": "Return averages over windows, as many as asked for.",
-    "adaptive_max_pool": "Return maxima over windows, as many as asked for.",
-    "average_pool": "Return averages over windows.",
-    "cast": "Return an array with another dtype.",
-    "cholesky": "Return the triangular root of a positive definite matrix.",
-    "cholesky_inverse": "Return the inverse of a positive definite matrix from its triangular root.",
-    "convert_to_numpy": "Return the values as an array of NumPy.",
-    "divide_no_nan": "Divide, with 0 where the divisor is 0.",
-    "dtype": "Return the dtype of an array as a string.",
-    "eye": "Return a matrix with ones on a diagonal.",
-    "fft": "Return the discrete Fourier transform of a pair of real and imaginary parts.",
-    "fft2": "Return the Fourier transform over two axes of a pair of real and imaginary parts.",
-    "full": "Return an array filled with a value.",
-    "get_item": "Return x[key].",
-    "ifft2": "Return the inverse of `fft2`.",
-    "is_tensor": "Return whether something is a Tensor.",
-    "ldexp": "Return x1 times 2 to the power x2, an integer.",
-    "logdet": "Return the logarithm of the determinant of a positive definite matrix.",
-    "lstsq": "Return the solution of a linear problem of least squares.",
-    "max_pool": "Return maxima over windows.",
-    "ndim": "Return the number of axes.",
-    "polar": "Return complex numbers from absolute values and angles.",
-    "psnr": "Return the ratio of the peak to the noise between two images, in decibels.",
-    "rsqrt": "Return 1 / sqrt(x).",
-    "scatter_update": "Return inputs with other values at some indices.",
-    "segment_max": "Return the maxima of segments of an array.",
-    "segment_min": "Return the minima of segments of an array.",
-    "segment_prod": "Return the products of segments of an array.",
-    "shape": "Return the shape of an array.",
-    "slice_update": "Return inputs with a block replaced by updates.",
-    "solve_triangular": "Solve linear equations with a triangular matrix.",
-    "stop_gradient": "Return the values, through which no gradient flows.",
-    "switch": "Call the one of several functions that an index chooses.",
-    "take_along_axis": "Return elements at indices along an axis, row by row.",
-    "unstack": "Return the parts of an array along an axis, as a list.",
-    "view": "Return the same bytes as another dtype.",
-    "view_as_real": "Return real and imaginary parts along a new last axis.",
-    "where": "Return elements of one array where a condition holds, else of the other; or the indices where it does.",
-}
-
-
-def _text(name: str, function: Function) -> str:
-    """Return the docstring of an operation: its row of `_DOCSTRINGS`, NumPy's name, or that of our function."""
-    if name in _DOCSTRINGS:
-        return _DOCSTRINGS[name]
-    module = str(getattr(function, "__module__", None) or "numpy")
-    if module.partition(".")[0] == "numpy":
-        inside = module if module in ("numpy.linalg", "numpy.fft") else "numpy"
-        return f"NumPy's `{inside}.{getattr(function, '__name__', name)}`, under Keras's signature."
-    return (function.__doc__ or "").strip().partition("\n\n")[0]
-
-
 # Operations that symbols answer without values.
 _KNOWN_BEFOREHAND = {"shape", "ndim", "dtype", "is_tensor", "convert_to_numpy"}
 
 
-class Op:
+class Op(FunctionObject):
     """An operation under Keras's name and signature, made of a row of the table.
 
     Example:
@@ -383,9 +331,12 @@ class Op:
     def __init__(self, signature: str, function: Function, converts: bool = True) -> None:
         name, _, rest = signature.partition("(")
         self.__name__, self.__qualname__, self.__module__ = name, name, __name__
-        self.__doc__ = _text(name, function)
         self.__signature__ = _signature(rest.removesuffix(")"))
         self.function, self.converts, self.text = function, converts, signature
+
+    def describe(self) -> str:
+        """Return the docstring: a sentence, the arguments, and an example."""
+        return describe(self.__name__, self.function, self.__signature__)
 
     def __repr__(self) -> str:
         return f"<nn.ops.{self.text}>"

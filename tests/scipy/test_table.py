@@ -68,6 +68,8 @@ def page() -> Iterator[str]:
         yield from ("", f"## autograd_lite.scipy.{module}", "", "| function | derivatives by | |", "|---|---|---|")
         for row in sorted(row for row in ROWS.values() if row.name.startswith(f"{module}.")):
             yield f"| `{row.name.partition('.')[2]}` | {row.by} | {row.note} |"
+        if module == "linalg":
+            yield from ("", "A page for each, with an example:", "", "```{objects} autograd_lite.scipy.linalg", "```")
         left = {name.partition(".")[2]: why for name, why in LEFT_OUT.items() if name.startswith(f"{module}.")}
         if left:
             yield from ("", "Not here:", "", *(f"- `{name}`: {why}." for name, why in left.items()))

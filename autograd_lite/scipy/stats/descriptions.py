@@ -31,7 +31,7 @@ FORMULAS = {
 }
 # Shapes for which SciPy's docstrings draw nothing.
 VALUES: dict[str, list[float]] = {"erlang": [4], "vonmises": [3.99], "vonmises_line": [3.99]}
-# Of each distribution of several variables: the support, an example, and what it shows.
+# Of each distribution of several variables: the support, an example, and its result.
 JOINT = {
     "dirichlet": (
         "vectors of positive numbers with the sum 1",
@@ -94,13 +94,13 @@ def method_signature(distribution: Any, method: str) -> inspect.Signature:
 
 
 def _paragraphs(distribution: Any) -> list[str]:
-    """Return the notes of SciPy's docstring, up to what it says of every distribution."""
+    """Return the notes of SciPy's docstring, up to the words that every distribution has."""
     text = inspect.getdoc(distribution.original) or ""
     notes = re.search(r"^Notes\n-+\n(.*?)(?=^\w[^\n]*\n-{3,}\n|\Z)", text, re.DOTALL | re.MULTILINE)
     parts = re.split(
         r"^The probability .*\n?above is defined|^\.\. version", notes[1] if notes else "", flags=re.MULTILINE
     )
-    # References are not shown: sentences that say what is in one, and other marks.
+    # References are not shown: sentences about one, and other marks.
     plain = re.sub(r"(?<=[.,])[^.]*\b(?:in|to|by|see)\s+\[\d+\]_[^.]*\.", "", parts[0])
     plain = re.sub(r"\s*\(?\[\d+\]_\)?(?:,|(?= and))?", "", plain)
     return [part for part in re.split(r"\n\n(?=\S)", plain.strip()) if part.strip()]
@@ -235,7 +235,7 @@ def describe_method(distribution: Any, method: str, text: str) -> str:
     Args:
         distribution: the distribution.
         method: the name of the method.
-        text: what it returns.
+        text: its result.
     """
     own = dict(parameters(distribution))
     first = {"x": "where; numbers or a Tensor of any shape.", "q": "the probability, from 0 to 1; of any shape."}

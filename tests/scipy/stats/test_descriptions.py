@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import inspect
 import pydoc
 import re
@@ -16,20 +15,11 @@ import scipy.stats
 from autograd_lite.scipy import stats
 from autograd_lite.scipy.stats import descriptions
 
+from ...examples import run
 from ...rows import for_every
 
 NAMES = stats.__all__
 SINGLE = [name for name in NAMES if name not in descriptions.JOINT]
-
-
-def run(text: str, name: str) -> dict[str, Any]:
-    """Run the example of a docstring, and return the variables that it leaves."""
-    test = doctest.DocTestParser().get_doctest(text, {}, name, None, None)
-    report: list[str] = []
-    assert test.examples
-    doctest.DocTestRunner(verbose=False).run(test, out=report.append, clear_globs=False)
-    assert not report, "".join(report)
-    return test.globs
 
 
 def test_there_are_128() -> None:
