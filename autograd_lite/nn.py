@@ -2,7 +2,7 @@
 
 import os
 import sys
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import SourceFileLoader as _Loader
 
 # This module becomes the package: other threads wait for it as for any that is being imported.
 __package__ = __name__
@@ -10,5 +10,5 @@ __path__ = [os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file
 __file__ = os.path.join(__path__[0], "__init__.py")
 assert __spec__ is not None
 __spec__.origin, __spec__.submodule_search_locations = __file__, __path__
-__loader__ = __spec__.loader = SourceFileLoader(__name__, __file__)
+__loader__ = __spec__.loader = _Loader(__name__, __file__)
 __loader__.exec_module(sys.modules[__name__])

@@ -253,7 +253,11 @@ def _description(path: str, value: Any, width: int) -> str:
     head = textwrap.fill(f"{path}{_signature(value)}", width, subsequent_indent=" " * 4)
     parts = [head, inspect.getdoc(value) or ""]
     if inspect.ismodule(value) or inspect.isclass(value):
-        names = [name for name in dir(value) if not name.startswith("_")]
+        names = [
+            name
+            for name in dir(value)
+            if not name.startswith("_") and (inspect.ismodule(value) or hasattr(value, name))
+        ]
         label = "Names" if inspect.ismodule(value) else "Methods and attributes"
         parts.append(textwrap.fill(f"{label}: {', '.join(names)}", width, subsequent_indent=" " * 4))
     return "\n\n".join(filter(None, parts))

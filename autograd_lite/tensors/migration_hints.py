@@ -127,7 +127,11 @@ class Elsewhere:
 
 
 def give_hints(kind: type) -> None:
-    """Let a class say what to write in the place of names that it lacks; costs nothing where they are not asked for."""
-    for name, hint in ON_TENSORS.items():
-        if not hasattr(kind, name):
-            setattr(kind, name, Elsewhere(name, hint))
+    """Let a class say what to write in the place of names that it lacks; costs nothing where they are not asked for.
+
+    `dir` of an object, and with it the completion of an editor, leaves them out.
+    """
+    lacking = {name: hint for name, hint in ON_TENSORS.items() if not hasattr(kind, name)}
+    for name, hint in lacking.items():
+        setattr(kind, name, Elsewhere(name, hint))
+    kind.__dir__ = lambda t: [name for name in object.__dir__(t) if name not in lacking]  # type: ignore[method-assign, assignment]

@@ -29,6 +29,14 @@ def test_a_name_that_tensors_lack_says_what_to_write(name: str) -> None:
     assert seen == [False]
 
 
+def test_completion_shows_names_that_there_are() -> None:
+    """Of a Tensor, a view and a parameter: `dir`, which editors ask, leaves out names that only explain themselves."""
+    t = ag.tensor(np.ones((2, 3)), requires_grad=True)
+    for value in (t, t[0], t.exp(), nn.Parameter(np.ones(2))):
+        assert {"backward", "grad", "numpy"} <= set(dir(value))
+        assert set(OWN) & set(dir(value)) == set()
+
+
 def test_no_hint_hides_what_there_is() -> None:
     assert len(OWN) > 40
     assert {"view", "unsqueeze", "float", "masked_fill", "numel", "permute"} - set(OWN) <= {"view"}
