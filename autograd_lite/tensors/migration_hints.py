@@ -134,4 +134,8 @@ def give_hints(kind: type) -> None:
     lacking = {name: hint for name, hint in ON_TENSORS.items() if not hasattr(kind, name)}
     for name, hint in lacking.items():
         setattr(kind, name, Elsewhere(name, hint))
-    kind.__dir__ = lambda t: [name for name in object.__dir__(t) if name not in lacking]  # type: ignore[method-assign, assignment]
+
+    def names(t: Any) -> list[str]:
+        return [name for name in object.__dir__(t) if name not in lacking]
+
+    kind.__dir__ = names  # type: ignore[method-assign, assignment]

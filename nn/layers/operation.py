@@ -35,7 +35,7 @@ _OF_KERAS = "ops."
 
 def operation_of_keras(name: str) -> Any:
     """Return the operation of `nn.ops` with this name, None if there is none."""
-    return ops.TABLE.get(name)
+    return ops.TABLE.get(name)  # type: ignore[attr-defined]  # loads late, and is not public
 
 
 def _function_named(name: str) -> Any:
