@@ -12,6 +12,9 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .fetch import DataFile, DatasetError, Source, fetch, first_to_answer, load, locate, read_embedded
 from .idx import Split, splits_of
 from .sources import SOURCES
@@ -74,22 +77,67 @@ def load_data(path: str = "mnist.npz", *, timeout: float = 30.0, progress: bool 
 def load_sample() -> tuple[Split, Split]:
     """Return a sample of MNIST: real digits, without a network, from the package autograd-lite-digits.
 
-    `pip install 'autograd-lite[digits]'` installs that package; a checkout has it.
+    `pip install 'autograd-lite[digits]'` installs that package; a checkout has it. Without it the sample is taken from
+    the full set, see `load_data`.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)` with the shapes (6000, 28, 28), (6000,), (1000, 28, 28) and (1000,), all
         uint8. Each class has the share that it has in the full set, and the order is the full set's.
 
     Raises:
-        DatasetError: The package is not installed, or damaged.
+        DatasetError: The package is damaged, or neither it nor the full set is here or can be downloaded.
 
     >>> (x_train, y_train), (x_test, y_test) = load_sample()
     >>> x_train.shape, y_test.shape
     ((6000, 28, 28), (1000,))
     """
-    folder, package = sample_folder(), SAMPLE_PACKAGE.replace("_", "-")
+    try:
+        folder, package = sample_folder(), SAMPLE_PACKAGE.replace("_", "-")
+    except DatasetError as absence:
+        try:
+            return sample_of(load_data())
+        except DatasetError as error:
+            raise DatasetError(f"{absence}\n{error}") from error
     contents = [read_embedded("mnist.load_sample", folder, file, package) for file in SAMPLE_FILES]
     return splits_of("mnist", contents, FILES)
+
+
+def sample_of(splits: tuple[Split, Split], totals: tuple[int, int] = (6_000, 1_000)) -> tuple[Split, Split]:
+    """Return the sample of the full set.
+
+    Args:
+        splits: as `load_data` returns them.
+        totals: how many digits to take of each.
+    """
+    chosen = [evenly_spaced_by_class(labels, total) for (_, labels), total in zip(splits, totals, strict=True)]
+    (x_train, y_train), (x_test, y_test) = splits
+    train, test = chosen
+    return (x_train[train], y_train[train]), (x_test[test], y_test[test])
+
+
+def evenly_spaced_by_class(labels: NDArray[np.uint8], total: int) -> NDArray[np.intp]:
+    """Return which samples to take of each class, without a draw: evenly spaced ones.
+
+    Of the n digits of a class, k are taken, with k in proportion to n. So the writers, who come in blocks in MNIST,
+    keep their shares too.
+
+    Args:
+        labels: (N,) class of each sample.
+        total: How many samples to choose.
+
+    Returns:
+        (total,) indices, ascending. Each class has its share of `total`, rounded by largest remainder.
+
+    >>> evenly_spaced_by_class(np.array([0, 0, 0, 0, 1, 1], np.uint8), 3)
+    array([0, 2, 4])
+    """
+    counts = np.bincount(labels)
+    shares = counts * total / labels.size
+    chosen = np.floor(shares).astype(np.intp)
+    chosen[np.argsort(chosen - shares, kind="stable")[: total - chosen.sum()]] += 1
+    members = [np.flatnonzero(labels == label) for label in range(counts.size)]
+    picks = [m[np.arange(k) * m.size // k] for m, k in zip(members, chosen, strict=True) if k]
+    return np.sort(np.concatenate(picks))
 
 
 def sample_folder() -> Path:
@@ -105,7 +153,7 @@ def sample_folder() -> Path:
         raise DatasetError(
             "mnist.load_sample: expected the package autograd-lite-digits, which has the 7,000 digits and is not "
             "installed. Install it: pip install 'autograd-lite[digits]', or in a clone: pip install ./packages/digits. "
-            "With a network, mnist.load_data() downloads all 70,000."
+            "Without it, they are taken from all 70,000, which mnist.load_data() downloads."
         )
     return Path(spec.origin).parent
 

@@ -17,7 +17,6 @@ import pytest
 from autograd_lite.extend import cache_folder
 from nn.datasets import DatasetError, fetch, mnist
 
-from . import make_sample
 from .small_set import Mirror, assert_small, write_files
 
 FOLDER = Path(mnist.__file__).parent
@@ -58,7 +57,7 @@ def test_real_arrays_can_be_written(real: tuple[mnist.Split, mnist.Split]) -> No
 
 @pytest.mark.ci
 def test_sample_is_what_the_script_makes(real: tuple[mnist.Split, mnist.Split]) -> None:
-    made = make_sample.sample_arrays()
+    made = [array for split in mnist.sample_of(real) for array in split]
     sample = [array for split in mnist.load_sample() for array in split]
     for expected, array in zip(made, sample, strict=True):
         np.testing.assert_array_equal(array, expected, strict=True)
@@ -103,8 +102,19 @@ def test_the_sample_is_found_outside_of_a_checkout(monkeypatch: pytest.MonkeyPat
     sample = mnist.load_sample()
     monkeypatch.setattr(mnist, "SAMPLE_IN_CHECKOUT", tmp_path / "none")
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
-    with pytest.raises(DatasetError, match=r"pip install 'autograd-lite\[digits\]'.*mnist\.load_data\(\) downloads"):
+
+    def out_of_reach() -> None:
+        raise DatasetError("mnist: no mirror answers")
+
+    monkeypatch.setattr(mnist, "load_data", out_of_reach)
+    with pytest.raises(DatasetError, match=r"pip install 'autograd-lite\[digits\]'.* downloads\.\nmnist: no mirror"):
         mnist.load_sample()
+    monkeypatch.setattr(mnist, "load_data", lambda: sample)
+    for split, same in zip(mnist.load_sample(), sample, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(split, same, strict=True))
+    small = mnist.sample_of(sample, (100, 10))
+    assert small[0][0].shape == (100, 28, 28)
+    assert np.bincount(small[1][1]).tolist() == [1] * 10
     write_files(tmp_path / mnist.SAMPLE_PACKAGE, {"__init__.py": b""})
     importlib.invalidate_caches()
     with pytest.raises(DatasetError, match=r"No such file.*Install the package autograd-lite-digits again"):
