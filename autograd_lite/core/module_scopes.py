@@ -7,7 +7,7 @@ a picture that shows both needs their names.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 _SEPARATOR = "\0"
@@ -68,6 +68,11 @@ def path_of(scope: str) -> str:
 def display_names(scopes: Iterable[str]) -> dict[str, str]:
     """Return the display names of recorded scopes: paths, after the model's name if there are several models.
 
+    The only model is named as well if it is called more than once: if one of its modules follows another one again.
+
+    Args:
+        scopes: of the operations, in order.
+
     Example:
         >>> from types import SimpleNamespace
         >>> models = [SimpleNamespace(name="net"), SimpleNamespace(name="net")]
@@ -76,10 +81,15 @@ def display_names(scopes: Iterable[str]) -> dict[str, str]:
         ['net.dense', 'net_1.dense', 'loss']
         >>> list(display_names([scope_of_module("dense", g, True), "loss"]).values())
         ['dense', 'loss']
+        >>> encoder = [scope_of_module(path, g, True) for path in ("dense", "dense_1")]
+        >>> list(display_names([*encoder, *encoder]).values())
+        ['net.dense', 'net.dense_1']
     """
-    paths = {scope: scope.rpartition(_SEPARATOR) for scope in dict.fromkeys(scopes)}
+    order = [*scopes]
+    paths = {scope: scope.rpartition(_SEPARATOR) for scope in dict.fromkeys(order)}
     models = list(dict.fromkeys(model for model, _, _ in paths.values() if model))
-    if len(models) < 2:
+    outermost = {scope: path.partition(".")[0] for scope, (model, _, path) in paths.items() if model}
+    if len(models) < 2 and not _is_entered_again([outermost[scope] for scope in order if scope in outermost]):
         return {scope: path for scope, (_, _, path) in paths.items()}
     names: dict[str, str] = {"": ""}
     for model in models:
@@ -88,6 +98,18 @@ def display_names(scopes: Iterable[str]) -> dict[str, str]:
             i += 1
         names[model] = name
     return {scope: join_paths(names[model], path) for scope, (model, _, path) in paths.items()}
+
+
+def _is_entered_again(outermost: Sequence[str]) -> bool:
+    """Return whether a module follows another one that followed it."""
+    begun = [name for name, before in zip(outermost, ["", *outermost], strict=False) if name not in ("", before)]
+    return len(set(begun)) < len(begun)
+
+
+def model_around(scope: str, display: str) -> str:
+    """Return the model's part of a scope's display name; empty if that is the path alone."""
+    path = path_of(scope)
+    return display.removesuffix(path).removesuffix(".") if scope != path else ""
 
 
 def join_paths(outer: str, inner: str) -> str:

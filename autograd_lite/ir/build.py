@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,13 +12,13 @@ from ..core.collector import collector_at_rest
 from ..core.duck_arrays import is_duck_array
 from ..core.dynamic_scalars import DynamicScalar
 from ..core.indices import indices_in
-from ..core.module_scopes import display_names, scopes_at
+from ..core.module_scopes import display_names, model_around, path_of, scopes_at
 from ..core.node import Node
 from ..core.shape_arithmetic import ShapeDtype
 from ..engine.walk import edge_of
 from ..random import Generator
 from ..tensors.tensor import Tensor
-from .graph_node import PLAIN, Flow, GraphNode, Kind, Role
+from .graph_node import PLAIN, Flow, GraphNode, Kind, Role, number_of
 from .joint import FORWARD, Joint, Purpose, Step, joint_of
 from .outline import Call, Outline, given_params
 from .pure_graph import PureGraph
@@ -71,6 +72,7 @@ def _build(outputs: tuple[Tensor, ...], backward: bool, values: bool) -> BuiltGr
     for node, purpose in joint.backward.items():
         builder.add_op(node, purpose)
     builder.add_gradients()
+    _name_after_models(builder.outline, names)
     values_by_id = {}
     for edge, value in _known_values(outputs, joint.recorded) if values else ():
         i = builder.ids.get(id(joint.twins.get(edge, edge)))
@@ -88,6 +90,33 @@ def _scopes_of(joint: Joint) -> dict[Node, str]:
         scopes = {twins.get(n, n): scope for n, scope in zip(joint.recorded, scopes_at(rows), strict=True)}
     scopes.update((node, node.note[2]) for node in (*joint.forward, *joint.backward) if node.note)
     return scopes
+
+
+def _name_after_models(outline: Outline, names: Mapping[str, str]) -> None:
+    """Put the model's name before those of its parameters and other tensors, if several models have parameters.
+
+    Args:
+        outline: the rows, in which slots are renamed.
+        names: display names by recorded scopes.
+    """
+    rows: list[Any] = outline.rows
+    homes = {name: (model, path_of(scope)) for scope, name in names.items() if (model := model_around(scope, name))}
+    slots = {f"n{k}": row for k, row in enumerate(rows) if row.__class__ is GraphNode and row.name}
+    paths = {i: slot.name.rpartition(".")[0] for i, slot in slots.items()} if homes else {}
+    owners: dict[str, str] = {}
+    for row in rows if paths else ():
+        if row.__class__ is not GraphNode and row[6] in homes:
+            model, path = homes[row[6]]
+            for i in row[1]:
+                if i in paths and i not in owners and paths[i] == path:
+                    owners[i] = model
+    parameters = {i: slots[i].name for i in owners if slots[i].kind is Kind.PARAMETER}
+    if len({owners[i] for i in parameters}) > 1:
+        count = Counter(parameters.values())
+        for i, model in owners.items():
+            # A name without a path may be that of an argument, unless several models have it.
+            if paths[i] or count[slots[i].name] > 1:
+                rows[number_of(i)] = slots[i].replace(name=f"{model}.{slots[i].name}")
 
 
 def _check_tensors(tensors: Any) -> tuple[Tensor, ...]:

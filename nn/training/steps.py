@@ -14,7 +14,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.arrays import as_array, is_duck_array
-from autograd_lite.extend import module_scope, more_on
+from autograd_lite.extend import more_on
 
 from .. import optimizers
 from ..config.ambient import CALL
@@ -82,10 +82,6 @@ class Stepper(Module):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the model; `losses` then holds the penalties of this call, in place of those of the previous one."""
         return model_call(self, super().__call__, args, kwargs)
-
-    def _scope(self) -> module_scope:
-        # A model that is not part of another one: a picture that shows several needs its name.
-        return super()._scope() if self._path else module_scope("", model=self)
 
     @property
     def losses(self) -> list[Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import NamedTuple
 
 from ...ir.graph_node import GraphNode, Kind
@@ -70,7 +70,7 @@ def node_box(
     own = marks.get(node.id, Mark())
     mark = own.and_of([marks[part.id] for part in results if part.id in marks])
     badge = mark.badge or (f"shared ×{shared}" if shared > 1 else "")
-    lines, sign = _lines(node, facts)
+    lines, sign = _lines(node, facts, _name_within(node, scope))
     lines += tuple(_result_lines(node, results, facts, marks))
     if own.note:
         lines = (*lines, visible(clip(own.note, _NAME)))
@@ -106,7 +106,15 @@ def _look(node: GraphNode, facts: Facts) -> str:
     return "frozen" if node.id in facts.frozen else str(node.kind)
 
 
-def _lines(node: GraphNode, facts: Facts) -> tuple[tuple[str, ...], str]:
+def _name_within(node: GraphNode, scope: Scope) -> str:
+    """Return the name of a slot without the modules that have a frame around its box, but for the innermost."""
+    *path, name = node.name.split(".")
+    frames = [part.removesuffix(BACKWARD) for part in scope]
+    around = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(path, frames, strict=False)))
+    return ".".join([*path[max(around - 1, 0) :], name])
+
+
+def _lines(node: GraphNode, facts: Facts, name_within: str) -> tuple[tuple[str, ...], str]:
     """Return the lines, and the sign in front of the first."""
     kind = number_text(node, facts.measurements.get(node.id, NOT_MEASURED)) or type_text(node)
     if node.has_several:  # each result has its own line
@@ -115,7 +123,7 @@ def _lines(node: GraphNode, facts: Facts) -> tuple[tuple[str, ...], str]:
         return (visible(node.value) or type_text(node),), ""
     name = visible(clip(node.name, _NAME))
     if node.kind is not Kind.OP:
-        return (_tail(visible(node.name)) or str(node.kind), kind), ""
+        return (_tail(visible(name_within)) or str(node.kind), kind), ""
     if node.id in facts.gradients:
         name = _tail(visible(facts.gradients[node.id]) + ".grad")
     op = visible(clip(node.op, _NAME))
