@@ -220,7 +220,7 @@ class Module(Tree["Module"]):
             return scope.note(self.call(*args, **kwargs))
 
     def _scope(self) -> module_scope:
-        # What is not part of another module is a model: a picture that shows several needs its name.
+        # A module outside of all others is a model: a picture that shows several needs its name.
         return module_scope(self._path, absolute=True) if self._path else module_scope("", model=self)
 
     def _cast(self, x: Any) -> Any:
