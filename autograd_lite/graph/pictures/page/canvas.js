@@ -4,7 +4,7 @@ const $ = (id) => document.getElementById(id);
 const svg = $('picture'), canvas = $('canvas'), calm = matchMedia('(prefers-reduced-motion: reduce)');
 const view = { x: 0, y: 0, k: 1, w: 0, h: 0, left: 0, top: 0 };
 const BETWEEN = 84, MANY = 400; // between the two sides of the mirror; more boxes are slow to paint
-const NARROW = 640; // without room for a map
+const hasRoomForMap = (w, h) => w >= 640 && h >= 260;
 const hitLayer = el('g', { 'aria-hidden': 'true' });
 let picture = null, boxes = new Map(), drawn = new Map(), world = null, job = 0, worker = null, pending = null;
 
@@ -288,7 +288,7 @@ function moveTo(x, y, k) {
 
 // What lies over the canvas: the caption at the top; the zoom buttons and, where there is room, the minimap in the corner.
 const EDGE = 26, captionHeight = () => Math.max(34, $('caption').offsetHeight + 4);
-const corner = (w) => (w < NARROW ? [132, 52] : [206, 182]);
+const corner = (w, h) => (hasRoomForMap(w, h) ? [206, 182] : [132, 52]);
 
 // The scale at which the whole picture fits, and at which its width does.
 function scalesThatFit() {
@@ -345,7 +345,7 @@ function keepAllInSight(list, center) {
     y += Math.max(0, top - (y + y0 * k)) - Math.max(0, y + y1 * k - (h - edge));
   }
   // Out of the corner, up or to the left, whichever is nearer and leaves all of it in sight.
-  const [wide, high] = corner(w), over = [x + x1 * k - (w - wide), y + y1 * k - (h - high)];
+  const [wide, high] = corner(w, h), over = [x + x1 * k - (w - wide), y + y1 * k - (h - high)];
   const left = x + x0 * k - over[0] >= edge, up = y + y0 * k - over[1] >= top;
   if (over[0] > 0 && over[1] > 0 && (left || up)) {
     if (up && (over[1] <= over[0] || !left)) y -= over[1]; else x -= over[0];
@@ -443,7 +443,7 @@ function drawMinimap() {
 function paintMinimap() {
   const w = canvas.clientWidth, h = canvas.clientHeight;
   const whole = view.x >= 0 && view.y >= 0 && view.x + view.w * view.k <= w && view.y + view.h * view.k <= h;
-  minimap.hidden = !picture || whole || w < NARROW;
+  minimap.hidden = !picture || whole || !hasRoomForMap(w, h);
   if (minimap.hidden) return;
   if (thumbnail.stale) drawThumbnail();
   const ctx = minimap.getContext('2d'), [k, dx, dy] = minimap.scale;

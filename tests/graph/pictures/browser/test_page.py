@@ -246,7 +246,6 @@ def test_fit_shows_all_of_the_picture(shown: Open, mlp: Graph) -> None:
         page.page.wait_for_selector("#busy", state="hidden")
         page.page.click("#in")
         page.page.click("#fit")
-        page.page.wait_for_selector("#minimap", state="hidden")
         assert not page.page.evaluate(HIDDEN, "#picture .node")
 
 
@@ -263,6 +262,14 @@ def test_no_hit_lies_under_the_tools(shown: Open, mlp: Graph, tool: str) -> None
     assert page.page.evaluate(HIDDEN, "#picture .selected")
     page.page.press("#search", "Enter")
     assert not page.page.evaluate(HIDDEN, "#picture .selected")
+
+
+def test_a_low_frame_has_no_map(shown: Open, mlp: Graph) -> None:
+    for size, seen in (((1280, 800), True), ((1280, 300), False), ((600, 800), False)):
+        page = shown(mlp, size=size).open()
+        page.page.click("#in")
+        page.page.evaluate(HIDDEN, ".node")  # after the next frame
+        assert page.page.is_visible("#minimap") == seen
 
 
 def test_a_hit_stays_in_sight_while_everything_opens(shown: Open, step: Graph) -> None:
