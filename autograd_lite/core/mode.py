@@ -223,6 +223,9 @@ class _Recording:
     def __init__(self) -> None:
         self._entries: list[Entry] = []
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     def __enter__(self) -> None:
         entry = Entry(self._change)
         self._entries.append(entry)  # first: once the block has begun, an interrupt must leave nothing undone

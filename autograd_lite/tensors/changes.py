@@ -50,6 +50,9 @@ class Changes:
         self._leaves: list[Tensor] = []
         self._tape = MODE.get().tape if TAPES else None
 
+    def __repr__(self) -> str:
+        return f"<Changes: {len(self._calls)} noted>"
+
     def assign(self, leaf: Tensor, value: Tensor | npt.ArrayLike) -> None:
         """Note that a leaf is to have these values; see `Tensor.assign`.
 
