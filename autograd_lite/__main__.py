@@ -1,6 +1,6 @@
 """The command line: `autograd-lite`, or `python -m autograd_lite`, `draw|explain|nan script.py:make_loss`.
 
-Exit codes: 0 if all is well, 1 if `nan` found something, 2 if the question could not be answered.
+Exit codes: 0 if all is well, 1 if `nan` found something, 2 if the question could not be answered, 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -109,6 +109,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (TargetError, RenderError, UnknownWord, GradError, ValueError, OSError, KeyError) as error:
         text = error.args[0] if isinstance(error, KeyError) and error.args else error
         print(f"autograd_lite: {text}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nautograd_lite: interrupted", file=sys.stderr)
+        return 130  # as shells have it
     return 2
 
 

@@ -374,6 +374,12 @@ def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(len(line) < 100 for line in textwrap.dedent(SCRIPT).splitlines())
 
 
+def test_an_interrupt_ends_it_in_a_line(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (script / "slow.py").write_text("def make_loss():\n    raise KeyboardInterrupt\n", encoding="utf-8")
+    assert main(["draw", "slow.py:make_loss"]) == 130
+    assert capsys.readouterr() == ("", "\nautograd_lite: interrupted\n")
+
+
 def test_without_a_command_a_screen_says_what_there_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

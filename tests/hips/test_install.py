@@ -90,6 +90,10 @@ def test_programs_run_unchanged(
         assert "autograd.numpy.not_there" in err
     with pytest.raises(SystemExit, match=r"usage: python -m autograd_lite\.hips"):
         main([])
+    with pytest.raises(SystemExit, match="there is no file 'none.py'"):
+        main(["none.py"])
+    main(["-h"])
+    assert "example: python -m autograd_lite.hips train.py" in capsys.readouterr().out
 
 
 @pytest.mark.ci
