@@ -22,6 +22,12 @@ _FIRST = ("autograd_lite", "autograd_lite.nn")
 _SECOND = ("autograd_lite.optimize", "autograd_lite.sparse")
 _THIRD = ("autograd_lite.numpy", "autograd_lite.scipy", "autograd_lite.hips")
 _SHORT = {"autograd_lite.nn": "nn", "autograd_lite": "ag"}
+_LONG = {
+    "nn": "autograd_lite.nn",
+    "ag": "autograd_lite",
+    "np": "autograd_lite.numpy",
+    "st": "autograd_lite.scipy.stats",
+}
 
 
 class Entry(NamedTuple):
@@ -209,8 +215,8 @@ def _modules_in(module: ModuleType) -> Iterator[str]:
 
 def _objects(word: str) -> Iterator[Entry]:
     """Yield what has a name, in the cases that were asked for, or else in any."""
-    name = re.sub(r"^(?:ag|autograd_lite)(?:\.|$)", "autograd_lite.", word).removesuffix("()")
-    name = re.sub(r"^nn(?:\.|$)", "autograd_lite.nn.", name).rstrip(".")
+    first, dot, rest = word.removesuffix("()").partition(".")
+    name = f"{_LONG.get(first, first) if dot or first in _SHORT.values() else first}{dot}{rest}"
     if not re.fullmatch(r"[\w.]+", name):
         return
     for roots in (_FIRST, _SECOND, _THIRD):

@@ -43,6 +43,9 @@ OPENS = [
     ("Tensor.backward", "ag.Tensor.backward", "retain_graph"),
     ("nn.layers", "nn_layers", "help nn.layers   a module"),
     ("curve_fit", "ag.optimize.curve_fit", "curve_fit(f"),
+    ("st.norm", "ag.scipy.stats.norm", "loc"),
+    ("np.linalg.norm", "ag.numpy.linalg.norm", "axis"),
+    ("nn", "nn", "Sequential"),
     ("scipy.special.gammaln", "ag.scipy.special.gammaln", "gammaln"),
     ("cotangent", "cotangent", "dL/dy"),
     (

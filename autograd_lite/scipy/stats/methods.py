@@ -151,6 +151,10 @@ class Named(FunctionObject):
             raise AttributeError(name)
         return getattr(self.original, name)
 
+    def __dir__(self) -> list[str]:
+        """Return the names that users call, for completion: SciPy's methods, and those of objects."""
+        return _methods(self.original)
+
     def __repr__(self) -> str:
         return f"<autograd_lite.scipy.stats.{self.name}>"
 
@@ -164,6 +168,10 @@ class Named(FunctionObject):
             f"scipy.stats.{self.name}.{method}: expected arrays, received Tensors; it has no gradient, since {why}. "
             "Pass x.detach().numpy() to compute it without one"
         )
+
+
+def _methods(distribution: Any) -> list[str]:
+    return [n for n in dir(distribution) if not n.startswith("_") and callable(getattr(distribution, n))]
 
 
 def _first(named: dict[str, Any]) -> list[Any]:
@@ -189,6 +197,14 @@ class Frozen:
             call.__name__, call.__doc__ = name, method.__doc__
             return call
         return getattr(self.dist.original(*self.args, **self.kwds), name)
+
+    def __dir__(self) -> list[str]:
+        """Return the names of SciPy's frozen distributions, for completion."""
+        kinds = {scipy.stats.rv_continuous: scipy.stats.norm(), scipy.stats.rv_discrete: scipy.stats.poisson(1.0)}
+        example = next((frozen for kind, frozen in kinds.items() if isinstance(self.dist.original, kind)), None)
+        return list(
+            {*self.__dict__, *_methods(example or self.dist.original)} - ({"fit"} if example is None else set())
+        )
 
     def __repr__(self) -> str:
         parameters = [*map(repr, self.args), *(f"{name}={value!r}" for name, value in self.kwds.items())]

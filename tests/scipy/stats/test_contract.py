@@ -215,3 +215,14 @@ def test_moments_of_parameters_out_of_range_are_nan() -> None:
     ):
         assert np.isnan(distribution.mean().item())
         assert np.isnan(distribution.var().item())
+
+
+@pytest.mark.parametrize(
+    "d", [stats.norm, stats.norm(0, 1), stats.poisson, stats.poisson(2.0), stats.wishart], ids=repr
+)
+def test_completion_shows_scipys_methods(d: Any) -> None:
+    names = dir(d)
+    assert {"entropy", "rvs"} <= set(names)
+    assert len(names) == len(set(names)) < 30
+    assert [name for name in names if name.startswith("_") or not hasattr(d, name)] == []
+    assert {"answer", "refuse", "describe", "methods", "original"} & set(names) == set()
