@@ -52,7 +52,7 @@ def missing(page: str) -> list[str]:
     tasks = (ROOT / "dev.py").read_text(encoding="utf-8")
     gone += [t for t in re.findall(r"dev\.py (\w+)", page) if f'"{t}"' not in tasks]
     commands = re.findall(r"(?:autograd-lite|-m autograd_lite) (\w+)", page)
-    return gone + [c for c in commands if c not in ("draw", "explain", "nan", "does")]
+    return gone + [c for c in commands if c not in ("draw", "explain", "nan", "help", "does")]
 
 
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benchmarks" / "README.md"]
