@@ -149,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     draw.add_argument(
         "--overlay",
         choices=["flops", "bytes", "saved", "time", "values"],
-        help="colour the nodes by their cost, or show their ranges",
+        help="color the nodes by their cost, or show their ranges",
     )
     draw.add_argument("--measure", action="store_true", help="run it, and show the sizes of values and gradients")
     draw.add_argument("--dynamic-batch", action="store_true", help="leave the batch size of an ONNX model open")

@@ -88,7 +88,7 @@ def rotary(xp: Any, x: Any, cos: Any, sin: Any, weight: Any) -> Any:
 
 
 def rotary_interleaved(xp: Any, x: Any, cos: Any, sin: Any, weight: Any) -> Any:
-    """The same of pairs that are neighbours."""
+    """The same of pairs that are neighbors."""
     a, b = x[..., ::2], x[..., 1::2]
     return xp.sum(xp.stack([a * cos - b * sin, b * cos + a * sin], axis=-1).reshape(x.shape) * weight)
 

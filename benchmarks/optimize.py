@@ -40,7 +40,7 @@ class Solve(NamedTuple):
 
 
 def rosenbrock(x: Any) -> Any:
-    """Return the sum of Rosenbrock's function over neighbours."""
+    """Return the sum of Rosenbrock's function over neighbors."""
     return (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
 
 

@@ -205,7 +205,9 @@ def with_rows(page: str, table: str) -> str:
 def write(rows: Path, second: Path, programs: Path, pairs: Path | None) -> None:
     """Write all pages and pictures, from files of results."""
     results, of_programs = read(rows), read(programs)
-    readme.write(rows, results, read(second), second.name)
+    literature = readme.literature(program_rows(of_programs["programs"])[1], programs.name)
+    long = readme.section(results, rows.name, read(second), second.name)
+    readme.write(readme.brief(results, rows.name, literature), long)
     for page, table in ((COMPILE, guide_rows(results)), (WHICH, slower_rows(results, of_programs))):
         page.write_text(with_rows(page.read_text(encoding="utf-8"), table), encoding="utf-8")
     SPEED.write_text(speed(programs, pairs), encoding="utf-8")

@@ -5,9 +5,9 @@ A second file has figures of another machine, or of one that is imitated, which 
 
 from __future__ import annotations
 
+import statistics
 import textwrap
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from benchmarks.report import ROOT, short
@@ -35,7 +35,7 @@ ROWS = {
     "transformer_step": "transformer block, 64 steps, 128 features, batch 16",
     "cross_entropy": "cross-entropy, 32 rows of 50,000 classes",
     "rotary": "rotary positions, plain NumPy, (16, 64, 8, 64)",
-    "rotary_interleaved": "… of neighbouring features",
+    "rotary_interleaved": "… of neighboring features",
     "rmsprop_update": "RMSprop on 407,050 parameters",
     "adam_update": "Adam on 407,050 parameters",
     "gaussian_process": "Gaussian process, n = 100: likelihood and gradient",
@@ -78,6 +78,8 @@ under `ag.compile`, bit for bit. PyTorch is eager; JAX compiles before the clock
 [benchmarks/README.md](benchmarks/README.md#results) has {more} more rows, the method, and the commands.
 
 {losses}
+
+{literature}
 
 ![Bars: the times of {all} benchmarks beside those of PyTorch, JAX and CasADi](docs/images/speed.svg)
 """
@@ -170,12 +172,23 @@ def losses(cases: Mapping[str, Any]) -> str:
     ratio = {pair: cases[pair[0]]["ratios"][COMPILED][pair[1]]["median"] for pair in pairs}
     slower = sorted((pair for pair in pairs if ratio[pair] > 1), key=lambda pair: -ratio[pair])
     text = f"Compiled, we are slower in {len(slower)} of {len(pairs)} comparisons with PyTorch, JAX and CasADi"
-    names = [f"{short(ratio[case, peer])} of {PEERS[peer]}'s time on `{case}`" for case, peer in slower]
+    names = [f"{short(ratio[case, peer])} times {PEERS[peer]}'s time on `{case}`" for case, peer in slower]
     return textwrap.fill(f"{text}: {', '.join(names)}." if names else f"{text}.", 118, break_on_hyphens=False)
 
 
-def brief(results: Mapping[str, Any], name: str) -> str:
-    """The section of README.md: a few rows, what is slower, and a picture."""
+LITERATURE = """\
+{count} programs of the literature, for which nothing was tuned, take {median} of `jax.jit`'s time in the median, from
+{low} to {high} ([the run](benchmarks/results/{name}), [the programs](docs/explanation/speed.md))."""
+
+
+def literature(ratios: Sequence[float], name: str) -> str:
+    """A paragraph on the programs of the literature: their ratios to JAX, and the file that these are from."""
+    low, median, high = (short(f(ratios)) for f in (min, statistics.median, max))
+    return LITERATURE.format(count=len(ratios), low=low, median=median, high=high, name=name)
+
+
+def brief(results: Mapping[str, Any], name: str, programs: str) -> str:
+    """The section of README.md: a few rows, what is slower, the paragraph on programs, and a picture."""
     cases = results["cases"]
     rows = [
         [ROWS[case].removeprefix("… "), time_of(cases[case], EAGER, unit=True), time_of(cases[case], COMPILED)]
@@ -190,6 +203,7 @@ def brief(results: Mapping[str, Any], name: str) -> str:
         table=table(FEW_COLUMNS, rows),
         more=count - len(rows),
         losses=losses(cases),
+        literature=programs,
         all=count,
     )
 
@@ -202,10 +216,7 @@ def replaced(page: str, text: str) -> str:
     return before + text + mark + after
 
 
-def write(path: Path, results: Mapping[str, Any], other: Mapping[str, Any] | None = None, second: str = "") -> None:
+def write(short_section: str, long_section: str) -> None:
     """Write the sections of both pages."""
-    for page, text in (
-        (ROOT / "README.md", brief(results, path.name)),
-        (ROOT / "benchmarks" / "README.md", section(results, path.name, other, second)),
-    ):
+    for page, text in ((ROOT / "README.md", short_section), (ROOT / "benchmarks" / "README.md", long_section)):
         page.write_text(replaced(page.read_text(encoding="utf-8"), text), encoding="utf-8")

@@ -24,7 +24,7 @@ Residuals = Callable[[Any], Any]
 
 
 def differences(n: int) -> tuple[Any, Any]:
-    """Return differences of neighbours of an n x n square and of the cold outside, and means of such pairs."""
+    """Return differences of neighbors of an n x n square and of the cold outside, and means of such pairs."""
     ones = np.ones(n + 1)
     line = scipy.sparse.diags_array([ones, -ones[1:]], offsets=[0, -1], shape=(n + 1, n)).tolil()
     mean = abs(line) / 2

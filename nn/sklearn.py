@@ -258,7 +258,7 @@ def _weights(sample_weight: Any, x: Array) -> Array | None:
 
 @contextmanager
 def _use_seed(seed: int) -> Iterator[None]:
-    """Draw from a stream of this seed inside; the default generator is restored afterwards."""
+    """Draw from a stream of this seed inside; the default generator is restored afterward."""
     state = ag.random.default_generator.state
     ag.set_seed(seed)
     try:

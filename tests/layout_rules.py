@@ -324,7 +324,7 @@ def _way(circle: list[str], arrows: Arrows) -> str:
 
 
 def size_violations(sources: Sources) -> list[str]:
-    """Check the lengths of files and of functions (docstrings do not count: they are as long as the maths needs)."""
+    """Check the lengths of files and of functions (docstrings do not count: they are as long as the math needs)."""
     found = []
     for path, source in sources.items():
         if (lines := source.count("\n")) > MAX_FILE_LINES:

@@ -1,6 +1,6 @@
 """Real signals at random moments of `fit`, and what they leave: `python -m tests.signals --signals 2000`.
 
-SIGINT as Ctrl-C sends it, and SIGTERM with a handler that raises. Afterwards the model and the optimizer must be what
+SIGINT as Ctrl-C sends it, and SIGTERM with a handler that raises. Afterward the model and the optimizer must be what
 they are after some whole step of the same training, parameters, running statistics, slots and counter together, there
 must be no gradients, and training must have ended.
 """
@@ -86,7 +86,7 @@ def states() -> tuple[set[str], float]:
 
 
 def try_signals(count: int, number: signal.Signals, seed: int = 0) -> Found:
-    """Send signals to trainings until enough have come while one ran, and count what they left.
+    """Send signals to training runs until enough have come while one ran, and count what they left.
 
     Args:
         count: how many.

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from benchmarks import history, readme, report
+from benchmarks import history, pages, readme, report
 
 README, LONG = ((readme.ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "benchmarks/README.md"))
 
@@ -37,12 +37,16 @@ def test_the_section_has_the_machine_its_instructions_and_a_row_for_each_case() 
 
 def test_the_readme_has_few_rows_and_all_losses() -> None:
     one = results()
-    text = readme.brief(one, "some.json")
+    text = readme.brief(one, "some.json", readme.literature([0.5, 3.0, 0.25], "more.json"))
     (line,) = (line for line in text.splitlines() if line.startswith("| convolutional"))
     assert line == "| convolutional network | 4 ms | 1 | 2 | **0.5** |  |"
+    assert (
+        "3 programs of the literature, for which nothing was tuned, take 0.5 of `jax.jit`'s time in the median" in text
+    )
+    assert "from\n0.25 to 3 ([the run](benchmarks/results/more.json)" in text
     assert "slower in 0 of 1 comparisons with PyTorch, JAX and CasADi." in text
     one["cases"]["cnn_step"]["ratios"]["autograd_lite_compiled"]["jax"] = {"median": 1.25, "low": 1.2, "high": 1.3}
-    assert "slower in 1 of 2 comparisons with PyTorch, JAX and CasADi: 1.25 of JAX's time on `cnn_step`." in (
+    assert "slower in 1 of 2 comparisons with PyTorch, JAX and CasADi: 1.25 times JAX's time on `cnn_step`." in (
         readme.losses(one["cases"]).replace("\n", " ")
     )
 
@@ -57,7 +61,9 @@ def test_the_pages_show_the_run_that_they_name() -> None:
     assert one == name
     texts = [(readme.ROOT / "benchmarks" / "results" / file).read_text(encoding="utf-8") for file in (one, *other)]
     pairs = [x for file, text in zip((one, *other), texts, strict=True) for x in (json.loads(text), file)]
-    assert section_of(README, "## Speed") == readme.brief(*pairs[:2])
+    (programs,) = re.findall(r"\[the run\]\(benchmarks/results/([\w.-]+)\)", README)
+    ratios = pages.program_rows(pages.read(pages.RESULTS / programs)["programs"])[1]
+    assert section_of(README, "## Speed") == readme.brief(*pairs[:2], readme.literature(ratios, programs))
     assert section_of(LONG, "## Results") == readme.section(*pairs)
     assert README.count("\n") <= 200
 

@@ -106,7 +106,7 @@ _TEXTS = re.compile(r">\s*([^<>]*[^<>\s])\s*<")
 
 
 def same_drawing(one: str, other: str) -> bool:
-    """Return whether matplotlib has drawn the same, but for what trainings on another processor change a little.
+    """Return whether matplotlib has drawn the same, but for what training on another processor change a little.
 
     Another version of matplotlib may draw it otherwise; then all that counts is what the picture says.
     """

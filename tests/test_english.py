@@ -26,6 +26,9 @@ GLOSSARY = {
     r"(?:nobody|somebody)": "no one, someone, nothing, the caller",
     r"shall": "must, should, will",
     r"in words": "as text",
+    r"that is all(?=[.:;])": "nothing; the sentence before is enough",
+    r"for ever": "forever, indefinitely",
+    r"trainings": "training runs",
     r"what is given": "the input",
     r"less than nothing": "negative",
     r"stands? (?:beside|there|first|last|before|behind|between|in(?! for)|at|on)": "is, comes, lies",
@@ -33,7 +36,7 @@ GLOSSARY = {
 
 # Paths, and the forms in them that are right: quotations, names, or plain English.
 RIGHT: dict[str, set[str]] = {
-    "nn/datasets/embedded/README.md": {r"shall"},  # a licence
+    "nn/datasets/embedded/README.md": {r"shall"},  # a license
 }
 
 FOLDERS = ("autograd_lite", "nn", "tests", "benchmarks", "docs", "requirements", "notebooks")

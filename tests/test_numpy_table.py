@@ -113,7 +113,7 @@ def page() -> Iterator[str]:
     yield f"- {count[FORWARD]} are **forward only**: they take Tensors, and their results have no gradient to carry;"
     yield f"- {count[REFUSED]} are **refused**, with an error that says what to write instead."
     yield ""
-    yield "An argument that cannot be honoured is refused as well, never ignored. The methods of ufuncs (`reduce`,"
+    yield "An argument that cannot be honored is refused as well, never ignored. The methods of ufuncs (`reduce`,"
     yield "`accumulate`, `reduceat`, `outer`, `at`) work too, and so do the arguments `out=`, `where=`, `initial=` and"
     yield "`dtype=` wherever no gradient would be lost."
     yield from EXAMPLE.split("\n")

@@ -60,7 +60,7 @@ class Arena:
         return Span(start, start + length)
 
     def give(self, span: Span) -> None:
-        """Take a span back; neighbours become one."""
+        """Take a span back; neighbors become one."""
         start, stop = span
         i = bisect_left(self._free, span)
         if i < len(self._free) and self._free[i].start == stop:

@@ -106,7 +106,7 @@ def _tail(calls: Sequence[Call], values: PlanValues, outputs: Sequence[int]) -> 
 def _overwritable(
     calls: Sequence[Call], tail: Collection[int], specs: Sequence[Spec], over: Mapping[int, int]
 ) -> dict[int, int]:
-    """Return the values that are computed in the tail, and of which those that they replace are not read afterwards."""
+    """Return the values that are computed in the tail, and of which those that they replace are not read afterward."""
     positions = {calls[i].value: i for i in tail}
     read: dict[int, int] = {}  # the last position, by the owner
     for i in sorted(tail):

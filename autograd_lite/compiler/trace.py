@@ -250,7 +250,7 @@ def _recording(tape: Recorder, out: Any, slots: Sequence[Tensor], unguarded: str
         outputs = tape.settle(outputs)
 
     def is_fixed(t: Tensor) -> bool:
-        """Return whether a Tensor was filled inside, and not changed afterwards."""
+        """Return whether a Tensor was filled inside, and not changed afterward."""
         return t._node is None and not tape.is_captured(t) and id(t) not in last
 
     program = program_of(tape, [] if obstacle else outputs, [*slots, *tape.host_state.arrays.values()], is_fixed)

@@ -190,7 +190,7 @@ def more_on(entry: str) -> str:
 
 
 def refuse(function: str, instead: str, **arguments: Any) -> None:
-    """Raise if any of `arguments` was passed: a NumPy argument that cannot be honoured is never ignored.
+    """Raise if any of `arguments` was passed: a NumPy argument that cannot be honored is never ignored.
 
     Raises:
         UnsupportedError: naming the argument and what to do instead.

@@ -286,7 +286,7 @@ def rotate_pairs(x: Any, cos: Any, sin: Any, interleaved: bool = False) -> Any:
     Args:
         x: features, shape (..., n), n even.
         cos, sin: of the angles, of shapes that broadcast to (..., n/2).
-        interleaved: whether the numbers of a pair are neighbours.
+        interleaved: whether the numbers of a pair are neighbors.
 
     Returns:
         The turned features, of x's shape.

@@ -114,7 +114,7 @@ class Cost:
         return tuple(self.graph.nodes[i] for i in order[:n] if self.numbers[i])
 
     def overlay(self) -> Overlay:
-        """Return the marks for pictures: the share of the total, with a colour of proportional depth."""
+        """Return the marks for pictures: the share of the total, with a color of proportional depth."""
         most, marks, totals = max(self.numbers, default=0), {}, {}
         for node, number in zip(self.graph, self.numbers, strict=True):
             if node.kind is Kind.OP:

@@ -24,7 +24,7 @@ class Mark:
         badge: a few characters at the box's corner, such as "NaN", "+" or "12 %".
         note: one more line in the box.
         tip: more lines for the tooltip and the side panel.
-        weight: from 0 to 1, how deeply the box is coloured; None for no colour.
+        weight: from 0 to 1, how deeply the box is colored; None for no color.
 
     Example:
         >>> Mark(badge="NaN", look="nan").badge

@@ -54,6 +54,6 @@ def quick_grad_check(
     kwargs: Mapping[str, Any] | None = None,
     **_: Any,
 ) -> None:
-    """Check the gradient by the first argument; HIPS deprecates it in favour of `test_util.check_grads`."""
+    """Check the gradient by the first argument; HIPS deprecates it in favor of `test_util.check_grads`."""
     warnings.warn("quick_grad_check is deprecated; use test_util.check_grads", stacklevel=2)
     check_grads(lambda x: fun(x, *extra_args, **(kwargs or {})), modes=["rev"], order=1)(arg0)

@@ -1,7 +1,7 @@
 """`solve_bvp`: boundary value problems by SciPy, with derivatives by all that the equations and conditions read.
 
-SciPy chooses the mesh. On each interval the solution is a cubic that fulfils the differential equation at both ends and
-in the middle, and derivatives are those of these collocation equations.
+SciPy chooses the mesh. On each interval the solution is a cubic that fulfills the differential equation at both ends
+and in the middle, and derivatives are those of these collocation equations.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def solve_bvp(
 
         yᵢ₊₁ - yᵢ = (hᵢ / 6) (fᵢ + 4 f(xᵢ + hᵢ / 2, (yᵢ + yᵢ₊₁) / 2 - hᵢ (fᵢ₊₁ - fᵢ) / 8, p) + fᵢ₊₁),  bc = 0
 
-    By Newton's steps from SciPy's solution, y fulfils these to the last digits. With plain arrays, the result is
+    By Newton's steps from SciPy's solution, y fulfills these to the last digits. With plain arrays, the result is
     SciPy's to the bit. A compiled function solves anew in each replay, and `vmap` for each example; there the mesh has
     `max_nodes` nodes, of which those that are not needed repeat its end.
 

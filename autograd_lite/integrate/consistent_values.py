@@ -1,4 +1,4 @@
-"""Consistent initial values of F(t, y, y') = 0: algebraic unknowns and slopes that fulfil the equations at the start.
+"""Consistent initial values of F(t, y, y') = 0: algebraic unknowns and slopes that fulfill the equations at the start.
 
 The null space N of dF/dy' has the algebraic unknowns, and its orthogonal complement R the differential ones. With y =
 y0 + N w and y' = y0' + R v, the n equations F = 0 have n unknowns (w, v), whose matrix (dF/dy N, dF/dy' R) can be
@@ -94,7 +94,7 @@ def _split_at(equations: BoundImplicitEquations, t: Any, y: Any, slope: Any) -> 
 
 
 def slopes_at(equations: BoundImplicitEquations, t: float, y: Any, guess: Any) -> Any:
-    """Return y' that fulfils the equations where y does, shape (n,), for arrays; of algebraic unknowns the guess."""
+    """Return y' that fulfills the equations where y does, shape (n,), for arrays; of algebraic unknowns the guess."""
     slope = np.zeros_like(y) if guess is None else np.array(guess, y.dtype)
     if not y.size:
         return slope

@@ -71,7 +71,7 @@ def mass_of(called: str, mass: Any, n: int, dtype: Any) -> Any:
 def consistent_state(
     called: str, equations: Equations, mass: Any, t: Any, y0: Any, theta: Sequence[Any], initialize: str = "solve"
 ) -> Any:
-    """Return y0, in which algebraic unknowns fulfil the equations: those in the null space of M.
+    """Return y0, in which algebraic unknowns fulfill the equations: those in the null space of M.
 
     Args:
         called: the caller, for messages.

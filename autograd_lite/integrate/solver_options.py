@@ -59,7 +59,7 @@ def settings_of(options: Mapping[str, Any], n: int, length: float, called: str =
             fields[name] = _tolerance(called, name, fields[name], n)
     zero = not np.any(fields.get("rtol", 1.0)) and not np.any(fields.get("atol", 1.0))
     if zero:
-        raise ValueError(f"{called}: expected rtol or atol above 0; received zeros, which no step can fulfil")
+        raise ValueError(f"{called}: expected rtol or atol above 0; received zeros, which no step can fulfill")
     if not fields.get("first_step", 1.0) > 0:
         raise ValueError(f"{called}: expected first_step > 0; received {fields['first_step']}")
     if fields.get("first_step", 0.0) > length > 0:

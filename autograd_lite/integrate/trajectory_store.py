@@ -237,7 +237,7 @@ class Solver:
 
 
 def _no_beginning(bound: BoundEquations, t: float, y0: Any) -> str:
-    """Return where the first slope is not finite, with which SciPy would look for a step for ever."""
+    """Return where the first slope is not finite, with which SciPy would look for a step forever."""
     with np.errstate(all="ignore"):
         is_finite = np.isfinite(bound.f(t, y0)).all()
     bound.nfev = 0

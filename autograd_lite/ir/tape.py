@@ -209,7 +209,7 @@ class Recorder:
         where = f" at {place}" if place else ""
         raise TraceError(
             f"{self._speaker}: expected {self._name} to compute with Tensors alone; received {how}{where}, which asks "
-            f"for a value: what is recorded would keep the one of this call for ever. {instead or _INSTEAD}"
+            f"for a value: later calls would use the one of this call. {instead or _INSTEAD}"
             + more_on("value-in-a-compiled-function")
         )
 
@@ -251,7 +251,7 @@ class Recorder:
         """Note a backward pass."""
         self.backward, self.masks, self.returned = True, self.masks or masks, next_stamp()
 
-    # ---- afterwards -------------------------------------------------------------------------------------------------
+    # ---- afterward -------------------------------------------------------------------------------------------------
 
     def settle(self, results: Iterable[Tensor]) -> list[Tensor]:
         """Return Tensors with the final values of results; reads after an assignment get its value."""

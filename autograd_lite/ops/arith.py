@@ -215,7 +215,7 @@ rint         = elementwise(np.rint,         0, kinks="half-integers", onnx="Roun
 round_       = elementwise(lambda x, *, decimals: np.round(x, decimals), 0, name="round", bind=_bind_round,
                            numpy_functions=(np.round, np.around), kinks="half-integers at the last decimal")
 
-# ---- magnitudes, signs and neighbours of floats ---------------------------------------------------------------------
+# ---- magnitudes, signs and neighbors of floats ---------------------------------------------------------------------
 absolute: Op = elementwise(np.absolute,     lambda out, x: _direction(x),
                                             saves="x", holomorphic=False, jvp=_absolute_jvp, kinks="x = 0",
                                             glyph="|x|", onnx="Abs", rewrites=_SIZES, c=_SIZE)

@@ -11,7 +11,7 @@ from ..core.shape_arithmetic import resolve_reshape
 
 
 def _strides(x: Any, caller: str, order: str) -> tuple[int, ...]:
-    """Return how far apart the neighbours along each axis lie in memory; () if that is not known.
+    """Return how far apart the neighbors along each axis lie in memory; () if that is not known.
 
     For a function that is being traced it is not: a replay gets arrays that lie otherwise.
     """

@@ -1,4 +1,4 @@
-"""Medians and quantiles: sorted, then interpolated between two neighbours, so that only those two get a gradient."""
+"""Medians and quantiles: sorted, then interpolated between two neighbors, so that only those two get a gradient."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _ONE: dict[str, _Place] = {
     "inverted_cdf": lambda n, q: np.ceil(n * q - 1),
     "closest_observation": lambda n, q: _closest(n * q - 1.5),
 }
-# The methods that take one of two neighbours or their mean: how far between them, from 0 to 1.
+# The methods that take one of two neighbors or their mean: how far between them, from 0 to 1.
 _MEANS: dict[str, tuple[_Place, Callable[[Any], Any]]] = {
     "midpoint": (lambda n, q: (n - 1) * q, lambda share: np.where(share > 0, 0.5, 0.0)),
     "averaged_inverted_cdf": (lambda n, q: n * q - 1, lambda share: np.where(share > 0, 1.0, 0.5)),
@@ -54,7 +54,7 @@ def _closest(place: Any) -> Any:
 
 
 def _places(method: str, n: Any, q: Any) -> tuple[Any, Any, Any]:
-    """Return the indices of two neighbours and the weight of the second, or None to take only the first."""
+    """Return the indices of two neighbors and the weight of the second, or None to take only the first."""
     share: Any = None
     if method in _ONE:
         low = _ONE[method](n, q)

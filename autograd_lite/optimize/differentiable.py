@@ -3,7 +3,7 @@
 Every solver makes a `Problem` and calls `solve`. A solve of plain arrays runs as it is. If it meets a Tensor that a
 derivative, a batch or a trace may belong to, the functions become pure ones, of the parameters and of all that they
 read, theta. Then the same solver runs on values of theta, inside of the op `solution`, whose rule has the equations
-that the result fulfils.
+that the result fulfills.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Problem(NamedTuple):
         plain: `(functions, data, args, exact) -> result`: runs the solver on arrays. The result's `x` is the vector.
             With `exact`, the functions are pure, and derivatives that the user has given are not used.
         start: the vector of parameters to start from.
-        optimality: the equations that the solution fulfils; or why it has no derivatives.
+        optimality: the equations that the solution fulfills; or why it has no derivatives.
         finish: makes what the user gets of the result: that of `plain`, or one with Tensors.
         is_slow: whether functions take long to call, such as those of a model: they run as programs where they can.
     """

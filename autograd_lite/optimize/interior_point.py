@@ -274,7 +274,7 @@ def _iterate(form: _Form) -> tuple[_Point, int, int]:
 
 
 def _least_squares(form: _Form) -> tuple[_Point, int]:
-    """Return the shortest point that fulfils the conditions best, of a program without inequalities, and the status."""
+    """Return the shortest point that meets the conditions best, of a program without inequalities, and the status."""
     P, E = (matrix.toarray() if form.sparse else matrix for matrix in (form.P, form.E))
     p = form.f.size
     matrix = np.block([[P, E.T], [E, np.zeros((p, p))]])

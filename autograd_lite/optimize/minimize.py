@@ -84,7 +84,7 @@ def minimize(
         "compiled", or why it was not, and `how` says which matrices of derivatives are sparse or dense, and why.
         With "ipopt", `multipliers` are those of the constraints and the bounds.
         Where `fun`, `args`, bounds or constraints read a Tensor that requires a gradient, or of grad, jvp, vmap or
-        compile, the solution is differentiated by the equations that it fulfils, those of its active constraints among
+        compile, the solution is differentiated by the equations that it fulfills, those of its active constraints among
         them: `x`, `fun`, `jac`, `multipliers` (of every method) and `covariance` are Tensors, and `sensitivity` says
         how certain their derivatives are. Derivatives that are given are not used then.
 

@@ -1,4 +1,4 @@
-"""The equations that solutions fulfil, a row for each kind of solver: by these, results have derivatives.
+"""The equations that solutions fulfill, a row for each kind of solver: by these, results have derivatives.
 
 A solver is added in three steps. Its row here is an `Optimality`: as many equations as there are unknowns, in NumPy's
 functions. Its function makes a `Problem` of its arguments and calls `differentiable.solve`. Its name goes into the

@@ -19,7 +19,7 @@ NAMES = {key: key for key in ("P", "q", "G", "h", "A", "b")}
 MESSAGES = (
     "Optimization terminated successfully.",
     "The steps have ended before the conditions for a minimum hold.",
-    "The problem is infeasible: no x fulfils all constraints.",
+    "The problem is infeasible: no x fulfills all constraints.",
     "The problem is unbounded: the objective has no minimum where the constraints hold.",
 )
 
@@ -162,7 +162,7 @@ def _reason(program: Program) -> int:
 
 
 def _falls(program: Program, kernel: Any, finite: Any) -> bool:
-    """Return whether there is a direction without curvature along which the objective falls for ever."""
+    """Return whether there is a direction without curvature along which the objective falls forever."""
     slopes = program.q @ kernel
     rows = [program.G[finite] @ kernel, -kernel[np.isfinite(program.lower)], kernel[np.isfinite(program.upper)]]
     above = np.concatenate(rows)

@@ -1,6 +1,6 @@
 """What the functions of this package share: SciPy's function where there is no Tensor, ours where there is one.
 
-`takes_tensors` puts ours in the place of SciPy's: the signature stays SciPy's, an argument that ours cannot honour is
+`takes_tensors` puts ours in the place of SciPy's: the signature stays SciPy's, an argument that ours cannot honor is
 refused, and the row of the function's facts enters `ROWS`, from which the page on SciPy is made.
 """
 

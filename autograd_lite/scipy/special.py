@@ -123,7 +123,7 @@ def _refuse_exact(name: str, exact: bool) -> None:
 
 
 def _of_order(f: Any, v: Any, z: Any, n: int, sign: int) -> Any:
-    """Return the n-th derivative of a Bessel function by z, over its neighbours (10.6.7, 10.29.5)."""
+    """Return the n-th derivative of a Bessel function by z, over its neighbors (10.6.7, 10.29.5)."""
     if n == 0:
         return f(v, z)
     terms = [math.comb(n, k) * sign**k * f(v - n + 2 * k, z) for k in range(n + 1)]

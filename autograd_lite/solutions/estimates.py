@@ -239,7 +239,7 @@ def difference(d: Derivative, first: Sequence[Any], second: Sequence[Any]) -> fl
 
 
 def _sizes_of_terms(d: Derivative) -> list[float]:
-    """Return how large gradients would be if nothing in them cancelled: those of an s that has all parts."""
+    """Return how large gradients would be if nothing in them canceled: those of an s that has all parts."""
     unit = _unit(abs(d.factors.matrix), True)
     s = np.abs(d.s / unit).max(initial=0) * unit * np.sign(_normal(len(unit))[:, 0])
     return [_norm(v) for v in d.at(d.point[0], s)[2]]

@@ -1,4 +1,4 @@
-"""`implicit`: any solver with the derivatives of the equations that its results fulfil."""
+"""`implicit`: any solver with the derivatives of the equations that its results fulfill."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def implicit(
     refine: bool = False,
     linear: str = "auto",
 ) -> Callable[..., Any]:
-    """Return a function that solves by any means, and is differentiated by the equations that its result fulfils.
+    """Return a function that solves by any means, and is differentiated by the equations that its result fulfills.
 
     Where x(theta) solves F(x, theta) = 0, the implicit function theorem gives dx/dtheta = -(dF/dx)⁻¹ dF/dtheta. The
     solver is never differentiated: it may be a library in C, another process, or a table.

@@ -186,7 +186,7 @@ solve: Op = structural(
 
 
 class Check(Frozen):
-    """What derivatives must fulfil.
+    """What derivatives must fulfill.
 
     Attributes:
         matrix: estimates the condition by the parameters.

@@ -60,7 +60,7 @@ def solution(
     settings: Settings = Settings(),  # noqa: B008
     matrix: Callable[..., Any] | None = None,
 ) -> Solution:
-    """Return the solution that a solver finds, with derivatives by theta from the equations that it fulfils.
+    """Return the solution that a solver finds, with derivatives by theta from the equations that it fulfills.
 
     Args:
         called: the caller, for messages.

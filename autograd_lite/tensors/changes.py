@@ -110,7 +110,7 @@ class Changes:
         Args:
             container: a dict, or a list.
             key: where the value goes.
-            value: a number, an array or a Tensor, or dicts, lists and tuples of them; do not change it afterwards.
+            value: a number, an array or a Tensor, or dicts, lists and tuples of them; do not change it afterward.
         """
         if self._tape is not None:
             value = self._tape.host_state.put(container, key, value)

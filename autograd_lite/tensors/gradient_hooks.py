@@ -50,7 +50,7 @@ class ArrivalHook:
         self.function = function
 
     def __call__(self, g: Any) -> None:
-        """Leave the gradient as it is: `engine.backward` calls the function afterwards."""
+        """Leave the gradient as it is: `engine.backward` calls the function afterward."""
 
 
 def arrival_hooks(leaf: Any) -> list[ArrivalHook]:

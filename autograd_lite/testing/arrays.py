@@ -1,6 +1,6 @@
 """Strategies for numbers, shapes, arrays, axes and indices.
 
-Numbers lie on a grid of eighths, on which every value is exact and has neighbours far away. Hypothesis shrinks towards
+Numbers lie on a grid of eighths, on which every value is exact and has neighbors far away. Hypothesis shrinks towards
 the first value of a list, so each list begins with the roundest numbers.
 """
 
@@ -161,7 +161,7 @@ def signature_shapes(
     max_side: int = 3,
     max_loop_dims: int = 2,
 ) -> Any:
-    """Draw the shapes of the inputs of a generalised ufunc.
+    """Draw the shapes of the inputs of a generalized ufunc.
 
     Args:
         signature: as NumPy writes it, `"(n,k),(k,m)->(n,m)"`: equal letters are equal lengths, numbers are themselves,

@@ -42,7 +42,7 @@ def hint_for(
         numeric: the gradient that finite differences give, of the same shape.
         error: its error bars.
         rtol: what counts as equal.
-        lengths: lengths of axes of the inputs and results, to recognise a sum that was left out.
+        lengths: lengths of axes of the inputs and results, to recognize a sum that was left out.
         reached: whether the gradient arrived at all.
         name: the input.
     """
@@ -85,7 +85,7 @@ def _of_symmetric_part(analytic: Array, numeric: Array, bar: Array, lengths: Seq
 
 
 def _ratio(analytic: Array, numeric: Array, bar: Array, lengths: Sequence[int]) -> str:
-    """Recognise one factor in all entries."""
+    """Recognize one factor in all entries."""
     sure = (np.abs(numeric) > 100 * bar) & (np.abs(numeric) > 1e-6 * np.max(np.abs(numeric)))
     if not np.any(sure):
         return ""
@@ -132,7 +132,7 @@ def _of_transpose(analytic: Array, numeric: Array, bar: Array, lengths: Sequence
 
 
 def _of_permutation(analytic: Array, numeric: Array, bar: Array, lengths: Sequence[int]) -> str:
-    """Recognise the right entries in other places."""
+    """Recognize the right entries in other places."""
     for axis in range(analytic.ndim):
         if _close(np.flip(analytic, axis), numeric, bar):
             return f"it is reversed along axis {axis}"
@@ -155,7 +155,7 @@ def _signs(analytic: Array, numeric: Array, bar: Array, lengths: Sequence[int]) 
 
 
 def _of_slices(analytic: Array, numeric: Array, bar: Array, lengths: Sequence[int]) -> str:
-    """Recognise entries that are zero where they should not be, and slices that are wrong as a whole."""
+    """Recognize entries that are zero where they should not be, and slices that are wrong as a whole."""
     wrong = np.abs(analytic - numeric) > bar
     if np.all(analytic[wrong] == 0):
         return f"{int(wrong.sum())} of {analytic.size} entries are zero and should not be; the others are right"

@@ -1,7 +1,7 @@
 """Derivatives by finite differences, with error bars: the side of a check that knows no derivative rule.
 
 A function is looked at along lines x + t u through a point: u is one element of one input, or a direction in all of
-them. Its outputs are subtracted one by one and contracted with the cotangent afterwards, so that a large output does
+them. Its outputs are subtracted one by one and contracted with the cotangent afterward, so that a large output does
 not drown a small one, and rounding is charged to those outputs alone that changed. Central differences D(h) and D(h/2)
 give Richardson's R = (4 D(h/2) - D(h)) / 3, whose error is taken to be |R - D(h/2)| and the rounding.
 

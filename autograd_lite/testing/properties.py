@@ -56,7 +56,7 @@ def property_test(
     Args:
         f: a function of arrays; it may return an array of any shape.
         inputs: what the arguments are: a number of arrays that broadcast together (by default as many as f must be
-            given); a signature as of a generalised ufunc, "(n,k),(k,m)->(n,m)"; a list of shapes; or a strategy for
+            given); a signature as of a generalized ufunc, "(n,k),(k,m)->(n,m)"; a list of shapes; or a strategy for
             a tuple of shapes. One array has any shape of 0 to 3 axes.
         domain: one, or a list with one for each argument; see `strategies`. "distinct" for functions that pick by
             rank (sort, median): at a tie they follow a convention that no difference quotient can confirm.

@@ -32,7 +32,7 @@ _ENOUGH = 6
 # derivative as small as this may be right, since its value may have been rounded away.
 _POLE = 1e12
 _UNDERFLOW = 1e-15
-# A jump as low as this may be the rounding of terms that have cancelled.
+# A jump as low as this may be the rounding of terms that have canceled.
 _CANCELLED = 1e-9
 # Contracts, and forward against reverse mode, are looked at on one point of four.
 _CONTRACTS = 4
@@ -132,7 +132,7 @@ def audit(
 
     Args:
         module: a module or its name. Besides functions it may have pairs (f, grad), a function of NumPy's arrays and
-            its derivative; and `signatures`, a dict from names to signatures as of a generalised ufunc, "(n,k),(k)".
+            its derivative; and `signatures`, a dict from names to signatures as of a generalized ufunc, "(n,k),(k)".
         backend: whose gradients they are: "torch", "jax", "autograd" or "mygrad"; by default that of the module's
             package, or its attribute `backend`; otherwise ours.
         only: names of functions; all if None.

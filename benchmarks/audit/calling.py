@@ -120,7 +120,7 @@ def plan_of(f: Callable[..., Any], name: str, backend: Backend | None) -> Plan |
 
 
 def planned(signature: str, domain: Any = "real", kwargs: dict[str, Any] | None = None) -> Plan:
-    """Return a plan for arrays of the shapes that a signature as of a generalised ufunc allows."""
+    """Return a plan for arrays of the shapes that a signature as of a generalized ufunc allows."""
     count = signature.partition("->")[0].count("(")
     domains = domain if isinstance(domain, list) else [domain] * count
     kinks = "avoid" if "distinct" in domains else "any"

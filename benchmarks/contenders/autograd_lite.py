@@ -67,7 +67,7 @@ def gradients(inputs: list[Tensor]) -> Arrays:
 
 
 def chain(problem: Chain, through: Through = as_it_is) -> Job:
-    """The chain spelt with operators and the method `tanh`."""
+    """The chain spelled with operators and the method `tanh`."""
     inputs = h0, w, x = leaves(problem)
     links = problem.links
 

@@ -1,4 +1,4 @@
-"""autograd_lite, spelt with NumPy's functions."""
+"""autograd_lite, spelled with NumPy's functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.problems import Chain, Job
 
 
 def chain(problem: Chain) -> Job:
-    """The chain spelt with operators and `np.tanh`."""
+    """The chain spelled with operators and `np.tanh`."""
     inputs = h0, w, x = leaves(problem)
     links = problem.links
 

@@ -15,7 +15,7 @@ _FIRST, _SECOND = np.nonzero(np.triu(np.linalg.norm(_GRID[:, None] - _GRID[None]
 
 @program("forces of pairs by index arrays", _POINTS)
 def lennard_jones(s: Space) -> Function:
-    """Verlet's potential (1967) over a list of neighbours."""
+    """Verlet's potential (1967) over a list of neighbors."""
 
     def energy(x: Any) -> Any:
         d = x[_FIRST] - x[_SECOND]

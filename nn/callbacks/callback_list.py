@@ -84,7 +84,7 @@ class CallbackList:
             self.call(hook, *args)
 
     def resumed_epoch(self, initial_epoch: int) -> int:
-        """Return the number of the first epoch: the given one, or a later one if a callback has restored a training."""
+        """Return the number of the first epoch: the given one, or a later one if a callback has restored a run."""
         return max([initial_epoch, *(getattr(c, "resumed_epoch", 0) for c in self.callbacks)])
 
 

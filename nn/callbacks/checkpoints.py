@@ -102,7 +102,7 @@ class ModelCheckpoint(Declared):
 
 
 class BackupAndRestore(Declared):
-    """Lets a training survive being killed: writes a checkpoint after each epoch, and starts from it if there is one.
+    """Lets training survive being killed: writes a checkpoint after each epoch, and starts from it if there is one.
 
     The checkpoint holds the weights, the optimizer, the random stream and the position of a DataLoader. The same `fit`,
     started again, then continues bit for bit after the last epoch that was written.
@@ -111,7 +111,7 @@ class BackupAndRestore(Declared):
         backup_dir: the folder of the checkpoint.
         loader: the DataLoader that the training reads from, if there is one.
         save_freq: the number of epochs between checkpoints; "epoch" means 1.
-        delete_checkpoint: whether to remove it at the end of a training that was not interrupted.
+        delete_checkpoint: whether to remove it at the end of a training run that was not interrupted.
 
     Attributes:
         resumed_epoch: the epoch that this training started with, 0 if there was no checkpoint.
@@ -158,7 +158,7 @@ class BackupAndRestore(Declared):
 
 
 class InMemoryBackup(Declared):
-    """Lets a training survive the loss of ranks: keeps its state in the memory of each rank.
+    """Lets a training run survive the loss of ranks: keeps its state in the memory of each rank.
 
     In `nn.distributed.elastic`, the ranks that are left call `fit` again, which then goes on after the last epoch that
     was kept. It is `BackupAndRestore` without a file, for processes that stay alive.

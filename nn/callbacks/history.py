@@ -1,4 +1,4 @@
-"""The record of a training that `fit` returns."""
+"""The record of a training run that `fit` returns."""
 
 from __future__ import annotations
 

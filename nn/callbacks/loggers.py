@@ -1,4 +1,4 @@
-"""Callbacks that write the values of a training to files."""
+"""Callbacks that write the values of a training run to files."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def field(check: Check | None = None, *, default: Any = REQUIRED, kw_only: bool 
         check: one of `nn.config.arguments`, or any function of (owner, name, value) that returns the value to keep.
         default: left out, the argument must be given.
         kw_only: whether it must be given by name; such come last.
-        in_place: whether it may be given by position nevertheless, among its neighbours: type checkers would put an
+        in_place: whether it may be given by position nevertheless, among its neighbors: type checkers would put an
             argument that a base class has among its keywords where that base has it, before all of this class's.
     """
     return Field(check, default, kw_only=kw_only and not in_place)

@@ -1,4 +1,4 @@
-"""CIFAR-10: 60,000 colour pictures, 32 by 32 pixels, in ten classes (Krizhevsky, 2009).
+"""CIFAR-10: 60,000 color pictures, 32 by 32 pixels, in ten classes (Krizhevsky, 2009).
 
 `load_data` returns `(x_train, y_train), (x_test, y_test)`; images are uint8 of shape (N, 32, 32, 3), channels last, and
 labels uint8 of shape (N, 1), as Keras gives them: numbers of `CLASSES`. The data are downloaded on first use, in their

@@ -1,6 +1,6 @@
 """Diabetes: ten measurements of 442 patients, and how far the disease had gone a year later (Efron et al., 2004).
 
-It comes with the package and needs no network. Origin and licence of the data: `embedded/README.md`.
+It comes with the package and needs no network. Origin and license of the data: `embedded/README.md`.
 """
 
 from __future__ import annotations

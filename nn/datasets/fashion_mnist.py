@@ -1,7 +1,7 @@
 """Fashion-MNIST: 70,000 pictures of clothes, 28 by 28 pixels, in ten classes (Xiao, Rasul and Vollgraf, 2017).
 
 `load_data` returns `(x_train, y_train), (x_test, y_test)`; images are uint8 of shape (N, 28, 28) and labels uint8 of
-shape (N,), numbers of `CLASSES`. The data are downloaded on first use; their authors give them under the MIT licence.
+shape (N,), numbers of `CLASSES`. The data are downloaded on first use; their authors give them under the MIT license.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 `load_data` gives the full set, `load_sample` a tenth of it, which needs no network. Both return
 `(x_train, y_train), (x_test, y_test)`; images are uint8 of shape (N, 28, 28), from 0 (paper) to 255 (ink), and labels
-are uint8 of shape (N,), from 0 to 9. The sample is a package of its own, autograd-lite-digits, since its licence is
+are uint8 of shape (N,), from 0 to 9. The sample is a package of its own, autograd-lite-digits, since its license is
 CC-BY-SA-3.0; a checkout has it in `packages/digits`, with a README about the origin of the data.
 """
 

@@ -1,4 +1,4 @@
-"""The interface of an engine that connects the ranks of a training, and the world of one rank, which needs none."""
+"""The interface of an engine that connects the ranks of a training run, and the world of one rank, which needs none."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Request(Protocol):
 
 
 class Communicator(ABC):
-    """Some processes, the ranks, that work on one training; all of them make the same calls in the same order.
+    """Some processes, the ranks, that work on one training run; all of them make the same calls in the same order.
 
     Attributes:
         rank: the number of this process, from 0.

@@ -1,4 +1,4 @@
-"""A training that goes on with the ranks that are left when one is lost: Open MPI's fault tolerance (ULFM).
+"""A training run that goes on with the ranks that are left when one is lost: Open MPI's fault tolerance (ULFM).
 
 Other MPI libraries end the job with the rank. Open MPI does so too, unless it is started with `--with-ft ulfm`; then
 calls that need a lost rank raise, and the others can agree on a smaller world.

@@ -56,7 +56,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     """
     parser = argparse.ArgumentParser(
         prog=f"python -m {_PROGRAM}",
-        description="Starts a script as several processes of this machine, the ranks of one training.",
+        description="Starts a script as several processes of this machine, the ranks of one training run.",
         usage="%(prog)s [-h] [-n RANKS] [--restarts TIMES] [--elastic] [--all-output] [--mpiexec OPTIONS] script.py …",
         epilog="Instead of script.py, -m module runs a module.",
     )

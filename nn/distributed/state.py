@@ -1,4 +1,4 @@
-"""The state of a training sent from one rank to the others, and the proof that all of them train the same."""
+"""The state of a training run sent from one rank to the others, and the proof that all of them train the same."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def broadcast_parameters(model: Module, comm: Communicator | None = None, root: 
 
 
 def broadcast_state(model: Module, optimizer: Any, extra: Any, comm: Communicator) -> Any:
-    """Give all ranks what rank 0 has of a training: weights, optimizer, random streams; return its `extra`."""
+    """Give all ranks what rank 0 has of a training run: weights, optimizer, random streams; return its `extra`."""
     broadcast_parameters(model, comm)
     local = None
     if comm.rank == 0:

@@ -154,7 +154,7 @@ class _Matrix(Metric):
 
 
 class ConfusionMatrix(_Matrix):
-    """How often class i is taken for class j: a (K, K) array with true classes in rows and predicted ones in columns.
+    """How often class i is predicted as class j: a (K, K) array, true classes in rows, predicted ones in columns.
 
     Args:
         num_classes: K.

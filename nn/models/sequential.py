@@ -129,7 +129,7 @@ class Sequential(Model):
     def pop(self, rebuild: bool = True) -> Module:
         """Remove the last layer, and return it; the others keep their weights.
 
-        Compile the model again afterwards: its optimizer still has state for the parameters that are gone.
+        Compile the model again afterward: its optimizer still has state for the parameters that are gone.
 
         Args:
             rebuild: True, as in Keras; the model always knows its new output shape.

@@ -1,6 +1,6 @@
 """The operations of `keras.ops.image`: images (H, W, C), or batches of them (N, H, W, C), on Tensors.
 
-Integer images stay integers: they are interpolate and turned grey in float32, and cut to whole numbers.
+Integer images stay integers: they are interpolate and turned gray in float32, and cut to whole numbers.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def confusion(
     class_names: Sequence[str] | None = None,
     ax: Any = None,
 ) -> Any:
-    """Draw the confusion matrix: how often each class was taken for which; with images, the worst mistakes next to it.
+    """Draw the confusion matrix: how often each class was predicted as each, and, of images, the worst mistakes.
 
     A row is a class, and its tints are shares of that class: blue on the diagonal for right answers, orange off it.
     The worst mistakes are those about which the model was surest.
@@ -99,7 +99,7 @@ def _draw_matrix(ax: Any, counts: Array, names: Sequence[str], look: Look) -> No
         if counts[i, j]:
             ax.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", color=look.ink, fontsize=8, gid=f"{i} {j}")
     size = len(names)
-    ax.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5), aspect="equal", xlabel="taken for", ylabel="is")
+    ax.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5), aspect="equal", xlabel="predicted", ylabel="true")
     ax.set_xticks(range(size), names, rotation=90 if max(map(len, names)) > 3 else 0)
     ax.set_yticks(range(size), names)
     ax.tick_params(length=0)

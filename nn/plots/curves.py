@@ -1,4 +1,4 @@
-"""What the curves of a training say: whether its learning rate suits it, and where overfitting begins."""
+"""What the curves of a training run say: whether its learning rate suits it, and where overfitting begins."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Array = npt.NDArray[np.float64]
 def learning_rates(histories: Mapping[float, Any], *, name: str = "loss") -> Any:
     """Draw the same training with different learning rates: the loss over the epochs, and where it ends.
 
-    A training has failed if its loss is not finite at the end, or above where most trainings began.
+    A training run has failed if its loss is not finite at the end, or above where most training runs began.
 
     Args:
         histories: by learning rate, what `fit` returned, or a sequence of one value an epoch.

@@ -23,7 +23,7 @@ __all__ = ["DecisionSurface", "decision_surface", "plot_decision_surface"]
 
 Array = npt.NDArray[Any]
 
-# Eight colours that people with any kind of colour vision tell apart (Okabe and Ito, "Color Universal Design", 2008),
+# Eight colors that people with any kind of color vision tell apart (Okabe and Ito, "Color Universal Design", 2008),
 # most different first; each class also has its own marker.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 MARKERS = "o^sDvPX*"
@@ -136,7 +136,7 @@ def plot_decision_surface(
 
     Raises:
         ImportError: if matplotlib is not installed.
-        ShapeError, ValueError: as for `decision_surface`; also for classes, names or colours that do not fit.
+        ShapeError, ValueError: as for `decision_surface`; also for classes, names or colors that do not fit.
 
     Example:
         >>> from nn.datasets.shapes import two_moons

@@ -207,7 +207,7 @@ def _same(tensors: list[Any], others: list[Any]) -> bool:
 
 
 class InMemoryCheckpoint:
-    """What `save_checkpoint` writes, in memory: for a training that starts again within the same process.
+    """What `save_checkpoint` writes, in memory: for a training run that starts again within the same process.
 
     Args:
         model: built.

@@ -43,7 +43,7 @@ from ..config.arguments import argument_error
 from ..module.settings import Settings, cover, settings_of
 
 # How many batches of one shape run as they are, by `jit_compile`. Tracing takes about as long as 50 steps of a small
-# model, so a training of a few steps must not begin with it.
+# model, so a training run of a few steps must not begin with it.
 WARM = {"auto": 32, True: 1}
 # The calls after these that take longer: two traces, and a plan.
 _SLOW = 3

@@ -129,7 +129,7 @@ class DataParallel(Shard, SingleProcess):
         start = min(start, rows - 1)
         return start, max(stop, start + 1)
 
-    # ---- a training -------------------------------------------------------------------------------------------------
+    # ---- a training run ---------------------------------------------------------------------------------------------
 
     def begin(
         self, optimizer: Optimizer, facts: dict[str, Any], batches: Batches, calls: CallbackList, epoch: int

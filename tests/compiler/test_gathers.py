@@ -103,7 +103,7 @@ def _written(x: Any, y: Any, index: Index) -> Any:
 
 
 def _beside(a: Any, y: Any, index: Index) -> Any:
-    """Write into a copy of what is read afterwards, as it is and as a view."""
+    """Write into a copy of what is read afterward, as it is and as a view."""
     b = _written(a, y, index)
     return a - b, a[::-1] + b
 
@@ -232,7 +232,7 @@ def test_errors_are_numpys(name: str, bad: int, kernels: str, monkeypatch: pytes
 
 
 def bonds(x: Any) -> Any:
-    """Neighbour lists: arrays of first and second partners."""
+    """Neighbor lists: arrays of first and second partners."""
     i, j = np.triu_indices(6, 1)
     d = x[i] - x[j]
     return (1.0 / (0.5 + (d * d).sum(1))).sum()

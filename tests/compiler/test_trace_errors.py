@@ -34,7 +34,7 @@ def test_trace_refuses_what_compile_refuses(name: str) -> None:
     text = str(caught.value)
     assert text.startswith("trace: expected ")
     assert "tests/compiler/test_" in text
-    assert "which asks for a value: what is recorded would keep the one of this call for ever" in text
+    assert "which asks for a value: later calls would use the one of this call" in text
     assert CURES.get(name, "") in text
 
 

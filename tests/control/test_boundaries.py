@@ -184,7 +184,7 @@ EFFECTS: dict[str, Callable[..., Any]] = {
 @pytest.mark.parametrize("effect", EFFECTS.values(), ids=EFFECTS)
 @pytest.mark.parametrize("fails", [False, True])
 def test_effects_are_those_of_the_loop(effect: Callable[..., Any], fails: bool) -> None:
-    """Whatever a function changes, and if it fails afterwards."""
+    """Whatever a function changes, and if it fails afterward."""
     found = []
     for run in (loop, ag.scan, ag.scan if fails else ag.compile(ag.scan)):
         counter, leaf = Counter(), ag.tensor(np.ones(3), requires_grad=True)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 
-# Since Python 3.12 a fork beside threads warns that the child may wait for ever: which is what is tried here.
+# Since Python 3.12 a fork beside threads warns that the child may wait forever: which is what is tried here.
 FORKING = """
 import os, select, signal, sys, threading, warnings
 import numpy as np

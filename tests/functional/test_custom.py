@@ -404,7 +404,7 @@ def test_two_walks_over_one_graph_do_not_take_each_others_results(kind: str) -> 
         sys.settrace(in_step)
         try:
             y.backward([cotangent, cotangent], retain_graph=True)
-        except Exception as error:  # the other would wait for ever
+        except Exception as error:  # the other would wait forever
             errors.append(error)
             both.abort()
         finally:

@@ -1,4 +1,4 @@
-"""Results of solvers have derivatives: those of the equations that they fulfil, by whatever method they are found."""
+"""Results of solvers have derivatives: those of the equations that they fulfill, by whatever method they are found."""
 
 from __future__ import annotations
 

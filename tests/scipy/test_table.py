@@ -51,7 +51,7 @@ array([ 0.5       , -0.16666667])
 
 All functions below have derivatives of every order by the arguments that are named, in reverse and forward mode, and
 work in `vmap` and `compile` unless their course depends on values (the number of steps, orders of pivots). An argument
-of SciPy's that cannot be honoured is refused, never ignored.
+of SciPy's that cannot be honored is refused, never ignored.
 
 A differential equation is solved by [`autograd_lite.integrate`](integrate.md), with SciPy's steps. The derivative is
 that of the discrete solution, with the lengths of the steps as constants, and by times the slope f(t, y), which is that

@@ -24,7 +24,7 @@ _TYPES = {"?": "uint8_t", "f": "float", "d": "double", "F": "float _Complex", "D
 _COPIES = {*CASTS.values(), *[SHORT_ROWS[u] for u in CASTS.values() if u in SHORT_ROWS]}
 _THEIRS = {ours: theirs for theirs, ours in FASTEST.items()}  # not SciPy's, some of which have the same names
 _OF_ROWS = {rows: ufunc for ufunc, rows in SHORT_ROWS.items() if rows not in _COPIES}
-# The functions that are three, see the header: of these a loop that is vectorised takes `_fast`, and notes whether all
+# The functions that are three, see the header: of these a loop that is vectorized takes `_fast`, and notes whether all
 # arguments are `_easy`; both have the same arguments.
 _PLAIN = {"relu", "tanh_pullback", "sigmoid_pullback"}
 CAREFUL = frozenset(

@@ -1,4 +1,4 @@
-"""Rematerialisation: a result that is cheap to compute is computed again where it is read later, and not kept."""
+"""Rematerialization: a result that is cheap to compute is computed again where it is read later, and not kept."""
 
 from __future__ import annotations
 

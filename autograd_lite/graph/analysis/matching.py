@@ -1,7 +1,7 @@
 """Matches the nodes of two graphs: by name, by what they are made from and go into, by order.
 
 Every node gets two numbers, for its label together with everything above it, and with everything below it. Nodes of the
-two graphs with equal numbers are a pair; a pair counts as the same thing in the numbers of its neighbours, so an edit
+two graphs with equal numbers are a pair; a pair counts as the same thing in the numbers of its neighbors, so an edit
 is closed in from both sides. Labels start with all that is known about a node and end with next to nothing. Nodes left
 over between the same pairs are aligned in order. All of this takes nearly linear time.
 """
@@ -103,7 +103,7 @@ class _Match:
         self._by_key(labels, slots=True)
 
     def in_order(self, label: Label) -> None:
-        """Pair equal labels between the same neighbours in the order of execution."""
+        """Pair equal labels between the same neighbors in the order of execution."""
         gaps, labels = (self._gaps(0), self._gaps(1)), self._number_labels(label)
         for gap, nodes in gaps[0].items():
             others = gaps[1].get(gap)

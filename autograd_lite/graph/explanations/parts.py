@@ -104,7 +104,7 @@ class Step:
         rule: the rule as text, in terms of `g`, the incoming cotangent.
         local: the local derivative as text; empty if the rule is not a product with one.
         reason: the reason for the rule, in a sentence; may be empty.
-        remarks: what the engine did afterwards: summed over broadcast axes, cast, added up.
+        remarks: what the engine did afterward: summed over broadcast axes, cast, added up.
         latex: the rule as an equation in LaTeX.
         local_latex: the local derivative as an equation in LaTeX; empty if there is none.
         incoming: the cotangents that come in: that of the op's result, or those of a call's results that have one.

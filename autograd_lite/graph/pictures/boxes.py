@@ -92,7 +92,7 @@ def label_of(node: ViewNode) -> Label:
     if node.look == "constant" and len(texts) == 1:
         head = Line(texts[0], 12.0, "")
     else:
-        # A slot without a name is labelled with its kind.
+        # A slot without a name is labeled with its kind.
         head = Line(texts[0], HEAD, "none" if texts[0] == node.look else "head", visible(node.sign))
     lines = (head, *(Line(text, SMALL, "soft") for text in texts[1:]))
     badge = visible(clip(node.badge, 24)) or LOOKS[node.look].glyph

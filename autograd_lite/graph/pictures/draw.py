@@ -125,7 +125,7 @@ def _cylinder(center: Point, box: Box) -> Element:
 
 
 def pill(badge: str, right: float, y: float) -> list[Element]:
-    """Draw a badge that ends at x = right and is centred at height y."""
+    """Draw a badge that ends at x = right and is centered at height y."""
     width, height = pill_width(badge), 15.0
     line = Line(badge, PILL, "pilled")
     if fits_table(badge):
@@ -163,14 +163,14 @@ def pill_area(label: Label, center: Point) -> Area:
 
 
 def text(line: Line, x: float, y: float, anchor: str = "middle") -> Element:
-    """Set a line centred at height y: the middle of letters is about a third of their size above the baseline."""
+    """Set a line centered at height y: the middle of letters is about a third of their size above the baseline."""
     sign = (element("tspan", "sign", f"{line.sign} "),) if line.sign else ()
     attributes = {"x": x, "y": y + 0.35 * line.size, "font-size": line.size, "text-anchor": anchor}
     return Element("text", line.style, attributes, (*sign, line.text))
 
 
 def lines_text(lines: Sequence[Line], x: float, top: float, width: float) -> Iterator[Element]:
-    """Set the lines of a label below each other, centred at x, from `top` down; `width` is the label's."""
+    """Set the lines of a label below each other, centered at x, from `top` down; `width` is the label's."""
     for line in lines:
         height = line.size * LEADING
         if fits_table(line.text):

@@ -116,7 +116,7 @@ def _modules_of(inside: Mapping[Scope, list[GraphNode]], operations: int) -> lis
 
 
 def _alike(paths: list[Scope], inside: Mapping[Scope, list[GraphNode]]) -> Iterator[list[tuple[str, list[GraphNode]]]]:
-    """Yield modules with their nodes: neighbours together that differ by a number in their names only."""
+    """Yield modules with their nodes: neighbors together that differ by a number in their names only."""
 
     def key(path: Scope) -> object:
         name = ".".join(path).rstrip("0123456789")

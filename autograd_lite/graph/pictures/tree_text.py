@@ -1,6 +1,6 @@
 """The tree: from the results down to their inputs, every node once.
 
-A node with several readers is written out the first time, and is `n3 (above)` afterwards. Where the tree gets too deep
+A node with several readers is written out the first time, and is `n3 (above)` afterward. Where the tree gets too deep
 for a page, it continues below, from the left margin.
 """
 

@@ -35,7 +35,7 @@ def _row(name: str, function: Callable[..., Any], below: float, above: float, sc
     Args:
         name: of the function.
         function: the same derived by its order.
-        below, above: the shares of the neighbouring orders in the derivative by x (10.6.1, 10.29.1).
+        below, above: the shares of the neighboring orders in the derivative by x (10.6.1, 10.29.1).
         scale: that of the logarithm of the factor by which it is scaled.
     """
 

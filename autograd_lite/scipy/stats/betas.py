@@ -51,7 +51,7 @@ def _ncf(x: Any, dfn: Any, dfd: Any, nc: Any) -> Any:
     def density(j: Any, x: Any, dfn: Any, dfd: Any) -> Any:
         return _f(x * dfn / (dfn + 2 * j), dfn + 2 * j, dfd) + np.log(dfn / (dfn + 2 * j))
 
-    # The terms are largest where the ratio of two neighbours, rate y (h + j) / ((j + 1) (n / 2 + j)), is 1.
+    # The terms are largest where the ratio of two neighbors, rate y (h + j) / ((j + 1) (n / 2 + j)), is 1.
     at, n, d = map(without_derivative, (x, dfn, dfd))
     rate = 0.5 * without_derivative(nc) / (1 + d / (n * at))
     p = 0.5 * (rate - 0.5 * n - 1)

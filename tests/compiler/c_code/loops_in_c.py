@@ -30,7 +30,7 @@ class Row(NamedTuple):
     Attributes:
         ufunc, number: of the loop.
         exponent: the second operand of a power.
-        strip: whether it is the form for loops that are vectorised.
+        strip: whether it is the form for loops that are vectorized.
     """
 
     ufunc: np.ufunc

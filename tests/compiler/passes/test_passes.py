@@ -155,7 +155,7 @@ def test_a_large_constant_is_computed_at_every_run() -> None:
     assert count(stages_of(f, np.ones(1))[-1]) > count(stages_of(small, np.ones(1))[-1]) == 1
 
 
-# ---- rematerialisation -----------------------------------------------------------------------------------------------
+# ---- rematerialization -----------------------------------------------------------------------------------------------
 
 
 def links(h: Any, w: Any, x: Any) -> Any:

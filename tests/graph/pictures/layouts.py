@@ -58,7 +58,7 @@ Framed = tuple[list[Box], list[Edge], list[tuple[str, ...]], Modules]
 
 @st.composite
 def framed_graphs(draw: st.DrawFn, largest: int = 20) -> Framed:
-    """Any graph, whose boxes belong to any modules: runs of neighbours to the same, or each to its own."""
+    """Any graph, whose boxes belong to any modules: runs of neighbors to the same, or each to its own."""
     boxes, edges = draw(graphs(largest))
     run = draw(st.integers(1, 6))
     homes = draw(st.lists(scopes_, min_size=len(boxes), max_size=len(boxes)))

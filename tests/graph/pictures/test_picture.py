@@ -447,7 +447,7 @@ def test_width_table_is_a_bound() -> None:
 
 
 def inner_box(shape: ET.Element) -> tuple[float, float, float, float, bool]:
-    """Return the centre and half the sizes of a shape, and whether it is an ellipse."""
+    """Return the center and half the sizes of a shape, and whether it is an ellipse."""
     a = {k: float(v) for k, v in shape.attrib.items() if k not in ("class", "d")}
     if shape.tag == f"{SVG}ellipse":
         return a["cx"], a["cy"], a["rx"], a["ry"], True

@@ -206,7 +206,7 @@ def test_siblings_stand_evenly_around_their_reader() -> None:
 
 
 def sideways(seeds: int) -> float:
-    """How far all segments of some graphs run sideways: the weighted sum of squares that positions minimise."""
+    """How far all segments of some graphs run sideways: the weighted sum of squares that positions minimize."""
     total = 0.0
     for seed in range(seeds):
         random, n = Random(seed), 40

@@ -145,7 +145,7 @@ def test_tints_lines_and_samples() -> None:
     assert drawn == [[[-1.0, 0.0]], [[1.0, 1.0], [0.5, -1.0]]]
     assert [rgb(c.get_facecolor()[0]) for c in ax.collections[1:]] == [rgb(c) for c in COLORS[:2]]
     paths = [c.get_paths()[0].vertices.shape for c in ax.collections[1:]]
-    assert paths[0] != paths[1]  # a marker of its own: colour is not the only sign
+    assert paths[0] != paths[1]  # a marker of its own: color is not the only sign
 
 
 def test_every_boundary_of_three_classes_is_drawn() -> None:

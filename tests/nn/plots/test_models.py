@@ -1,4 +1,4 @@
-"""Pictures of trainings, weights and mistakes: the numbers in them are the model's."""
+"""Pictures of training runs, weights and mistakes: the numbers in them are the model's."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_learning_rates_are_the_curves_in_order_and_their_ends() -> None:
     assert plots.learning_rates({9.0: [1.0, np.nan]}).axes[1].get_title(loc="left") == "All fail"
 
 
-def test_learning_rates_of_trainings() -> None:
+def test_learning_rates_of_training_runs() -> None:
     x = np.linspace(-1, 1, 32)[:, None]
     histories = {}
     for rate in (0.01, 0.1):

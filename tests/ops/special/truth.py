@@ -1,7 +1,7 @@
 """Values and derivatives of a function over a grid, to all digits, by mpmath.
 
 A grid is a product: of values of the parameters, and of levels (probabilities of the lower or upper tail, mostly) that
-place the argument. So neighbours are neighbours, and the scale of a derivative is that of its cell: the largest of the
+place the argument. So neighbors are neighbors, and the scale of a derivative is that of its cell: the largest of the
 corners, in the least of the cells around a point. That is strict in tails, and fair where a derivative is zero.
 """
 

@@ -182,7 +182,7 @@ def test_scipys_own_functions_refuse_and_name_ours(call: Callable[..., Any], nam
 def test_every_distribution_of_scipy_has_a_row_or_a_reason() -> None:
     kinds = (scipy.stats.rv_continuous, scipy.stats.rv_discrete)
     known = {name for name, found in vars(scipy.stats).items() if isinstance(found, kinds)}
-    assert known <= {*stats.ROWS, *stats.LEFT_OUT, "trapz"}  # trapezoid, as older versions spelt it
+    assert known <= {*stats.ROWS, *stats.LEFT_OUT, "trapz"}  # trapezoid, as older versions spelled it
     assert not {*stats.ROWS} & {*stats.LEFT_OUT}
     assert set(CONTINUOUS) | set(DISCRETE) == set(stats.ROWS)
 

@@ -38,7 +38,7 @@ class RuleText(NamedTuple):
 
     Attributes:
         formula: what the rule computes, such as "x.T @ g".
-        remarks: what the engine did with it afterwards, in order: "sum over axis 0 (b (2,) was broadcast to (3, 2))",
+        remarks: what the engine did with it afterward, in order: "sum over axis 0 (b (2,) was broadcast to (3, 2))",
             "cast to float32", "+ what n7 contributes".
     """
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def isotonic(targets: Sequence[float], weights: Sequence[float], gaps: Sequence[float]) -> list[float]:
-    """Return positions x with x[i + 1] - x[i] >= gaps[i] that minimise sum_i weights[i] (x[i] - wanted[i])².
+    """Return positions x with x[i + 1] - x[i] >= gaps[i] that minimize sum_i weights[i] (x[i] - wanted[i])².
 
     With the gaps subtracted this is isotonic regression, which pooling adjacent violators solves in linear time.
 

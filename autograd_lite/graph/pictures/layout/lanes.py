@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from .modules import Modules, common
 
-# A lane wants to run straight more than a box wants to be below its neighbour.
+# A lane wants to run straight more than a box wants to be below its neighbor.
 _LANE_WEIGHT = 16.0
 # Edges lighter than this pull a little, but give way to everything else.
 LOOSE = 0.2
@@ -107,7 +107,7 @@ class Lanes(NamedTuple):
         owners: for each lane the box that its edges come from.
         channels: of each lane.
         loose: for each lane whether its edges are lighter than `LOOSE`.
-        segments: `(upper, lower) -> weight`, each between neighbouring layers.
+        segments: `(upper, lower) -> weight`, each between neighboring layers.
         last: for each edge the vertex from which it goes to its target: a lane, or the source itself; -1 if it has no
             lanes.
     """

@@ -3,7 +3,7 @@
 The steps of Sugiyama, Tagawa and Toda, each of which fills its part of one record: (1) each box gets a layer, below all
 that it reads; (2) an edge over several layers is led through a lane in each of them, and all edges from one box share
 their lanes as far as they run together; (3) barycenter sweeps improve the order within the layers; (4) coordinates are
-the weighted least-squares solution of "be where your neighbours are", under that order and the distances (`place`).
+the weighted least-squares solution of "be where your neighbors are", under that order and the distances (`place`).
 
 References:
     K. Sugiyama, S. Tagawa, M. Toda: Methods for Visual Understanding of Hierarchical System Structures, 1981.
@@ -25,7 +25,7 @@ from .order import order_vertices
 from .place import Extra, x_positions
 from .record import Layered
 
-# Pixels: between neighbours in a row; between rows; and per pixel that the edges between two rows run sideways.
+# Pixels: between neighbors in a row; between rows; and per pixel that the edges between two rows run sideways.
 _ROW_GAP, _ROW_SLOPE, _ROW_MAX = 34.0, 0.08, 72.0
 # Frames are at least as wide as the first; the second is between two frames, one below the other.
 _FRAME, _FRAMES = 48.0, 14.0
@@ -108,7 +108,7 @@ def give_layers(graph: Layered) -> None:
 
 
 def break_rows(layers: Sequence[int], widths: Sequence[float], most: float = ROW) -> list[int]:
-    """Return the layers, with those wider than `most` broken in two: every other box goes below its neighbours.
+    """Return the layers, with those wider than `most` broken in two: every other box goes below its neighbors.
 
     No edge joins two boxes of a layer, so one may be below the other; a line past a box needs little room next to
     it. More than two rows would gain nothing: the width would then be that of the lines.

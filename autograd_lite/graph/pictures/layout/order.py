@@ -146,7 +146,7 @@ def _first_order(layers: Sequence[int], above: list[list[int]], below: list[list
 
 
 def _sweep(rows: Rows, towards: list[list[int]], groups: _Groups | None, *, downwards: bool) -> Rows:
-    """Sort each row by the mean position of neighbours in the row before; a vertex without any keeps its place."""
+    """Sort each row by the mean position of neighbors in the row before; a vertex without any keeps its place."""
     place: dict[int, float] = {}
     new = [*rows]
     for r in range(len(rows)) if downwards else reversed(range(len(rows))):
@@ -164,7 +164,7 @@ def _sweep(rows: Rows, towards: list[list[int]], groups: _Groups | None, *, down
 
 
 def _swap_neighbours(rows: Rows, above: list[list[int]], below: list[list[int]], homes: Sequence[int]) -> Rows:
-    """Swap neighbours in one group as long as that removes crossings."""
+    """Swap neighbors in one group as long as that removes crossings."""
     rows = [[*row] for row in rows]
     place = {v: i for row in rows for i, v in enumerate(row)}
     waiting = list(range(len(rows)))
@@ -178,7 +178,7 @@ def _swap_neighbours(rows: Rows, above: list[list[int]], below: list[list[int]],
 def _swap_in_row(
     row: list[int], place: dict[int, int], above: list[list[int]], below: list[list[int]], homes: Sequence[int]
 ) -> bool:
-    """Swap neighbours in a row; return whether any were."""
+    """Swap neighbors in a row; return whether any were."""
     if len(row) < 2:
         return False
     up = [sorted([place[w] for w in above[v]]) for v in row]

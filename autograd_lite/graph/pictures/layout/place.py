@@ -1,4 +1,4 @@
-"""Positions along the rows: vertices that belong together form columns, and each column is near its neighbours.
+"""Positions along the rows: vertices that belong together form columns, and each column is near its neighbors.
 
 Columns are what Brandes and Köpf call blocks: segments that do not cross are made vertical, the most important ones
 first. All columns start packed to the left; then each in turn moves to the weighted mean of the ends of its other
@@ -44,7 +44,7 @@ class Extra(NamedTuple):
 def x_positions(
     rows: Sequence[Sequence[int]], segments: Segments, widths: Sequence[float], extra: Extra | None = None
 ) -> list[float]:
-    """Return the centre of every box and lane.
+    """Return the center of every box and lane.
 
     Args:
         rows: the order within each layer.
@@ -84,13 +84,13 @@ def x_positions(
 
 
 class _Pull(NamedTuple):
-    """The neighbours of a column with their weights, and the sum of the weights."""
+    """The neighbors of a column with their weights, and the sum of the weights."""
 
     others: tuple[tuple[int, float], ...]
     weight: float
 
     def wish(self, c: int, x: Sequence[float]) -> float:
-        """Return where the column wants to be: the weighted mean of its neighbours' positions."""
+        """Return where the column wants to be: the weighted mean of its neighbors' positions."""
         if not self.weight:
             return x[c]
         total = 0.0
@@ -146,7 +146,7 @@ def _settle(
 def _move_together(
     inside: Sequence[int], x: list[float], left_of: Near, right_of: Near, pulls: Sequence[_Pull]
 ) -> None:
-    """Shift these columns together towards the average of their neighbours' positions, as far as the gaps allow."""
+    """Shift these columns together towards the average of their neighbors' positions, as far as the gaps allow."""
     own = set(inside)
     total = weight = 0.0
     least, most = -inf, inf
@@ -168,7 +168,7 @@ def _move_together(
 
 
 def _gap(left: float, right: float, left_side: int = 0, right_side: int = 0) -> float:
-    """Return the least distance between the centres of two neighbours, given their widths and sides as borders."""
+    """Return the least distance between the centers of two neighbors, given their widths and sides as borders."""
     if left_side or right_side:
         if left_side and right_side:
             between = _NESTED if left_side == right_side else _OUTSIDE

@@ -67,7 +67,7 @@ class Grid:
         self._set_halves()
 
     def middle(self, row: int) -> float:
-        """Return the height at which a row's boxes are centred."""
+        """Return the height at which a row's boxes are centered."""
         return (self.top[row] + self.bottom[row]) / 2
 
     # ---- tracks and lanes -------------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ def html_text(
         "script": '"use strict";\n(() => {\n' + "".join(_lean(_file(name)) for name in _SCRIPTS) + "})();\n",
         "data": data.translate(_ESCAPES),
     }
-    # Split first and fill in afterwards, so that the parts are never searched for further marks.
+    # Split first and fill in afterward, so that the parts are never searched for further marks.
     pieces = _file("page.html").split("@@")
     return "".join(parts[piece] if i % 2 else piece for i, piece in enumerate(pieces))
 
