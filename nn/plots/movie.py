@@ -127,7 +127,7 @@ class Movie:
         page = here.joinpath("movie.html").read_text(encoding="utf-8")
         script = here.joinpath("movie.js").read_text(encoding="utf-8")
         fill = {
-            "SVG": svg,
+            "SVG": svg.replace("@media (prefers-color-scheme: dark)", "@media screen and (prefers-color-scheme: dark)"),
             "DATA": json.dumps(data, ensure_ascii=False).replace("<", "\\u003c"),
             "SCRIPT": script,
             "TITLE": html.escape(_title(self.figure)),

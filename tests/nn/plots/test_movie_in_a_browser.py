@@ -55,12 +55,15 @@ def test_the_keyboard_and_the_button_move_it(shown: Any) -> None:
 
 def test_the_first_frame_is_printed(shown: Any) -> None:
     movie = MOVIES["gradient_descent_movie"]()
-    page = shown(movie.to_html()).open().page
+    page = shown(movie.to_html(), dark=True).open().page
     page.locator("input[type=range]").fill("2")
     page.emulate_media(media="print")
     page.wait_for_function("document.querySelector('input').value === '0'")
     assert page.locator("output").inner_text() == movie.captions[0]
     assert not page.locator("button").is_visible()
+    ink = page.evaluate("getComputedStyle(document.body).color")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert ink == "rgb(15, 23, 42)"
     page.emulate_media(media="screen")
     page.wait_for_function("document.querySelector('input').value === '2'")
     assert page.locator("output").inner_text() == movie.captions[2]

@@ -194,8 +194,8 @@ function switchTheme() {
 
 const systemTheme = () => state.theme || (darkness.matches ? 'dark' : 'light');
 darkness.addEventListener('change', () => setTheme(systemTheme()));
-window.addEventListener('beforeprint', () => setTheme('light'));
-window.addEventListener('afterprint', () => setTheme(systemTheme()));
+window.addEventListener('beforeprint', () => { setTheme('light'); setOnPaper(true); });
+window.addEventListener('afterprint', () => { setTheme(systemTheme()); setOnPaper(false); });
 
 function toggleOutline() {
   const open = $('stage').classList.toggle('with-outline');

@@ -264,11 +264,25 @@ function settleView() {
   clearTimeout(resting);
   still = { x: view.x, y: view.y, k: view.k };
   svg.style.transform = '';
+  if (onPaper) return;
   svg.classList.toggle('large', drawn.size > MANY);
   if (world) world.setAttribute('transform', `translate(${r1(view.x)} ${r1(view.y)}) scale(${view.k.toFixed(4)})`);
   svg.classList.toggle('far', view.k < 0.45);
   svg.classList.toggle('tiny', view.k < 0.18);
   drawMinimap();
+}
+
+// On paper all of the picture is seen, whatever the size of the sheet.
+let onPaper = false;
+
+function setOnPaper(begins) {
+  onPaper = begins && !!world;
+  settleView();
+  if (!onPaper) { svg.removeAttribute('viewBox'); return; }
+  svg.setAttribute('viewBox', `-4 -12 ${Math.ceil(view.w + 12)} ${Math.ceil(view.h + 20)}`);
+  svg.setAttribute('preserveAspectRatio', 'xMidYMin meet');
+  svg.classList.remove('far', 'tiny');
+  world.removeAttribute('transform');
 }
 
 // Move to a place, smoothly unless the reader wants no motion.

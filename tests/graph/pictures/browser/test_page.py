@@ -249,6 +249,21 @@ def test_fit_shows_all_of_the_picture(shown: Open, mlp: Graph) -> None:
         assert not page.page.evaluate(HIDDEN, "#picture .node")
 
 
+def test_paper_has_all_of_the_picture(shown: Open, mlp: Graph) -> None:
+    page = shown(mlp).open()
+    before = page.page.get_attribute("#world", "transform")
+    page.page.set_viewport_size({"width": 600, "height": 800})
+    page.page.emulate_media(media="print")
+    page.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert not page.page.evaluate(HIDDEN, "#picture .node")
+    page.page.emulate_media(media="screen")
+    page.page.set_viewport_size({"width": 1280, "height": 800})
+    page.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.page.wait_for_timeout(150)  # after a change of the size the picture is fitted again
+    assert page.page.get_attribute("#world", "transform") == before
+    assert page.page.get_attribute("#picture", "viewBox") is None
+
+
 @pytest.mark.parametrize("tool", ["#minimap", "#out", "#caption"])
 def test_no_hit_lies_under_the_tools(shown: Open, mlp: Graph, tool: str) -> None:
     page = shown(mlp).open()
