@@ -22,6 +22,8 @@ _FIRST = ("autograd_lite", "autograd_lite.nn")
 _SECOND = ("autograd_lite.optimize", "autograd_lite.sparse")
 _THIRD = ("autograd_lite.numpy", "autograd_lite.scipy", "autograd_lite.hips")
 _SHORT = {"autograd_lite.nn": "nn", "autograd_lite": "ag"}
+# Whose methods one asks for by their names alone.
+_CLASSES = ("nn.Model", "Tensor", "nn.Module", "Graph", "nn.optimizers.Optimizer")
 _LONG = {
     "nn": "autograd_lite.nn",
     "ag": "autograd_lite",
@@ -54,7 +56,7 @@ def entries_of(words: str) -> list[Entry]:
         >>> [(entry.word, entry.kind) for entry in entries_of("cotangent")]
         [('cotangent', 'a word of the glossary')]
     """
-    ways = (_errors, _pages, _error_sections, _objects, _terms, _other_sections, _messages)
+    ways = (_errors, _pages, _error_sections, _objects, _terms, _other_objects, _other_sections, _messages)
     unique = dict[str, Entry]()
     for way in ways:
         for entry in way(words.strip().strip("`")):
@@ -70,16 +72,28 @@ def near(words: str, most: int = 6) -> list[str]:
         'jacobian'
     """
     by_lower = {word.lower(): word for word in _words()}
-    key = words.lower().rpartition(".")[2]
-    begun = [word for low, word in by_lower.items() if len(key) > 2 and (key in low or anchor(key) in low)]
-    close = [by_lower[low] for low in difflib.get_close_matches(key, by_lower, most, 0.7)]
-    return list(dict.fromkeys([*close, *sorted(begun, key=len)]))[:most]
+    names = list[str]()
+    for part in [words, *(re.findall(r"\w{4,}", words) if " " in words else [])]:
+        key = part.lower().rpartition(".")[2]
+        begun = [word for low, word in by_lower.items() if len(key) > 2 and (key in low or anchor(key) in low)]
+        close = [by_lower[low] for low in difflib.get_close_matches(key, by_lower, most, 0.7)]
+        names += [*close, *sorted(begun, key=len)]
+    return list(dict.fromkeys(names))[:most]
 
 
 def pages_with(words: str, most: int = 4) -> list[str]:
-    """Return the words that open the pages in which a text occurs most."""
-    words = rf"(?<!\w){re.escape(words)}(?!\w)"
-    counts = {page: len(re.findall(words, page.text, re.IGNORECASE)) for page in pages().values()}
+    """Return the words that open the pages in which a text occurs most, or else all of its longer words do.
+
+    Example:
+        >>> "seeing" in pages_with("vanishing gradient")
+        True
+    """
+    long = re.findall(r"\w{4,}", words) or [words]
+    for parts in ([words], long):
+        patterns = [rf"(?<!\w){re.escape(part)}(?!\w)" for part in parts]
+        counts = {p: min(len(re.findall(s, p.text, re.IGNORECASE)) for s in patterns) for p in pages().values()}
+        if any(counts.values()):
+            break
     most_first = sorted((page for page in counts if counts[page]), key=lambda page: -counts[page])
     return [word_of(page) for page in most_first[:most]]
 
@@ -214,16 +228,28 @@ def _modules_in(module: ModuleType) -> Iterator[str]:
 
 
 def _objects(word: str) -> Iterator[Entry]:
-    """Yield what has a name, in the cases that were asked for, or else in any."""
-    first, dot, rest = word.removesuffix("()").partition(".")
-    name = f"{_LONG.get(first, first) if dot or first in _SHORT.values() else first}{dot}{rest}"
-    if not re.fullmatch(r"[\w.]+", name):
+    """Yield what has a name in the modules that most ask first, or that is a method of their main classes."""
+    name = _full_name(word)
+    methods = () if "." in name else (f"{cls}.{name}" for cls in _CLASSES)
+    for candidate in (name, *methods):
+        yield from (_object_entry(path, value) for path, value in _objects_named(candidate, modules(_FIRST), False))
+
+
+def _other_objects(word: str) -> Iterator[Entry]:
+    """Yield what has a name in further modules, or in any if upper and lower case do not matter."""
+    name = _full_name(word)
+    if not re.fullmatch(r"[\w.]+", name) or any(_objects(word)):
         return
-    for roots in (_FIRST, _SECOND, _THIRD):
-        for any_case in (False, True):
+    for any_case in (False, True):
+        for roots in (_FIRST, _SECOND, _THIRD):
             if objects := [*_objects_named(name, modules(roots), any_case)]:
                 yield from (_object_entry(path, value) for path, value in objects)
                 return
+
+
+def _full_name(word: str) -> str:
+    first, dot, rest = word.removesuffix("()").partition(".")
+    return f"{_LONG.get(first, first) if dot or first in _SHORT.values() else first}{dot}{rest}"
 
 
 def _objects_named(name: str, homes: list[ModuleType], any_case: bool) -> Iterator[tuple[str, Any]]:

@@ -43,6 +43,9 @@ OPENS = [
     ("Tensor.backward", "ag.Tensor.backward", "retain_graph"),
     ("nn.layers", "nn_layers", "help nn.layers   a module"),
     ("curve_fit", "ag.optimize.curve_fit", "curve_fit(f"),
+    ("fit", "nn.Model.fit", "epochs"),
+    ("detach", "ag.Tensor.detach", "detach"),
+    ("gradient", "gradient", "help ag.numpy.gradient"),
     ("st.norm", "ag.scipy.stats.norm", "loc"),
     ("np.linalg.norm", "ag.numpy.linalg.norm", "axis"),
     ("nn", "nn", "Sequential"),
@@ -60,7 +63,13 @@ OPENS = [
     ),
 ]
 # A word that opens nothing, and what is named as near it.
-OPENS_NOTHING = [("jacobain", "jacobian"), ("optimise", "optimize"), ("jit", "cheat_sheet"), ("ag.grda", "grad")]
+OPENS_NOTHING = [
+    ("jacobain", "jacobian"),
+    ("optimise", "optimize"),
+    ("jit", "cheat_sheet"),
+    ("ag.grda", "grad"),
+    ("how to save", "save"),
+]
 
 
 def words_in_sources() -> Iterator[tuple[str, str]]:
