@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from ..ir.listing import NO_REMARKS, Remark, Remarks
+from ..ir.node_labels import count_of
 from ..ir.pure_graph import PureGraph
 
 # Looks that say that something is wrong, or differs, the gravest first.
@@ -105,7 +106,7 @@ class Overlay:
     of: PureGraph | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
-        return f"<Overlay of {len(self.marks)} marks: {self.title}>"
+        return f"<Overlay of {count_of(len(self.marks), 'mark')}: {self.title}>"
 
 
 class HasOverlay(Protocol):

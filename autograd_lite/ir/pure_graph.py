@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 from .graph_check import check
 from .graph_node import Flow, GraphNode, Kind, Role, number_of
 from .listing import listing
-from .node_labels import op_text, summary
+from .node_labels import count_of, op_text, summary
 from .outline import Outline
 from .stats import NOT_MEASURED, Measurement
 
@@ -135,7 +135,7 @@ class PureGraph:
 
     def __repr__(self) -> str:
         operations = sum(node.computes for node in self.nodes)
-        size = f"{len(self.nodes)} nodes, {operations} of them operations"
+        size = f"{count_of(len(self.nodes), 'node')}, {operations} of them operations"
         return f"<{type(self).__name__} of {size}; returns {', '.join(self.outputs)}>"
 
     # ---- the backward pass ------------------------------------------------------------------------------------------

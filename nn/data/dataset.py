@@ -129,7 +129,7 @@ class Dataset:
         return ag.tensor(np.asarray(self._size, np.int64))
 
     def __repr__(self) -> str:
-        words = {INFINITE: "elements without end", UNKNOWN: "elements"}
+        words = {INFINITE: "elements without end", UNKNOWN: "elements", 1: "1 element"}
         return f"<Dataset of {words.get(self._size, f'{self._size} elements')}>"
 
     # ---- elements ---------------------------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ def test_a_repr_is_short() -> None:
         "<GraphNode n1: (2,) float64 = multiply n0 n0>": graph["n1"],
         "<Program of 3 nodes, 1 of them operations; takes a, b; returns n2>": program,
         "<Program of 2 nodes, 1 of them operations; returns n1>": Program.build(x * x),
-        "<Overlay of 1 marks: floating-point operations>": graph.cost().overlay(),
+        "<Overlay of 1 mark: floating-point operations>": graph.cost().overlay(),
         "<View of 2 boxes and 2 lines: Computation graph>": view_of(graph),
     }
     assert {repr(thing) for thing in expected.values()} == expected.keys()
