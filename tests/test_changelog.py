@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import autograd_lite as ag
+
 CHANGELOG = (Path(__file__).resolve().parents[1] / "CHANGELOG.md").read_text(encoding="utf-8")
 KINDS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 LINE = re.compile(r"- .*[.…]|")  # an entry, or an empty line
@@ -30,6 +32,18 @@ def problems(changelog: str) -> list[str]:
 
 def test_the_changelog_is_one_line_a_feature_by_area() -> None:
     assert problems(CHANGELOG) == []
+
+
+def test_the_first_release_says_what_it_can_do() -> None:
+    """On one page; nothing has changed since a release that there was not."""
+    releases = {
+        release.partition("\n")[0].partition("]")[0]: release.partition("\n")[2]
+        for release in re.split(r"^## \[", CHANGELOG, flags=re.MULTILINE)[1:]
+    }
+    assert next(iter(releases)) == "Unreleased"
+    assert set(re.findall(r"^#### (.*)$", releases["0.1.0"], re.MULTILINE)) == {"Added"}
+    assert releases["0.1.0"].count("\n") < 120
+    assert ag.__version__ in releases
 
 
 def test_what_a_merge_spoils_is_seen() -> None:

@@ -35,6 +35,7 @@ RIGHT = {
     ("every spelling", "every spelling"): "of a name",
     ("colorings", "colorings"): "countable in graph theory",
     ("covariances", "covariances"): "countable in statistics",
+    ("multiple shooting", "multiple shooting"): "the name of a method",
     ("Each finding", "finding"): "a single result of a search",
     ("a finding", "a finding"): "a single result of a search",
     ("truncations", "truncations"): "of files",
