@@ -1,13 +1,15 @@
 """Sphinx builds the documentation from the pages here and the docstrings: `python3 dev.py docs`."""
 
+import contextlib
+import doctest
 import re
 import sys
 from pathlib import Path
 
-import numpy as np
 from sphinx.application import Sphinx
 
 import autograd_lite as ag
+from autograd_lite.core import addresses
 
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS))  # objects, sources
@@ -22,21 +24,37 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.linkcode",
     "myst_nb",
+    "links",
     "mathml",
     "object_pages",
     "sources",
 ]
 default_role = "code"  # a single backtick in a docstring is code, as everywhere else
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_templates"]
 nitpicky = False
 
 html_theme = "furo"
+html_theme_options = {"top_of_page_buttons": ["edit"]}
 html_title = "autograd_lite"
+html_logo = html_favicon = "_static/logo.svg"
+html_baseurl = f"{addresses.SITE}/" if addresses.SITE else ""
+templates_path = ["_templates"]
+html_additional_pages = {"404": "404.html"}
+html_sidebars = {
+    "**": [
+        "sidebar/brand.html",
+        "version.html",
+        "sidebar/search.html",
+        "sidebar/scroll-start.html",
+        "sidebar/navigation.html",
+        "sidebar/scroll-end.html",
+    ]
+}
 pygments_dark_style = "github-dark"
 html_static_path = ["_static"]
 html_css_files = ["site.css", "pictures.css"]
 html_js_files = ["site.js"]
-html_search_scorer = str(DOCS / "_static" / "scorer.js")
+html_search_scorer = str(DOCS / "_static" / "search.js")
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
@@ -56,6 +74,7 @@ myst_enable_extensions = ["colon_fence", "dollarmath", "substitution"]
 myst_substitutions = {"release": release}
 nb_execution_mode = "off"  # the outputs are stored, and a test compares them with fresh ones
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # with formulas, as in pages
 nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
 
@@ -106,17 +125,13 @@ def _bring_notebooks(_app: Sphinx) -> None:
             path.write_text(text, encoding="utf-8")
 
 
-def _draw_live_graph(app: Sphinx, error: Exception | None) -> None:
-    """Save the page of a graph, which the first page shows in a frame."""
+def _save_live_graph(app: Sphinx, error: Exception | None) -> None:
+    """Run the code of the first page: it saves the page of a graph, which is in a frame below it."""
     if error or app.builder.name != "html":
         return
-    x = np.random.default_rng(0).normal(size=(8, 4))
-    w = ag.tensor(np.full((4, 3), 0.1), requires_grad=True, name="w")
-    b = ag.tensor(np.zeros(3), requires_grad=True, name="b")
-    with ag.extend.module_scope("model"):
-        scores = x @ w + b
-    loss = -np.mean(ag.log_softmax(scores)[np.arange(8), np.arange(8) % 3])
-    ag.build_graph(loss, backward=True).save(Path(app.outdir) / "_static" / "graph.html")
+    code = doctest.script_from_examples((DOCS / "index.md").read_text(encoding="utf-8"))
+    with contextlib.chdir(Path(app.outdir) / "_static"):
+        exec(code, {})
 
 
 def setup(app: Sphinx) -> None:
@@ -125,4 +140,4 @@ def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-signature", _no_call)
     app.connect("autodoc-skip-member", _skip_theirs)
     app.connect("builder-inited", _bring_notebooks)
-    app.connect("build-finished", _draw_live_graph)
+    app.connect("build-finished", _save_live_graph)

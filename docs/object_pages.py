@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import related
 from docutils import nodes
 from objects import Entry, entries, file_names, other_names, page, public, summary
 from sphinx import addnodes
@@ -20,7 +21,11 @@ def write_pages(app: Sphinx) -> None:
     found = entries(folder)
     known = {e.thing: e.full_name for e in found if inspect.isclass(e.thing)}
     names = other_names(found)
-    pages = {f"{name}.rst": page(e, known, names.get(id(e.thing), [])) for e, name in file_names(found).items()}
+    others, guides = related.related(found), related.pages(found, Path(app.srcdir))
+    pages = {
+        f"{name}.rst": page(e, known, names.get(id(e.thing), []), related.see_also(e, others[e], guides[e]))
+        for e, name in file_names(found).items()
+    }
     for entry in found:  # else a class that is public under another name than its own would be shown as an alias
         if inspect.isclass(entry.thing) and entry.thing.__name__ != entry.name:
             entry.thing.__name__ = entry.name
@@ -92,13 +97,13 @@ def remember_classes(app: Sphinx) -> None:
 
 
 def share_sidebar(_app: Sphinx, name: str, _template: str, context: dict[str, Any], _doctree: object) -> None:
-    """Make the sidebar once for all pages of objects, and of sources, in folders of one depth: they are not in it."""
+    """Make the sidebar once for all pages of objects, and of sources of one depth: it has none of them."""
     if name.startswith(("reference/api/", "source/")):
-        make, depth = context["toctree"], name.count("/")
-        context["toctree"] = lambda **options: _sidebars.get(depth) or _sidebars.setdefault(depth, make(**options))
+        make, place = context["toctree"], (name.partition("/")[0], name.count("/"))
+        context["toctree"] = lambda **options: _sidebars.get(place) or _sidebars.setdefault(place, make(**options))
 
 
-_sidebars: dict[int, str] = {}
+_sidebars: dict[tuple[str, int], str] = {}
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

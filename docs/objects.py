@@ -27,11 +27,12 @@ PACKAGES = ("autograd_lite", "nn")
 
 @dataclass(frozen=True)
 class Entry:
-    """A public object: its module, its name there, and the page whose table lists it."""
+    """A public object: its module, its name there, the page that lists it, and which of the page's tables does."""
 
     module: str
     name: str
     listed_in: str
+    table: int = 0
 
     @property
     def thing(self) -> Any:
@@ -59,9 +60,9 @@ def is_ours(thing: Any) -> bool:
 def entries(folder: Path) -> list[Entry]:
     """Return what the tables of all pages in a folder list."""
     return [
-        Entry(module, name, path.stem)
+        Entry(module, name, path.stem, table)
         for path in sorted(folder.glob("*.md"))
-        for module, names in GROUP.findall(path.read_text(encoding="utf-8"))
+        for table, (module, names) in enumerate(GROUP.findall(path.read_text(encoding="utf-8")))
         for name in names.split() or public(module)
     ]
 
@@ -103,13 +104,14 @@ def text_of(entry: Entry) -> str:
     return f"{inspect.getdoc(entry.thing)}\n{examples.example(entry.full_name)}"
 
 
-def page(entry: Entry, known: dict[Any, str], names: list[str]) -> str:
+def page(entry: Entry, known: dict[Any, str], names: list[str], see_also: list[str]) -> str:
     """Return the page of an object, as reStructuredText.
 
     Args:
         entry: the object.
         known: the names of all classes that have a page; what is inherited from one is described there.
         names: all public names of the object.
+        see_also: the lines that lead to related objects.
     """
     thing, title = entry.thing, entry.full_name
     others = ", ".join(f"``{name}``" for name in names if name != title)
@@ -136,7 +138,7 @@ def page(entry: Entry, known: dict[Any, str], names: list[str]) -> str:
         if bases:
             links = ", ".join(f":py:class:`{known[base]}`" for base in bases)
             lines += ["", f"What it inherits is described with {links}."]
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", *see_also])
 
 
 def _directive(thing: Any) -> str:

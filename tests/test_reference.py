@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
 
 objects: Any = importlib.import_module("objects")
+related: Any = importlib.import_module("related")
 sources: Any = importlib.import_module("sources")
 ENTRIES = objects.entries(ROOT / "docs" / "reference")
 # Modules with another library's names; tables that tests compute say what they have of it.
@@ -169,3 +170,18 @@ def test_every_signature_tells_something() -> None:
 
 def test_every_object_has_an_example() -> None:
     assert [entry.full_name for entry in ENTRIES if ">>>" not in objects.text_of(entry)] == []
+
+
+def test_pages_lead_to_what_belongs_to_an_object() -> None:
+    others, pages = related.related(ENTRIES), related.pages(ENTRIES, ROOT / "docs")
+    names = {entry.full_name: [other.full_name for other in others[entry]] for entry in ENTRIES}
+    assert all(len({*near} - {name}) == len(near) <= related.MOST for name, near in names.items())
+    assert sum(map(bool, names.values())) > 0.85 * len(names)
+    assert {"autograd_lite.value_and_grad", "autograd_lite.vjp"} <= {*names["autograd_lite.grad"]}  # named; next to it
+    assert "nn.activations.softmax" in names["nn.ops.softmax"]  # of the same name
+    assert "nn.layers.Conv2DTranspose" in names["nn.layers.Conv1DTranspose"]  # of similar names
+    (scan,) = [entry for entry in ENTRIES if entry.full_name == "autograd_lite.scan"]
+    assert "guides/control_flow" in pages[scan]
+    lines = "\n".join(related.see_also(scan, others[scan], pages[scan]))
+    assert ":py:obj:`while_loop <autograd_lite.while_loop>`" in lines
+    assert ":doc:`/guides/control_flow`" in lines

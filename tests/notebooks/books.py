@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COURSE = sorted((ROOT / "notebooks" / "course").glob("*.ipynb"))
 NOTEBOOKS = [*sorted((ROOT / "notebooks").glob("*.ipynb")), *COURSE]
 MAX_BYTES = 1_000_000
+MAX_COLUMNS = 88  # of code, which a page of the documentation then shows without a scroll bar
 
 # Neither data nor a network: every proxy that a download would go through refuses.
 OFFLINE = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
@@ -165,6 +166,8 @@ def blemishes(book: Any) -> list[str]:
     found = []
     for i, cell in enumerate(code_cells(book), 1):
         kinds = output_kinds(cell)
+        long = [line for line in cell.source.splitlines() if len(line) > MAX_COLUMNS]
+        found += [f"{cell.id}: a line of {len(line)} columns, of at most {MAX_COLUMNS}: {line}" for line in long]
         if cell.execution_count != i:
             found.append(f"{cell.id}: cell {i} has the number {cell.execution_count}; run all cells from the top")
         found += [f"{cell.id}: shows an {kind}" for kind in ("error", "stderr") if kinds[kind]]

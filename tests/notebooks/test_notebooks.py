@@ -137,8 +137,8 @@ def accuracies_in(text: str) -> list[float]:
 # ---- the judge sees what it should -----------------------------------------------------------------------------------
 
 
-def book_with(*outputs: Any, number: int = 1, **metadata: Any) -> Any:
-    return new_notebook(cells=[new_code_cell("x", execution_count=number, outputs=list(outputs), metadata=metadata)])
+def book_with(*outputs: Any, number: int = 1, code: str = "x", **metadata: Any) -> Any:
+    return new_notebook(cells=[new_code_cell(code, execution_count=number, outputs=list(outputs), metadata=metadata)])
 
 
 def text(value: str, kind: str = "text/plain") -> Any:
@@ -150,6 +150,7 @@ def text(value: str, kind: str = "text/plain") -> Any:
     [
         (book_with(), "no cell has an output"),
         (book_with(text("1"), number=2), "run all cells from the top"),
+        (book_with(text("1"), code="x\n" + 89 * "x"), "a line of 89 columns"),
         (book_with(new_output("error", ename="E", evalue="", traceback=["E"])), "shows an error"),
         (book_with(new_output("stream", name="stderr", text="Warning")), "shows an stderr"),
         (book_with(new_output("stream", name="stdout", text="from /home/ada/data")), "stdout holds the path '/home/'"),
