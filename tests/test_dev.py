@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -17,8 +16,6 @@ from types import ModuleType
 import pytest
 
 from requirements import renew
-
-from . import test_second_name as second_name
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -319,37 +316,6 @@ def test_set_up_from_nothing(tmp_path: Path, python: str) -> None:
     again = subprocess.run([python, "dev.py", "demo"], cwd=tmp_path, capture_output=True, text=True)
     assert again.returncode == 4
     assert "installing" not in again.stdout
-
-
-@pytest.mark.ci
-def test_wheel_holds_both_packages_and_the_sample(tmp_path: Path) -> None:
-    pytest.importorskip("pip")
-    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)]
-    subprocess.run(command, check=True)
-    (wheel,) = tmp_path.glob("autograd_lite-*.whl")
-    assert wheel.stat().st_size < 4_250_000  # of which the digits are 1.1 MB, the kernels 0.4, and the rest is text
-    names = set(zipfile.ZipFile(wheel).namelist())
-    assert {"autograd_lite/py.typed", "autograd_lite/nn/py.typed", "autograd_lite/nn/__init__.py"} <= names
-    for folder in ("nn/datasets/embedded", "autograd_lite/graph/pictures/page"):
-        files = {path.name for path in (ROOT / folder).iterdir() if path.is_file()}
-        assert {f"autograd_lite/{folder.removeprefix('autograd_lite/')}/{name}" for name in files} <= names
-    headers = (ROOT / "autograd_lite/native/c").rglob("*.h")  # which fused code includes
-    assert {path.relative_to(ROOT).as_posix() for path in headers} <= names
-    assert [name for name in names if name.startswith("nn/")] == ["nn/__init__.py"]  # an alias
-    (entry_points,) = (name for name in names if name.endswith(".dist-info/entry_points.txt"))
-    assert "autograd-lite = autograd_lite.__main__:main" in zipfile.ZipFile(wheel).read(entry_points).decode()
-    top = {name.partition("/")[0] for name in names if ".dist-info/" not in name}
-    assert top == {"autograd_lite", "autograd_lite_pytest.py", "nn"}
-    licences = {name.partition("/licenses/")[2] for name in names if "/licenses/" in name}
-    assert licences == {"LICENSE", "nn/datasets/embedded/README.md"}
-    site = tmp_path / "site"
-    zipfile.ZipFile(wheel).extractall(site)
-    own = tmp_path / "own"
-    own.mkdir()
-    for first in ("nn", "autograd_lite.nn"):
-        second_name.run(f"import {first}\n{second_name.THE_SAME}", own, site)
-    (own / "nn.py").write_text("mine = 1\n", encoding="utf-8")
-    second_name.run(second_name.OWN.replace("FIRST", "import autograd_lite.nn"), own, site)
 
 
 def test_all_is_every_extra_for_users() -> None:

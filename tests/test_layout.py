@@ -68,7 +68,7 @@ TESTED_IN = {"ops": "laws", "functions": "laws", "tensors": "engine"}
 TESTED_IN |= {f"scipy/{room}": "scipy" for room in ("integrate", "interpolate", "linalg", "ndimage", "signal")}
 TESTED_IN |= dict.fromkeys(("hips/misc", "hips/numpy", "hips/scipy"), "hips")
 # Tests of no folder: of input that is damaged, of the notebooks, and of the long runs that want no surprise.
-OF_THE_WHOLE = {"counts", "fuzz", "laws", "notebooks", "pairs", "prose", "reliability"}
+OF_THE_WHOLE = {"counts", "fuzz", "laws", "notebooks", "packages", "pairs", "prose", "reliability"}
 
 
 def imported(prefix: str) -> list[tuple[str, rules.Import]]:

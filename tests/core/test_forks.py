@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ..running import printed_by
+import autograd_lite as ag
+import nn
 
-ROOT = Path(__file__).resolve().parents[2]
+from ..running import printed_by
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 
@@ -96,7 +97,7 @@ def test_a_process_forked_while_threads_work_does_not_wait_for_them(forks: int) 
 def test_every_lock_stands_forks() -> None:
     """Each is made by `fork_safe_lock`, or in a module that says what becomes of it in a forked process."""
     made = re.compile(r"\b(R?Lock|Condition|Semaphore|Event|Barrier)\(")
-    files = [file for folder in ("autograd_lite", "nn") for file in (ROOT / folder).rglob("*.py")]
+    files = [file for package in (ag, nn) for file in Path(package.__path__[0]).rglob("*.py")]
     texts = {file: file.read_text(encoding="utf-8") for file in files}
     making = {file: text for file, text in texts.items() if made.search(text)}
     assert making
