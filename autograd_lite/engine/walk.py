@@ -162,7 +162,7 @@ def _root_cotangent(t: Tensor, cotangent: Any, create_graph: bool) -> Any:
     if create_graph:
         if isinstance(g, Tensor):
             return own_value(g)
-        seed = wrap(copy_array(g), None)
+        seed = name_cotangent(wrap(copy_array(g), None), t.name or "")
         if TAPES and (tape := MODE.get().tape) is not None:
             tape.note_tensor(seed)
         return seed
@@ -263,6 +263,10 @@ def cotangents(
     pulled = copy_context().run(_walk_in_mode, change, alarm, observer is not None, walk_order, arguments)
     if tape is not None:
         tape.passed_back(masks)
+    elif create_graph:  # users' gradients have no names
+        for edge, g in pulled.items():
+            if g.__class__ is Tensor and g._node is None and getattr(g, "_name", None) is not None:
+                pulled[edge] = wrap(g._data, None)
     return pulled
 
 
@@ -507,6 +511,8 @@ def _open(node: Node, g: Any, opened: _Opened) -> tuple[Any, tuple[Any, ...]]:
     saved = node.saved
     if saved is None:
         raise freed_error(node)
+    if opened is as_tensors and g.__class__ is Tensor and g._node is None:
+        name_cotangent(g, node.op.name)
     for hook in node.hooks or ():
         changed = hook(conjugate(g))
         g = g if changed is None else conjugate(changed)
@@ -515,6 +521,13 @@ def _open(node: Node, g: Any, opened: _Opened) -> tuple[Any, tuple[Any, ...]]:
     if getattr(node, "fingerprints", None):
         check_fingerprints(node, saved)
     return g, (saved if opened is None else opened(node, saved))
+
+
+def name_cotangent(g: Any, of: str) -> Any:
+    """Name a cotangent that has no history, since it would be an input without a name in pictures; return it."""
+    if g.__class__ is Tensor and g._node is None and getattr(g, "_name", None) is None:
+        g._name = f"cotangent of {of}" if of else "cotangent"
+    return g
 
 
 def mask_nan_in_product(g: Any, d: Any, r: Any) -> Any:

@@ -15,7 +15,7 @@ from ..core.messages import checked
 from ..core.mode import MODE, TAPES
 from ..core.node import Node
 from ..core.traceback_folding import folding
-from ..engine.walk import conjugate, cotangents, edge_of
+from ..engine.walk import conjugate, cotangents, edge_of, name_cotangent
 from ..tensors.record import own_value, wrap
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Tracer, unwrap
@@ -215,7 +215,7 @@ def pull_back(traced: Traced, roots: Sequence[tuple[Any, Any]], retain: bool = F
 
 def _seed(g: Any) -> Tensor:
     """Return a cotangent that a recorded pass starts with."""
-    seed = wrap(as_array(g), None)
+    seed = name_cotangent(wrap(as_array(g), None), "")
     if TAPES and (tape := MODE.get().tape) is not None:
         tape.note_tensor(seed)
     return seed

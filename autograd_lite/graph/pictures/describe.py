@@ -150,8 +150,12 @@ def _numbers(node: GraphNode, measured: Measurement) -> list[str]:
 
 
 def _tail(name: str) -> str:
-    """Return the end of a name that is too long; in a dotted path the end says most."""
-    return name if len(name) <= _NAME else "…" + name[1 - _NAME :] if "." in name[-_NAME:] else clip(name, _NAME)
+    """Return the end of a name that is too long; in a dotted path the end says most, from a whole part on if it can."""
+    if len(name) <= _NAME or "." not in name[-_NAME:]:
+        return clip(name, _NAME)
+    end = name[1 - _NAME :]
+    whole = end.partition(".")[2]
+    return "…" + (whole if "." in whole else end)
 
 
 def _result_tip(call: GraphNode, part: GraphNode, facts: Facts) -> list[str]:
@@ -228,7 +232,7 @@ def group_box(
     is_output = any(node.id in facts.outputs for node in members)
     tips = tuple(visible(clip(line, _TIP)) for line in tip if line)
     ids = tuple(node.id for node in members)
-    return ViewNode(group_id, look, tuple(lines), "", is_output, scope, tips, visible(" ".join(badges)), ids)
+    return ViewNode(group_id, look, tuple(lines), "", is_output, scope, tips, visible(" · ".join(badges)), ids)
 
 
 def _mark_of(members: Sequence[GraphNode], marks: Mapping[str, Mark]) -> Mark | None:

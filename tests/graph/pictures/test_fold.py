@@ -411,7 +411,7 @@ def test_the_worst_mark_of_a_group_is_seen() -> None:
     }
     (group,) = [node for node in view_of(graph, overlay=Overlay(marks=marks)).nodes if inside[90] in node.members]
     assert group.look == "origin"
-    assert group.badge == "×12 first NaN"
+    assert group.badge == "×12 · first NaN"
     assert "log(0)" in group.lines
     assert {"3 NaNs", "here it began"} <= set(group.tip)
     (plain,) = [node for node in view_of(graph).nodes if inside[90] in node.members]
@@ -430,7 +430,7 @@ def test_a_group_counts_what_differs_in_it(share: float, backward: bool) -> None
     for group in groups:
         members = [i for i in group.members if graph[i].computes]
         gone = [i for i in members if marks.get(i, Mark()).look == "removed"]
-        badge = group.badge.partition(" ")[2] if "×" in group.badge else group.badge
+        badge = group.badge.partition(" · ")[2] if "×" in group.badge else group.badge
         if members and len(gone) == len(members):
             assert (group.look, badge) == ("removed", "− removed")
         elif gone:

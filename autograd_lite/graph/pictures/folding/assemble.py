@@ -261,7 +261,7 @@ def plan_boxes(graph: PureGraph, cells: Sequence[Cell], homes: Homes, *, bundle:
         grouped = users == {k} and bool(cells[k].title)
         if not grouped or node.id in outputs or node.role is Role.SEED or node.id in starts:
             alone.setdefault(k, []).append(node)
-        elif node.kind is Kind.INPUT and node.id not in homes.frozen:
+        elif node.kind is Kind.INPUT and node.id not in homes.frozen and node.name != cells[k].title:
             inputs.setdefault(k, []).append(node)
         else:
             plan.inside.setdefault(k, []).append(node)
@@ -393,9 +393,10 @@ def _edges(
         folded = line.source not in single and line.source not in ids
         label = _label(graph, line, origins, arriving.get(line.source, set()) if folded else None)
         quiet = all(origin.kind in _QUIET for origin in origins)
-        if not label and len(origins) == 1 and origins[0].kind is Kind.OP and line.kind is EdgeKind.DATA:
-            label = doors.label(line, origins[0])
-        edges += [ViewEdge(line.source, line.target, line.kind, label, line.argument, quiet)] * (1 + again[line])
+        door = not label and len(origins) == 1 and origins[0].kind is Kind.OP and line.kind is EdgeKind.DATA
+        edge = ViewEdge(line.source, line.target, line.kind, label, line.argument, quiet)
+        first = replace(edge, label=doors.label(line, origins[0])) if door else edge
+        edges += [first, *[edge] * again[line]]
     return tuple(edges), tuple(cut)
 
 

@@ -23,7 +23,7 @@ from ..drawing import Drawing, drawing_of, first_that_fits
 from ..scopes import Scope
 from ..view import PICTURE_LIMIT, View
 from .assemble import Homes, Plan, assemble, homes_of, nearest, plan_boxes
-from .groups import Rows, cells_of, chains_of
+from .groups import Rows, cells_of, chains_of, fold_cotangents
 
 Paths = Collection[str] | Callable[[str], bool]
 
@@ -185,6 +185,7 @@ class _Folder:
         small = len(self.graph) <= min(_WHOLE, self.limit)
         if not fold or (self.depth is None and small and not self.closed):
             cells = [self.rows.cell([i], "", path) for i, path in enumerate(self.rows.paths)]
+            cells = fold_cotangents(self.rows, self.graph.nodes, cells) if fold else cells
             return plan_boxes(self.graph, cells, self.homes)
         plan = self._at(self.levels if self.depth is None else self.depth)
         if self.depth is None and not small:
@@ -215,6 +216,7 @@ class _Folder:
 
         repeats = len(self.graph) > min(_WHOLE, self.limit) if repeats is None else repeats
         cells = cells_of(self.rows, is_closed, self.opened.__contains__, repeats, most)
+        cells = fold_cotangents(self.rows, self.graph.nodes, cells)
         return plan_boxes(self.graph, cells, self.homes, bundle=repeats)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from ....ir.graph_node import GraphNode, Kind
+from ....ir.graph_node import GraphNode, Kind, Role
 from ..describe import join_names, series
 from ..scopes import Scope
 from .assemble import Cell
@@ -19,6 +19,9 @@ from .repeats import LEAST, runs_in
 
 # A loop without modules is folded if that hides at least this many boxes.
 _WORTH = 6
+
+# What only spreads a cotangent.
+_SPREADS = frozenset(("broadcast_to", "reshape", "transpose", "copy"))
 
 
 class Rows:
@@ -324,4 +327,44 @@ def chains_of(rows: Rows, cells: Sequence[Cell], outputs: Sequence[str]) -> list
         else:
             numbers = chain[::-1]
             new.append(rows.cell(numbers, join_names([rows.ops[j].op for j in numbers]), cell.scope))
+    return new
+
+
+# ---- cotangents of recorded backward passes -------------------------------------------------------------------------
+
+
+def _is_cotangent(slot: GraphNode) -> bool:
+    """Return whether a slot is the cotangent of a recorded backward pass; the engine gives it this name."""
+    forward = slot.kind is Kind.INPUT and slot.role is Role.FORWARD  # that of a pass which the graph shows stays a box
+    return forward and f"{slot.name} ".startswith("cotangent ")
+
+
+def fold_cotangents(rows: Rows, nodes: Sequence[GraphNode], cells: Sequence[Cell]) -> list[Cell]:
+    """Join the boxes of operations that only spread a cotangent, each the only reader of the one before."""
+    readers: dict[str, list[int]] = {}
+    for i, node in enumerate(rows.ops):
+        for source in dict.fromkeys(node.inputs):
+            readers.setdefault(source, []).append(i)
+    chains: dict[int, tuple[list[int], str]] = {}
+    for slot in filter(_is_cotangent, nodes):
+        chain: list[int] = []
+        following = readers.get(slot.id, [])
+        while len(following) == 1 and rows.ops[following[0]].op in _SPREADS:
+            chain += following
+            following = readers.get(rows.ops[chain[-1]].id, [])
+        if chain:
+            chains[chain[-1]] = chain, slot.name
+    if not chains:
+        return [*cells]
+    single = {rows.number[cell.ops[0].id] for cell in cells if not cell.title}
+    chains = {end: pair for end, pair in chains.items() if single.issuperset(pair[0])}
+    inside = {i for chain, _ in chains.values() for i in chain}
+    new = []
+    for cell in cells:
+        i = -1 if cell.title else rows.number[cell.ops[0].id]
+        if i in chains:
+            chain, name = chains[i]
+            new.append(rows.cell(chain, name, cell.scope))
+        elif i not in inside:
+            new.append(cell)
     return new

@@ -62,7 +62,7 @@ function content(box) {
   if (worst) {
     if (worst.look) made.look = worst.look;
     // A share of the total is part of the line with the amount.
-    if (worst.badge && !(shown && worst.badge.endsWith('%'))) made.badge = made.badge ? made.badge + ' ' + worst.badge : worst.badge;
+    if (worst.badge && !(shown && worst.badge.endsWith('%'))) made.badge = made.badge ? made.badge + ' · ' + worst.badge : worst.badge;
     if (worst.note && (!box.group || worst.partial)) made.lines.push(line(clip(worst.note, 36), 11, 'strong'));
   }
   if (shown) { made.lines.push(line(shown.text, 11, 'strong')); made.weight = shown.weight; made.amount = shown.value; }
