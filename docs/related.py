@@ -1,4 +1,4 @@
-"""What else to read about an object: objects that its docstring names or that name it, its neighbours, and guides."""
+"""What else to read about an object: objects that its docstring names or that name it, its neighbors, and guides."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def related(found: list[Entry]) -> dict[Entry, list[Entry]]:
     """Return the objects that belong to each, at most `MOST`.
 
     First come those that its docstring names, then those that name it, then those of its name elsewhere, then its
-    neighbours: in its table of the reference what shares a word of its name, and what stands next to it.
+    neighbors: in its table of the reference what shares a word of its name, and what stands next to it.
     """
     tables: dict[tuple[str, int], list[Entry]] = {}
     by_name: dict[str, list[Entry]] = {}
@@ -45,7 +45,7 @@ def related(found: list[Entry]) -> dict[Entry, list[Entry]]:
 
 
 def _near(entry: Entry, table: list[Entry]) -> list[Entry]:
-    """Return what shares a word of its name, then its neighbours; in an alphabetical table, those that begin alike."""
+    """Return what shares a word of its name, then its neighbors; in an alphabetical table, those that begin alike."""
     names, place = [other.name for other in table], table.index(entry)
     window = table[max(0, place - 3) : place + 4]
     if len(table) > MOST and names == sorted(names):
