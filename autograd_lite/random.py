@@ -212,6 +212,9 @@ def rehearse_draws(states: Mapping[Generator, Any] = MappingProxyType({})) -> It
 def set_seed(seed: int | None) -> None:
     """Seed the default generator, which initializers, shuffling and dropout use.
 
+    Args:
+        seed: an integer, at least 0; or None for fresh draws.
+
     Example:
         >>> set_seed(1); a = float(normal(()))
         >>> set_seed(1); a == float(normal(()))

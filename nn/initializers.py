@@ -5,6 +5,13 @@ values at every call.
 
 The fans of a shape are its numbers of inputs and outputs: D and K for a kernel of shape (D, K); for a convolution's
 (..., C_in, C_out) the lengths of the leading axes multiply both.
+
+Arguments of several of them:
+    value: the value of each element.
+    gain: the value of each element of the diagonal.
+    minval, maxval: the bounds; maxval itself is not drawn.
+    mean, stddev: mean and standard deviation, the latter at least 0.
+    seed: an integer for draws that repeat, a generator, or None for the default generator.
 """
 
 from __future__ import annotations

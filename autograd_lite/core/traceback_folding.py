@@ -24,6 +24,9 @@ def fold_tracebacks(on: bool = True) -> None:
 
     The environment variable AUTOGRAD_LITE_TRACEBACKS=full has the effect of `fold_tracebacks(False)` from the start.
 
+    Args:
+        on: whether to leave the frames out.
+
     Example:
         >>> import autograd_lite as ag
         >>> ag.fold_tracebacks(False)  # to see where in the library an error comes from

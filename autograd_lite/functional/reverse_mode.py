@@ -145,9 +145,26 @@ def _value_and_aux(out: Any) -> tuple[Any, Any]:
 def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """Return the gradient function of `f`: x -> df/dx.
 
-    Args and conventions as in `value_and_grad`; with has_aux it returns (gradient, aux). Nests to any order.
+    Gradients nest to any order: `grad(grad(f))` is the second derivative.
+
+    Args:
+        f: a function that returns a real scalar, written with NumPy or Tensor operations.
+        argnums: which positional arguments to differentiate by; a sequence gives a tuple of gradients. An argument is
+            a floating or complex array of any shape, or dicts, lists, tuples and dataclasses of such arrays.
+        has_aux: f returns `(scalar, anything)`, and only the scalar is differentiated.
+
+    Returns:
+        A function of f's arguments that returns the gradient, or with has_aux (gradient, aux). A gradient has the
+        structure, shapes and dtypes of its argument. Called on arrays it returns arrays; called on Tensors, inside
+        another transformation, or where f reads a Tensor that requires a gradient, it returns Tensors with a history.
+
+    Raises:
+        DtypeError: if an argument to differentiate by is not floating.
+        GradError: if f's result is not a real scalar.
 
     Example:
+        >>> grad(lambda w: ((w - 1) ** 2).sum())(np.array([1.0, 3.0]))
+        array([0., 4.])
         >>> grad(grad(lambda x: x**3))(2.0)
         np.float64(12.0)
     """
@@ -238,7 +255,7 @@ def vjp(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[...
 
     Args:
         f: a function that returns an array, or a container of arrays.
-        argnums: as in `value_and_grad`.
+        argnums: which positional arguments to differentiate by; a sequence gives a tuple of gradients.
 
     Returns:
         A function of f's arguments that returns `(out, pullback)`; `pullback(v)`, with v of the structure and shapes

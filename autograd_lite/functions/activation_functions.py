@@ -59,6 +59,10 @@ def relu(x: Any, out: Tensor | None = None) -> Any:
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     """Return x where x > 0, otherwise negative_slope * x.
 
+    Args:
+        x: an array or Tensor of any shape.
+        negative_slope: the slope below 0.
+
     Example:
         >>> leaky_relu(np.array([-1.0, 2.0]), negative_slope=0.1)
         array([-0.1,  2. ])
@@ -69,6 +73,10 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
 @checked
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """Return x where x > 0, otherwise alpha * (exp(x) - 1).
+
+    Args:
+        x: an array or Tensor of any shape.
+        alpha: the negative of the limit at -infinity.
 
     Example:
         >>> elu(np.array([-1.0, 2.0]))
@@ -85,6 +93,9 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
 def silu(x: Any) -> Any:
     """Return x * sigmoid(x), also called swish.
 
+    Args:
+        x: an array or Tensor of any shape.
+
     Example:
         >>> silu(np.array([-1.0, 2.0]))
         array([-0.26894142,  1.76159416])
@@ -100,6 +111,9 @@ def silu(x: Any) -> Any:
 def mish(x: Any) -> Any:
     """Return x * tanh(softplus(x)).
 
+    Args:
+        x: an array or Tensor of any shape.
+
     Example:
         >>> mish(np.array([-1.0, 2.0]))
         array([-0.30340146,  1.94395896])
@@ -114,6 +128,9 @@ def mish(x: Any) -> Any:
 def softsign(x: Any) -> Any:
     """Return x / (1 + abs(x)).
 
+    Args:
+        x: an array or Tensor of any shape.
+
     Example:
         >>> softsign(np.array([-1.0, np.inf]))
         array([-0.5,  1. ])
@@ -124,6 +141,9 @@ def softsign(x: Any) -> Any:
 @checked
 def tanh_shrink(x: Any) -> Any:
     """Return x - tanh(x), without cancellation near 0, where it is x³/3.
+
+    Args:
+        x: an array or Tensor of any shape.
 
     Example:
         >>> tanh_shrink(np.array([3e-6, 100.0]))
@@ -151,6 +171,9 @@ def hard_tanh(x: Any, low: float = -1.0, high: float = 1.0) -> Any:
 def sigmoid(x: Any) -> Any:
     """Return the logistic function 1 / (1 + exp(-x)), without overflow.
 
+    Args:
+        x: an array or Tensor of any shape.
+
     Example:
         >>> sigmoid(np.array([0.0, 1000.0]))
         array([0.5, 1. ])
@@ -161,6 +184,9 @@ def sigmoid(x: Any) -> Any:
 @checked
 def softplus(x: Any) -> Any:
     """Return log(1 + exp(x)), without overflow.
+
+    Args:
+        x: an array or Tensor of any shape.
 
     Example:
         >>> softplus(np.array([-100.0, 0.0, 100.0]))
@@ -173,6 +199,9 @@ def softplus(x: Any) -> Any:
 def erf(x: Any) -> Any:
     """Return the error function 2/sqrt(pi) * integral of exp(-t²) from 0 to x, to one unit in the last place.
 
+    Args:
+        x: an array or Tensor of any shape.
+
     Example:
         >>> erf(np.array([0.0, 0.5, 3.0]))
         array([0.        , 0.52049988, 0.99997791])
@@ -183,6 +212,9 @@ def erf(x: Any) -> Any:
 @checked
 def erfc(x: Any) -> Any:
     """Return 1 - erf(x), without cancellation for large x.
+
+    Args:
+        x: an array or Tensor of any shape.
 
     Example:
         >>> erfc(np.array([0.0, 0.5, 3.0]))
@@ -222,6 +254,10 @@ def _along(op: Op, x: Any, axis: Axis) -> Any:
 def softmax(x: Any, axis: Axis = -1) -> Any:
     """Return exp(x) / sum(exp(x)) along `axis`, or along several axes together, None for all; without overflow.
 
+    Args:
+        x: an array or Tensor of any shape.
+        axis: the axis, several, or None for all.
+
     Example:
         >>> softmax(np.array([0.0, 0.0]))
         array([0.5, 0.5])
@@ -232,6 +268,10 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
 @checked
 def log_softmax(x: Any, axis: Axis = -1) -> Any:
     """Return log(softmax(x)) along `axis`, several or None for all, exact where softmax underflows.
+
+    Args:
+        x: an array or Tensor of any shape.
+        axis: the axis, several, or None for all.
 
     Example:
         >>> log_softmax(np.array([0.0, np.log(3.0)]))
@@ -350,6 +390,11 @@ def standardize(x: Any, axis: Axis = -1, epsilon: float = 1e-5, center: bool = T
 @checked
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Return log(sum(exp(x))) over `axis`, without overflow; equal infinities share the gradient evenly.
+
+    Args:
+        x: an array or Tensor of any shape.
+        axis: the axis, several, or None for all.
+        keepdims: whether the axes stay, with length 1.
 
     Example:
         >>> float(logsumexp(np.array([1000.0, 1000.0])) - 1000)  # doctest: +ELLIPSIS

@@ -116,7 +116,8 @@ def convolution(
         x: float, shape `(N, *S, C)`.
         w: float, shape `(*K, C/G, F)`.
         stride: the distance between windows along each spatial axis.
-        padding: "valid", "same", an integer, or pairs; see the module.
+        padding: "valid" for windows that lie inside, "same" for ceil(S / stride) of them, an integer for that much
+            at both ends, or a pair (before, after) for each axis.
         dilation: the distance between the taps of a window.
         groups: G, the number of groups of channels in and out; with G = C, each channel has its own kernels.
 
@@ -277,7 +278,8 @@ def max_pooling(x: Any, window: Lengths, stride: Lengths | None = None, padding:
         x: shape `(N, *S, C)`.
         window: its length along each spatial axis.
         stride: the distance between windows; by default their length.
-        padding: "valid", "same", an integer, or pairs; see the module.
+        padding: "valid" for windows that lie inside, "same" for ceil(S / stride) of them, an integer for that much
+            at both ends, or a pair (before, after) for each axis.
 
     Returns:
         Shape `(N, *O, C)`.
@@ -301,7 +303,8 @@ def average_pooling(x: Any, window: Lengths, stride: Lengths | None = None, padd
         x: float, shape `(N, *S, C)`.
         window: its length along each spatial axis.
         stride: the distance between windows; by default their length.
-        padding: "valid", "same", an integer, or pairs; see the module.
+        padding: "valid" for windows that lie inside, "same" for ceil(S / stride) of them, an integer for that much
+            at both ends, or a pair (before, after) for each axis.
 
     Returns:
         Shape `(N, *O, C)`.

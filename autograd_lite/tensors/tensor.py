@@ -562,6 +562,14 @@ def tensor(
 ) -> Tensor:
     """Make a Tensor from anything that NumPy can turn into an array, by default copying it; see `Tensor`.
 
+    Args:
+        a: array-like of any shape.
+        dtype: NumPy dtype; by default the one NumPy would choose.
+        requires_grad: whether `backward` fills `.grad`; needs a floating dtype.
+        name: shown in pictures and error messages.
+        copy: whether to copy the values; False borrows an array that already has the dtype, which must not change
+            while the tensor is in use.
+
     Example:
         >>> tensor([[1.0, 2.0]], requires_grad=True, name="w")
         Tensor([[1., 2.]], requires_grad=True, name='w')

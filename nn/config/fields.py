@@ -16,8 +16,6 @@ that base declares the argument too: then the class has another one of that name
 from __future__ import annotations
 
 import inspect
-import re
-import sys
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
@@ -25,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from autograd_lite.extend import explain_error
 
 from .arguments import Check, unknown_argument
+from .docstrings import Documentation
 
 REQUIRED: Any = inspect.Parameter.empty
 Given = TypeVar("Given", contravariant=True)
@@ -124,33 +123,12 @@ def declare(cls: type) -> None:
         changed = any(f is not None or any(name in fields_of(base) for base in above) for name, f in fields.items())
         if changed or len(above) > 1 or (above and "__post_init__" in vars(cls)):
             cls.__init__ = _Constructor(cls)  # type: ignore[misc]
-        if above and cls.__doc__ is not None and f"{_INDENT}Args:\n" not in cls.__doc__:
-            cls.__doc__ = _with_arguments(cls)
+    if cls.__doc__ is not None:
+        cls.__doc__ = Documentation(cls.__doc__)  # type: ignore[assignment]
 
 
 def _declares(cls: type) -> bool:
     return any(_own(base) for base in cls.__mro__)
-
-
-# Since Python 3.13 docstrings come without the indentation of their source.
-_INDENT = "" if sys.version_info >= (3, 13) else "    "
-_ARGUMENTS = re.compile(rf"{_INDENT}Args:\n(?:{_INDENT} {{4,}}\S.*\n)+")
-
-
-def _with_arguments(cls: type) -> str:
-    """Return a class's docstring with the arguments from a base's docstring: Conv2D shows those of all convolutions."""
-    own = cls.__doc__ or ""
-    order = cls.__mro__[1 : cls.__mro__.index(_writer(cls))]
-    declaring = (base for base in order if any(f is not None and not f.handed_on for f in _own(base).values()))
-    sections = (_ARGUMENTS.search(base.__doc__ or "") for base in declaring)
-    section = next((match[0] for match in sections if match), "")
-    if not section:
-        return own
-    at = min((i for title in _AFTER if (i := own.find(f"\n{_INDENT}{title}:\n")) >= 0), default=len(own.rstrip()))
-    return f"{own[:at].rstrip()}\n\n{section}{own[at:] or _INDENT}"
-
-
-_AFTER = ("Raises", "Example", "References")
 
 
 def fields_of(cls: type, below: type = object) -> dict[str, Field]:

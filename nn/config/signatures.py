@@ -49,7 +49,7 @@ def accepted_type(annotation: Any, cls: type) -> Any:
 
 def _meanings(name: Any, cls: type) -> Iterator[Any]:
     """Yield what a name stands for in the modules of a class and of its bases."""
-    spaces = (vars(sys.modules[base.__module__]) for base in cls.__mro__)
+    spaces = (vars(sys.modules[base.__module__]) for base in cls.__mro__ if base.__module__ in sys.modules)
     return (space[name] for space in spaces if isinstance(name, str) and name in space)
 
 

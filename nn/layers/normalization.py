@@ -1,7 +1,10 @@
 """Normalization: each layer shifts and scales its input to mean 0 and variance 1 over some axes.
 
-Arguments that the layers share: `epsilon`, added to the variance; `center` and `scale`, whether there are a `beta` to
-add and a `gamma` to multiply by; `beta_initializer` and `gamma_initializer`.
+Arguments that the layers share:
+    epsilon: added to the variance.
+    center: whether there is a `beta` to add.
+    scale: whether there is a `gamma` to multiply by.
+    beta_initializer, gamma_initializer: of the two weights.
 """
 
 from __future__ import annotations

@@ -128,7 +128,8 @@ class BinaryCrossentropy(MeanOf, of=losses.BinaryCrossentropy):
 
     Args:
         name: its key in `History`.
-        from_logits, label_smoothing: as in the loss.
+        from_logits: whether y_pred are logits.
+        label_smoothing: s in [0, 1]; the targets become y (1 - s) + s / 2.
 
     Example:
         >>> round(float(BinaryCrossentropy()([[1.0], [0.0]], [[0.9], [0.2]])), 4)
@@ -145,7 +146,9 @@ class CategoricalCrossentropy(MeanOf, of=losses.CategoricalCrossentropy):
 
     Args:
         name: its key in `History`.
-        from_logits, label_smoothing, axis: as in the loss.
+        from_logits: whether y_pred are logits.
+        label_smoothing: s in [0, 1]; the targets become y (1 - s) + s / C.
+        axis: that of the classes.
 
     Example:
         >>> round(float(CategoricalCrossentropy()([[0.0, 1.0]], [[0.2, 0.8]])), 4)
@@ -165,7 +168,9 @@ class SparseCategoricalCrossentropy(MeanOf, of=losses.SparseCategoricalCrossentr
 
     Args:
         name: its key in `History`.
-        from_logits, ignore_class, axis: as in the loss.
+        from_logits: whether y_pred are logits.
+        ignore_class: a target that does not count; None for none.
+        axis: that of the classes.
 
     Example:
         >>> round(float(SparseCategoricalCrossentropy()([1], [[0.2, 0.8]])), 4)

@@ -260,7 +260,15 @@ def OptionalNumber(
     open_low: bool = False,
     closed_high: bool = False,
 ) -> Any:
-    """Declare a hyperparameter that may be None, for off; see `Number`.
+    """Declare a hyperparameter that may be None, for off.
+
+    Args:
+        low: the smallest value allowed.
+        high: a bound that every value stays below.
+        default: left out, the argument must be given.
+        kw_only: whether it must be given by name.
+        open_low: whether `low` itself is refused.
+        closed_high: whether `high` itself is allowed.
 
     Example:
         >>> from nn import optimizers
@@ -274,7 +282,12 @@ def OptionalNumber(
 
 @checked
 def ScalarOrSchedule(low: float, *, default: Any = REQUIRED, open_low: bool = False) -> Any:
-    """Declare a learning rate: a number, or a schedule; see `Number`.
+    """Declare a learning rate: a number, or a schedule.
+
+    Args:
+        low: the smallest value allowed.
+        default: left out, the argument must be given.
+        open_low: whether `low` itself is refused.
 
     Example:
         >>> from nn import optimizers

@@ -3,6 +3,7 @@
 Arguments that the layers share:
     fill_mode: what comes from outside: "reflect" (d c b a | a b c d | d c b a), "wrap", "nearest" (the edge), or
         "constant", which is `fill_value`.
+    fill_value: the value outside, for the mode "constant".
     interpolation: "bilinear" or "nearest".
     seed: of the layer's own random stream; None for the default generator.
     data_format: "channels_last", shape (N, H, W, C), or "channels_first".

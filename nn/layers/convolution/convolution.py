@@ -1,12 +1,15 @@
 """Convolution: Conv1D, Conv2D, Conv3D, and depthwise and separable ones.
 
 Arguments that the layers share:
-    kernel_size, strides, dilation_rate: one integer, or one for each spatial axis. Length of the windows, distance of
-        windows, distance of the taps within a window.
+    kernel_size: the length of the windows: one integer, or one for each spatial axis.
+    strides: the distance of windows: one integer, or one for each spatial axis.
+    dilation_rate: the distance of the taps within a window: one integer, or one for each spatial axis.
     padding: "valid" for windows that lie inside, or "same" for ceil(S / stride) of them, with zeros around, of which
         an odd one goes behind; in one dimension also "causal", where all zeros go in front.
     data_format: "channels_last", shape (N, *S, C), or "channels_first", shape (N, C, *S).
-    activation, use_bias, kernel_initializer, bias_initializer: as in Dense.
+    activation: name or function; None for none.
+    use_bias: whether to add a bias.
+    kernel_initializer, bias_initializer: of the two weights.
 
 A call raises a ShapeError for an x of another rank or number of channels, or one that is smaller than a window.
 

@@ -1,8 +1,8 @@
 """Pooling: the largest element or the mean of each window of the spatial axes, or of whole axes.
 
 Arguments that the layers share:
-    pool_size, strides: one integer, or one for each spatial axis. Length of the windows, and their distance, by
-        default the length.
+    pool_size: the length of the windows: one integer, or one for each spatial axis.
+    strides: the distance of windows, by default their length: one integer, or one for each spatial axis.
     padding: "valid" for windows that lie inside, or "same" for ceil(S / stride) of them. Padding never counts.
     data_format: "channels_last", shape (N, *S, C), or "channels_first", shape (N, C, *S).
 A call raises a ShapeError for an x of another rank, or one that is smaller than a window.

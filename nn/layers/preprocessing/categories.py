@@ -94,7 +94,8 @@ class CategoryEncoding(Encoding):
 
     Args:
         num_tokens: K.
-        output_mode: "multi_hot", "one_hot" or "count", see the module.
+        output_mode: "multi_hot" or "count" for one vector for each sample (N, T): where the indices of its row are, or
+            how often; "one_hot" for a vector of K for each index.
         sparse: False; arrays are dense.
 
     Call it on integers; with "count" also on `count_weights` of x's shape, what each index counts.
@@ -158,7 +159,8 @@ class Discretization(Encoding):
         bin_boundaries: K - 1 numbers in ascending order; bin i holds boundary[i - 1] <= x < boundary[i].
         num_bins: K, in their place, for boundaries that `adapt` finds in data: as many samples fall in each bin.
         epsilon: of `adapt`: the share of the samples by which a boundary may be off. It bounds the memory.
-        output_mode: "int", "one_hot", "multi_hot" or "count", see the module.
+        output_mode: "int" for indices; "one_hot" for a vector for each index, 1 at its place;
+            "multi_hot" and "count" for one vector for each sample: where the indices of its row are, or how often.
         sparse: False; arrays are dense.
 
     What `adapt` finds is saved with the model's configuration, and is not a weight.

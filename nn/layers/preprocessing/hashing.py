@@ -24,7 +24,8 @@ class Hashing(Encoding):
         num_bins: K.
         mask_value: a value that has bin 0 for itself; the others then share K - 1.
         salt: an integer, or two, for SipHash with this key; None for FarmHash.
-        output_mode: "int", "one_hot", "multi_hot" or "count", see `categories`.
+        output_mode: "int" for indices; "one_hot" for a vector for each index, 1 at its place;
+            "multi_hot" and "count" for one vector for each sample: where the indices of its row are, or how often.
         sparse: False; arrays are dense.
 
     Example:

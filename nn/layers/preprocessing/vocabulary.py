@@ -13,7 +13,9 @@ Arguments that the layers share:
         with `adapt`.
     idf_weights: with output_mode="tf_idf" and a vocabulary, the weight of each of its tokens.
     invert: whether to go back from indices to tokens.
-    output_mode: "int", "one_hot", "multi_hot" or "count", see `categories`; "tf_idf" for counts times weights.
+    output_mode: "int" for indices; "one_hot" for a vector for each index, 1 at its place;
+        "multi_hot" and "count" for one vector for each sample: where the indices of its row are, or how often;
+        "tf_idf" for counts times weights.
     sparse: False; arrays are dense.
     pad_to_max_tokens: whether vectors have length `max_tokens` though the vocabulary is smaller.
     salt: an integer, or two, for another hash of unknown tokens, SipHash in the place of FarmHash.

@@ -9,7 +9,7 @@ Shape letters: N batch, T time, D features of the input, H units. Arguments that
     zero_output_for_mask: whether outputs of masked steps are 0 instead of the output before.
     kwargs: `input_shape`, `name`, `dtype`.
 
-The other arguments of SimpleRNN, GRU and LSTM are those of their cells, see `recurrent_cells`; the weights are the
+The other arguments of SimpleRNN, GRU and LSTM are those of their cells, see `cells`; the weights are the
 cell's: `layer.cell.kernel` and so on.
 """
 
@@ -413,7 +413,7 @@ class SimpleRNN(_OneOp):
     """The fully connected recurrent network: h[t] = activation(x[t] W + b + h[t-1] U), see `SimpleRNNCell`.
 
     Args:
-        units: H; for the others see the modules `recurrent` and `recurrent_cells`.
+        units: H; for the others see the module `cells`.
 
     Example:
         >>> SimpleRNN(4)(np.ones((2, 5, 3))).shape
@@ -449,7 +449,7 @@ class GRU(_OneOp):
     """The gated recurrent unit over time; its formulas are those of `GRUCell`.
 
     Args:
-        units: H; for the others see the modules `recurrent` and `recurrent_cells`.
+        units: H; for the others see the module `cells`.
         reset_after: whether the reset gate acts after the product with the recurrent kernel, as in PyTorch and cuDNN.
 
     Example:
@@ -492,7 +492,7 @@ class LSTM(_OneOp):
     """The long short-term memory over time; its formulas are those of `LSTMCell`.
 
     Args:
-        units: H; for the others see the modules `recurrent` and `recurrent_cells`.
+        units: H; for the others see the module `cells`.
         unit_forget_bias: whether the forget gate's bias starts at 1.
 
     Example:

@@ -198,7 +198,7 @@ def test_docstrings_tell_of_the_arguments_as_those_of_base_classes_do() -> None:
     for layer in (nn.layers.Conv1D, nn.layers.Conv3D):
         assert "groups: number of groups into which" in str(layer.__doc__)
     assert str(nn.layers.Conv2D.__doc__).count("Args:") == 1
-    assert "Args:" not in str(nn.layers.Identity.__doc__)
+    assert "input_dim: D, which means input_shape=(D,)." in str(nn.layers.Identity.__doc__)  # of `Layer`
 
 
 def test_every_argument_is_told_of_by_its_class_by_a_base_or_by_their_modules() -> None:

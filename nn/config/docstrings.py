@@ -1,0 +1,158 @@
+"""Docstrings of declared classes: an argument that a class shares with its bases is described once, and shown by each.
+
+A class describes its own arguments. For the others, and for those of which it says "see the module" or "as in `Loss`",
+its docstring gets the texts of that module, of that class, or of the bases, when it is read.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+_SECTION = re.compile(r"^Args:\n((?: +\S.*\n|\n(?= ))+)", re.MULTILINE)
+_AFTER = re.compile(r"^(?:Raises|Returns|Attributes|Example|References):$", re.MULTILINE)
+_ENTRY = re.compile(r"^(?: {4})?([A-Za-z_*][\w*, \n…]*): (.*\n(?: {5,}.*\n)*)", re.MULTILINE)
+_POINTER = re.compile(r"(?:see|as in|as for|as of) (?:the modules?(?: `[\w.]+`)?|`[\w.]+`)(?:[;.] ?|$)")
+_OTHERS = re.compile(r";? for the others see (?:the modules?)?.*")
+_OTHER = {"options": "further arguments of the base class, such as `name` and `dtype` of a layer."}
+# Of each weight that a class annotates.
+_OF_WEIGHTS = {
+    "_regularizer": "penalty on `{weight}`: a name, a Regularizer or a function; None for none.",
+    "_constraint": "brings `{weight}` back after each step: a name, a Constraint or a function; None for none.",
+}
+_WIDTH = 100
+
+
+class Documentation:
+    """The attribute `__doc__` of a class: its text with all arguments, made when it is read.
+
+    Args:
+        text: the docstring in the source.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __get__(self, instance: Any, cls: type) -> str | None:
+        owner = next(base for base in cls.__mro__ if vars(base).get("__doc__") is self)
+        if owner is not cls:
+            return None  # as of any class without a docstring
+        owner.__doc__ = whole = _with_arguments(owner, inspect.cleandoc(self.text))
+        return whole
+
+
+def entries(text: str) -> dict[tuple[str, ...], str]:
+    """Return the arguments that a text describes, in groups, with their texts.
+
+    >>> entries("Args:\\n    a, b: numbers.\\n    c: a name;\\n        or None.\\n")
+    {('a', 'b'): 'numbers.', ('c',): 'a name; or None.'}
+    """
+    section = _SECTION.search(f"{text}\n")
+    return _entries(section[1]) if section else {}
+
+
+def _entries(text: str) -> dict[tuple[str, ...], str]:
+    return {
+        tuple(name.strip("* ") for name in re.split(r",\s*", match[1].strip())): " ".join(match[2].split())
+        for match in _ENTRY.finditer(text)
+    }
+
+
+def _of_module(name: str) -> dict[str, str]:
+    """Return the arguments that the docstring of a module describes, one by one."""
+    whole = getattr(sys.modules.get(name), "__doc__", None) or ""
+    rows: dict[str, str] = {}
+    for names, text in _entries("".join(f"{line}\n" for line in whole.split("\n") if line.startswith("    "))).items():
+        pointer = _POINTER.match(text)
+        there = _arguments_at(name, pointer[0]) if pointer else dict.fromkeys(names, text)
+        rows |= {name: there[name] for name in names if name in there}
+    return rows
+
+
+def _of_class(cls: type) -> dict[str, str]:
+    """Return the arguments that a class describes itself, and those of the place to which it points."""
+    own = vars(cls).get("__doc__")
+    whole = own.text if isinstance(own, Documentation) else own
+    rows: dict[str, str] = {}
+    for names, text in entries(inspect.cleandoc(whole or "")).items():
+        pointer = _POINTER.match(text)
+        there: Mapping[str, str] = _arguments_at(cls.__module__, pointer[0]) if pointer else {}
+        if others := _OTHERS.search(text):
+            rows = dict(_arguments_at(cls.__module__, others[0])) | rows
+        rest = text[pointer.end() :] if pointer else _OTHERS.sub(".", text)
+        for name in names:
+            if pointer and name in there:
+                rows[name] = f"{there[name]} {rest}".strip()
+            elif not pointer:
+                rows[name] = rest
+    return rows
+
+
+def _arguments_at(module: str, pointer: str) -> Mapping[str, str]:
+    """Return the arguments of the places that a text in a module names: classes, or modules of the same package."""
+    names = re.findall(r"`([\w.]+)`", pointer)
+    package = ".".join(module.split(".")[:3])  # autograd_lite.nn.layers
+    inside = {name: m for name, m in sys.modules.copy().items() if f"{name}.".startswith(f"{package}.")}
+    here = sys.modules.get(module, sys)  # a class of a text that was run has no module
+    rows: dict[str, str] = {}
+    for name in names:
+        near = (vars(m).get(name) for m in (here, *inside.values()))
+        if cls := next(filter(inspect.isclass, near), None):
+            rows |= _arguments_of(cls)
+        tables = (_of_module(m) for m in inside if m.endswith(f".{name}") and m != module)
+        rows |= next(filter(None, tables), {})
+    return rows or ({} if names else _of_module(module))
+
+
+def _arguments_of(cls: type) -> dict[str, str]:
+    """Return the text of each argument: by the class, by its module, by a base, or by that of a base."""
+    rows: dict[str, str] = {}
+    for base in cls.__mro__[:-1]:
+        rows = _of_module(base.__module__) | _of_class(base) | rows
+    return rows
+
+
+def _with_arguments(cls: type, text: str) -> str:
+    """Return a docstring with all arguments of the constructor, in their order."""
+    try:
+        names = list(inspect.signature(cls).parameters)
+    except (TypeError, ValueError):
+        return text
+    rows = _OTHER | dict(_of_weights(names)) | _arguments_of(cls)
+    own = entries(text)
+    order = [name for name in names if name in rows]
+    order += [name for group in own for name in group if name not in names and name in rows]
+    if not order:
+        return text
+    section = "".join(_lines(order, rows))
+    if match := _SECTION.search(f"{text}\n"):
+        return f"{text[: match.start()]}Args:\n{section}{text[match.end() :]}".rstrip()
+    after = _AFTER.search(text)
+    at = after.start() if after else len(text)
+    return f"{text[:at].rstrip()}\n\nArgs:\n{section}\n{text[at:]}".rstrip()
+
+
+def _of_weights(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the arguments that each weight of a class makes, with what they are."""
+    for name in names:
+        for ending, text in _OF_WEIGHTS.items():
+            if name.endswith(ending):
+                yield name, text.format(weight=name.removesuffix(ending).replace("recurrent", "recurrent_kernel"))
+
+
+def _lines(order: list[str], rows: Mapping[str, str]) -> Iterator[str]:
+    """Yield the lines of a section: names that follow each other and have one text share it."""
+    groups: list[tuple[list[str], str]] = []
+    for name in order:
+        if groups and groups[-1][1] == rows[name]:
+            groups[-1][0].append(name)
+        else:
+            groups.append(([name], rows[name]))
+    for names, text in groups:
+        head = f"{', '.join(names)}: {text}"
+        yield textwrap.fill(head, _WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8, break_on_hyphens=False)
+        yield "\n"
