@@ -417,6 +417,10 @@ def raise_on_change() -> Iterator[None]:
         leave_mode(entry)
 
 
+# A loss may read what these were applied to, and not the result of the module.
+_OF_LOGITS = frozenset(("softmax", "sigmoid"))
+
+
 class module_scope:
     """Name the module that the operations inside belong to.
 
@@ -474,6 +478,10 @@ class module_scope:
             if node.__class__ is Node:
                 if node.stamp > self.began:  # else it was made before
                     node.calls = getattr(node, "calls", None), self
+                    if node.op.name in _OF_LOGITS:
+                        logits = node.inputs[0]
+                        if logits.__class__ is Node and logits.stamp > self.began:
+                            logits.calls = getattr(logits, "calls", None), self
             elif isinstance(result, dict):
                 self.note(tuple(result.values()))
             elif isinstance(result, (tuple, list)):

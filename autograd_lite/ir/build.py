@@ -89,6 +89,12 @@ def _scopes_of(joint: Joint) -> dict[Node, str]:
     if any(calls for _, calls in rows):
         scopes = {twins.get(n, n): scope for n, scope in zip(joint.recorded, scopes_at(rows), strict=True)}
     scopes.update((node, node.note[2]) for node in (*joint.forward, *joint.backward) if node.note)
+    if not any(scopes.values()):
+        for node in joint.forward:
+            # Without modules, parameters may still have names such as "dense.kernel".
+            paths = {str(leaf.name).rpartition(".")[0] for leaf in map(_leaf_of, node.inputs) if leaf is not None}
+            if len(paths) == 1 and not node.note:
+                scopes[node] = paths.pop()
     return scopes
 
 
@@ -117,6 +123,12 @@ def _name_after_models(outline: Outline, names: Mapping[str, str]) -> None:
             # A name without a path may be that of an argument, unless several models have it.
             if paths[i] or count[slots[i].name] > 1:
                 rows[number_of(i)] = slots[i].replace(name=f"{model}.{slots[i].name}")
+
+
+def _leaf_of(edge: Any) -> Tensor | None:
+    """Return the parameter with a name that an input is, or stands for."""
+    leaf = stands_for(edge) if is_slot(edge) and edge.op is not SEED else edge
+    return leaf if isinstance(leaf, Tensor) and leaf.requires_grad and leaf.name else None
 
 
 def _check_tensors(tensors: Any) -> tuple[Tensor, ...]:

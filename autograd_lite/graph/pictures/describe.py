@@ -18,8 +18,8 @@ from .view import ViewNode
 # Appended to a module's name where its backward pass is meant.
 BACKWARD = " ∇"
 _NAME, _PARAMS, _TIP = 36, 30, 200
-# Of a call with more results, some are only counted.
-_RESULTS = 6
+# Of a call with more results, some are only counted. How many lines of names a group has.
+_RESULTS, _LINES = 6, 3
 
 
 class Facts(NamedTuple):
@@ -51,7 +51,7 @@ class Sums(NamedTuple):
 
 def node_box(
     node: GraphNode, facts: Facts, scope: Scope, marks: Mapping[str, Mark], *,
-    results: Sequence[GraphNode] = (), shared: int = 0,
+    results: Sequence[GraphNode] = (), badge: str = "",
 ) -> ViewNode:  # fmt: skip
     """Return the box of one node: at most three lines and a note, and one for each result of a call.
 
@@ -63,13 +63,13 @@ def node_box(
         scope: the modules around it.
         marks: what an overlay says about nodes, by their ids.
         results: of a call, the nodes that take its results out of it.
-        shared: how many modules read it, if it is a parameter.
+        badge: how often it is used, unless a mark has another badge.
     """
     parts = (node, *results)
     is_output = any(part.id in facts.outputs or part.id in facts.gradients for part in parts)
     own = marks.get(node.id, Mark())
     mark = own.and_of([marks[part.id] for part in results if part.id in marks])
-    badge = mark.badge or (f"shared ×{shared}" if shared > 1 else "")
+    badge = mark.badge or badge
     lines, sign = _lines(node, facts, _name_within(node, scope))
     lines += tuple(_result_lines(node, results, facts, marks))
     if own.note:
@@ -194,6 +194,8 @@ def group_box(
     times: int = 1,
     marks: Mapping[str, Mark],
     sums: Sums | None = None,
+    names: Sequence[str] = (),
+    parts: str = "",
 ) -> ViewNode:
     """Return the box of a folded group, or of several slots.
 
@@ -206,9 +208,13 @@ def group_box(
         times: how often the same structure is repeated in it.
         marks: what an overlay says about nodes, by their ids.
         sums: of an overlay's numbers.
+        names: of members, to be shown.
+        parts: the modules in it.
     """
     ops = [node for node in members if node.computes]
     lines = [clip(visible(title), _NAME), _content(members, ops, times)]
+    lines += [clip(visible(parts), _NAME)] if parts else []
+    lines += _name_lines([name for name in names if name != title])
     lines += [text for text in (_range(ops, times), exact(sums.own, sums.unit) if sums else "") if text]
     worst = _mark_of(ops, marks) or _mark_of(members, marks) or Mark()
     look = _look(members[0], facts)
@@ -249,6 +255,24 @@ def _content(members: Sequence[GraphNode], ops: Sequence[GraphNode], times: int)
     values = sum(node.size for node in members if node.kind is Kind.PARAMETER)
     content = f"{times:,} × {count_of(len(ops) // times, 'op')}" if times > 1 else count_of(len(ops), "op")
     return content + (f", {amount(values, '')} param{'' if values == 1 else 's'}" if values else "")
+
+
+def _name_lines(names: Sequence[str]) -> list[str]:
+    """Return names as lines: those that differ in their digits as a series, and the number of those without room."""
+    alike: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        alike.setdefault(re.sub(r"\d+", "", name), []).append(name)
+    words = [text for same in alike.values() for text in ([series(same)] if len(same) > 2 else same)]
+    lines: list[str] = []
+    for k, word in enumerate(words):
+        word = _tail(visible(word))
+        if lines and len(f"{lines[-1]}, {word}") <= _NAME:
+            lines[-1] = f"{lines[-1]}, {word}"
+        elif len(lines) < _LINES:
+            lines.append(word)
+        else:
+            return [*lines, f"and {len(words) - k} more"]
+    return lines
 
 
 def _range(ops: Sequence[GraphNode], times: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from ..view import EdgeKind, View, ViewEdge, ViewNode
 from .residuals import frame_blocks
 
 _QUIET = frozenset((Kind.PARAMETER, Kind.CONSTANT, Kind.STATE))
+_NAMED = frozenset((Kind.PARAMETER, Kind.INPUT))
 # Up to this many inputs are drawn next to the folded group that alone reads them; more go inside. This many slots that
 # are alike share a box.
 _INPUTS_BESIDE, MANY = 4, 7
@@ -172,8 +174,7 @@ def assemble(
                     bundle = Cell((), series(names_), scope, len(names_))
                     boxes.append(_group(f"s{slot.id}", bundle, [slot, *others], facts, overlay, whole))
                 else:
-                    shared = len({homes.own[i] for i in homes.readers[slot.id]}) if slot.kind is Kind.PARAMETER else 0
-                    boxes.append(node_box(slot, facts, scope, overlay.marks, shared=shared))
+                    boxes.append(node_box(slot, facts, scope, overlay.marks, badge=_uses(slot, homes)))
                 names.update((node.id, boxes[-1].id) for node in (slot, *others))
         if cell is None or (shown is not None and k not in shown):
             continue
@@ -182,7 +183,7 @@ def assemble(
             boxes.append(node_box(node, facts, cell.scope, overlay.marks, results=results))
         else:
             members = sorted((*cell.ops, *plan.inside.get(k, ())), key=lambda node: number_of(node.id))
-            boxes.append(_group(f"m{k}", cell, members, facts, overlay, whole))
+            boxes.append(_group(f"m{k}", cell, members, facts, overlay, whole, homes))
             names.update((slot.id, boxes[-1].id) for slot in plan.inside.get(k, ()))
         names.update((node.id, boxes[-1].id) for node in cell.ops)
     groups = {box.id: f"m{k}" for k, box in enumerate(box for box in boxes if box.members)}
@@ -191,6 +192,40 @@ def assemble(
     cells = [cell for cell in plan.cells if cell.ops[0].id in names]
     edges, cut = _edges(graph, cells, names, _Doors(homes.blocks, {box.id: box.scope for box in boxes}))
     return View(tuple(_color_by_sums(boxes, overlay)), edges, _title_of(graph), _caption(graph, overlay, caption), cut)
+
+
+def _uses(slot: GraphNode, homes: Homes) -> str:
+    """Say of a parameter how many modules, or how many operations, read it, if they are more than one or two."""
+    if slot.kind is not Kind.PARAMETER:
+        return ""
+    readers = homes.readers[slot.id]
+    modules = len({homes.own[i] for i in readers})
+    return f"shared ×{modules}" if modules > 1 else f"used ×{len(readers):,}" if len(readers) >= MANY else ""
+
+
+def _names_in(cell: Cell, members: Sequence[GraphNode], homes: Homes, facts: Facts) -> list[str]:
+    """Return the names in a group that its title does not imply: of results, and of slots that no module owns."""
+    return [
+        node.name
+        for node in members
+        if node.name
+        and (node.id in facts.outputs or (node.kind in _NAMED and len(homes.own[node.id]) <= len(cell.scope)))
+    ]
+
+
+def _parts_of(cell: Cell, homes: Homes) -> str:
+    """Name the modules in a group, without their numbers: those of a closed module, or of a repetition of several."""
+    inner = dict.fromkeys([homes.own[node.id][len(cell.scope) :] for node in cell.ops])
+    names: dict[str, None] = {}
+    for depth in range(3):
+        names.update(dict.fromkeys([_plain(path[depth]) for path in inner if len(path) > depth]))
+    said = {_plain(name) for name in re.split(r" [›…] |, ", cell.title)}
+    words = [name for name in names if name not in said and not name.isdigit()]
+    return ", ".join(words) if len(words) > 1 else ""
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"_\d+$", "", name.removesuffix(BACKWARD))
 
 
 def _title_of(graph: PureGraph) -> str:
@@ -208,13 +243,21 @@ def _caption(graph: PureGraph, overlay: Overlay, more: Sequence[str]) -> tuple[s
 
 
 def _group(
-    group_id: str, cell: Cell, members: Sequence[GraphNode], facts: Facts, overlay: Overlay, whole: float
+    group_id: str,
+    cell: Cell,
+    members: Sequence[GraphNode],
+    facts: Facts,
+    overlay: Overlay,
+    whole: float,
+    homes: Homes | None = None,
 ) -> ViewNode:
     numbers = [overlay.totals[node.id] for node in members if node.id in overlay.totals]
     sums = Sums(sum(numbers), whole, overlay.unit) if numbers else None
     return group_box(
-        group_id, cell.title, members, facts, scope=cell.scope, times=cell.times, marks=overlay.marks, sums=sums
-    )
+        group_id, cell.title, members, facts,
+        scope=cell.scope, times=cell.times, marks=overlay.marks, sums=sums,
+        names=_names_in(cell, members, homes, facts) if homes else (), parts=_parts_of(cell, homes) if homes else "",
+    )  # fmt: skip
 
 
 def _color_by_sums(boxes: Sequence[ViewNode], overlay: Overlay) -> list[ViewNode]:
@@ -234,7 +277,8 @@ def _color_by_sums(boxes: Sequence[ViewNode], overlay: Overlay) -> list[ViewNode
 def plan_boxes(graph: PureGraph, cells: Sequence[Cell], homes: Homes, *, bundle: bool = False) -> Plan:
     """Decide where the slots go.
 
-    A slot goes into the group that alone reads it; an input only if it is one of many, or if that group repeats.
+    A slot goes into the group that alone reads it; inputs, and parameters that no module in it owns, only if they are
+    many. Parameters that every repetition reads stay outside.
 
     Args:
         graph: the graph.
@@ -251,23 +295,29 @@ def plan_boxes(graph: PureGraph, cells: Sequence[Cell], homes: Homes, *, bundle:
             plan.number[node.id] = k
             for source in node.inputs:
                 first.setdefault(source, k)
-    inputs: dict[int, list[GraphNode]] = {}
+    loose: dict[int, list[GraphNode]] = {}
     starts = {i for cell in cells if cell.times > 1 for i in _starts(cell, plan.number)}
+    shared = {i for cell in cells if cell.times > 1 for i in _shared(cell, plan.number)}
     for node in graph:
         if node.kind is Kind.OP:
             continue
         k = first.get(node.id, -1)
         users = {plan.number[i] for i in homes.readers[node.id]}
         grouped = users == {k} and bool(cells[k].title)
+        owned = grouped and len(homes.own[node.id]) > len(cells[k].scope)  # by a module inside
         if not grouped or node.id in outputs or node.role is Role.SEED or node.id in starts:
             alone.setdefault(k, []).append(node)
-        elif node.kind is Kind.INPUT and node.id not in homes.frozen and node.name != cells[k].title:
-            inputs.setdefault(k, []).append(node)
-        else:
+        elif node.kind not in _NAMED or node.id in homes.frozen or owned or node.name == cells[k].title:
             plan.inside.setdefault(k, []).append(node)
-    for k, slots in inputs.items():
-        hidden = cells[k].times > 1 or len(slots) > _INPUTS_BESIDE
-        (plan.inside if hidden else alone).setdefault(k, []).extend(slots)
+        elif node.kind is Kind.PARAMETER and node.id in shared:
+            alone.setdefault(k, []).append(node)
+        else:
+            loose.setdefault(k, []).append(node)
+    for k, slots in loose.items():
+        for kind in _NAMED:
+            same = [node for node in slots if node.kind is kind]
+            hidden = len(same) > _INPUTS_BESIDE or (cells[k].times > 1 and kind is Kind.INPUT)
+            (plan.inside if hidden else alone).setdefault(k, []).extend(same)
     for k, slots in alone.items():
         slots.sort(key=lambda node: number_of(node.id))
         plan.alone[k] = _bundles(slots, plan, homes, outputs) if bundle else [(node,) for node in slots]
@@ -294,6 +344,16 @@ def _starts(cell: Cell, number: Mapping[str, int]) -> Iterator[str]:
     for first, second in zip(cell.ops[:step], cell.ops[step:], strict=False):
         for source, instead in zip(first.inputs, second.inputs, strict=True):
             if source not in number and instead in number:
+                yield source
+
+
+def _shared(cell: Cell, number: Mapping[str, int]) -> Iterator[str]:
+    """Yield the slots that several repetitions read."""
+    step = len(cell.ops) // cell.times
+    last: dict[str, int] = {}
+    for k, node in enumerate(cell.ops):
+        for source in node.inputs:
+            if source not in number and last.setdefault(source, k // step) != k // step:
                 yield source
 
 

@@ -1,14 +1,16 @@
 """From a graph to a View: modules are closed and repetitions folded until it is readable.
 
 A graph of up to 150 nodes is shown whole, if that fits. In a larger one, whatever repeats at least three times becomes
-one box, and modules are closed from the inside out until the picture is small; a module that is still too long shows
-its ends, and one box for the operations between them. A group is the interval of recorded operations that
-one module, or one loop, made; the backward pass of a module is a separate group, with "∇" after its name.
+one box, and modules are closed from the inside out until the picture is small. Then those with the largest shares open
+again while there is room. In a module that is still too long, neighbours are joined, the lightest first. A group is the
+interval of recorded operations that one module, or one loop, made; the backward pass of a module is a separate group,
+with "∇" after its name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from heapq import heapify, heappop, heappush
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
@@ -42,8 +44,10 @@ class ViewOptions(TypedDict, total=False):
 # Up to the first number of nodes, all are shown. Larger graphs are folded until they fit on a page (the second), unless
 # fewer boxes would remain than deserve to be called a picture (the third).
 _WHOLE, _PAGE, _LEAST = 150, 60, 12
-# How many boxes a module shows at its ends, until the picture fits; and how many are left if none of that helps.
-_ENDS, _LAST = (36, 24, 12, 6, 4), 16
+# How many boxes a module shows, until the picture fits; and how many are left if none of that helps.
+_FEW, _LAST = (30, 20, 12, 8, 6, 5, 4, 3), 16
+# So many times the largest module is opened, if there is room.
+_TRIES = 10
 
 
 @checked
@@ -122,6 +126,7 @@ def views_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Iterator[View]
     marks = overlay_of(graph, options.get("overlay"))
     homes = homes_of(graph.nodes)
     rows = Rows(graph.nodes, homes.own)
+    rows.set_weights(graph, marks.totals if marks else {})
     for plan, most in _Folder(graph, homes, rows, depth, expand, collapse, limit).plans(fold):
         shown = nearest(graph, plan, most) if plan.size > most else None
         visible = plan.size if shown is None else len(shown)
@@ -155,13 +160,17 @@ class _Folder:
         paths = dict.fromkeys(path[:k] for path in dict.fromkeys(rows.paths) for k in range(1, len(path) + 1))
         opened, self.closed = _paths_named("expand", expand, paths), _paths_named("collapse", collapse, paths)
         self.opened = {path[:k] for path in opened for k in range(1, len(path) + 1)}
-        self.levels = max(map(len, paths), default=0)
+        self.level = self.levels = max(map(len, paths), default=0)
+        self.shares = dict.fromkeys(paths, 0.0)
+        for path, share in zip(rows.paths, rows.shares, strict=True):
+            for k in range(1, len(path) + 1):
+                self.shares[path[:k]] += share
 
     def plans(self, fold: bool) -> Iterator[tuple[Plan, int]]:
         """Yield the boxes to choose from, and how many of them may be shown.
 
-        After the first choice repetitions are folded, modules are closed from the inside out, and in the end only the
-        ends of each module are shown.
+        After the first choice repetitions are folded, modules are closed from the inside out, and in the end
+        neighbours are joined.
         """
         first = self._first(fold)
         asked = not fold or self.depth is not None or self.opened or self.closed
@@ -171,14 +180,20 @@ class _Folder:
             return
         # Each has fewer boxes than those before; very few only where nothing else fits.
         fewest = min(first.size, _WHOLE + 1)
-        for least, ends in ((_LEAST, (0, *_ENDS)), (0, (0, _ENDS[-1]))):
-            for most in ends:
-                for level in range(self.levels, -1, -1):
-                    plan = self._at(level, repeats=True, most=most)
-                    if least <= plan.size < fewest:
-                        fewest = plan.size
-                        yield plan, self.limit
+        plans = sorted(self._smaller(), key=lambda plan: -plan.size)
+        for least in (_LEAST, 0):
+            for plan in plans:
+                if least <= plan.size < fewest:
+                    fewest = plan.size
+                    yield plan, self.limit
         yield plan, min(self.limit, _LAST)
+
+    def _smaller(self) -> Iterator[Plan]:
+        """Yield the boxes with fewer levels open, the largest modules alone, and neighbours joined."""
+        for level in range(self.levels, -1, -1):
+            yield from (self._at(level, repeats=True, most=most) for most in (0, *_FEW))
+        self.level = 0
+        yield from self._with_largest(repeats=True)
 
     def _first(self, fold: bool) -> Plan:
         """Return the boxes that the options ask for, or the most that can be read."""
@@ -190,6 +205,8 @@ class _Folder:
         plan = self._at(self.levels if self.depth is None else self.depth)
         if self.depth is None and not small:
             plan = self._readable(plan)
+            for more in self._with_largest() if self.level < self.levels else ():
+                plan = more if more.size > plan.size else plan
         level = self.levels if self.depth is None else min(self.depth, self.levels)
         while plan.size > self.limit and level > 0:
             level -= 1
@@ -201,18 +218,44 @@ class _Folder:
     def _readable(self, plan: Plan) -> Plan:
         """Return the deepest level that fits on a page; if that leaves too little, the deepest that is readable."""
         readable = page = plan
+        deepest = self.levels
         for level in range(self.levels - 1, -1, -1):
             if page.size <= min(_PAGE, self.limit):
                 break
             page = self._at(level)
-            readable = page if readable.size > min(_WHOLE, self.limit) else readable
-        return readable if page.size < _LEAST and readable.size <= self.limit else page
+            self.level = level
+            if readable.size > min(_WHOLE, self.limit):
+                readable, deepest = page, level
+        if page.size < _LEAST and readable.size <= self.limit:
+            page, self.level = readable, deepest
+        return page
 
-    def _at(self, depth: int, *, repeats: bool | None = None, most: int = 0) -> Plan:
-        """Return the boxes with `depth` levels open; of each module `most` are shown, at its ends, or all for 0."""
+    def _with_largest(self, repeats: bool | None = None) -> Iterator[Plan]:
+        """Yield the boxes as more and more modules are open, those with the largest shares first, up to a page."""
+        pending = [(-share, path) for path, share in self.shares.items() if len(path) == self.level + 1]
+        heapify(pending)
+        inner: dict[Scope, list[Scope]] = {}
+        for path in self.shares:
+            inner.setdefault(path[:-1], []).append(path)
+        opened = set[Scope]()
+        for _ in range(_TRIES):
+            if not pending:
+                return
+            _, path = heappop(pending)
+            for most in (0, 8, 4) if repeats else (0,):  # the module whole, or with neighbours joined
+                plan = self._at(self.level, repeats=repeats, opened={*opened, path}, most=most)
+                if plan.size <= min(_PAGE, self.limit):
+                    yield plan
+                    if not most:
+                        opened.add(path)
+                        for part in inner.get(path, ()):
+                            heappush(pending, (-self.shares[part], part))
+
+    def _at(self, depth: int, *, repeats: bool | None = None, most: int = 0, opened: Collection[Scope] = ()) -> Plan:
+        """Return the boxes with `depth` levels open, and some modules; each module has at most `most`, 0 for any."""
 
         def is_closed(path: Scope) -> bool:
-            return path in self.closed or (len(path) > depth and path not in self.opened)
+            return path in self.closed or (len(path) > depth and path not in self.opened and path not in opened)
 
         repeats = len(self.graph) > min(_WHOLE, self.limit) if repeats is None else repeats
         cells = cells_of(self.rows, is_closed, self.opened.__contains__, repeats, most)

@@ -7,11 +7,16 @@ part of the call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from heapq import heapify, heappop, heappush
 from itertools import groupby
 from typing import NamedTuple
 
 from ....ir.graph_node import GraphNode, Kind, Role
+from ....ir.pure_graph import PureGraph
 from ..describe import join_names, series
 from ..scopes import Scope
 from .assemble import Cell
@@ -19,6 +24,9 @@ from .repeats import LEAST, runs_in
 
 # A loop without modules is folded if that hides at least this many boxes.
 _WORTH = 6
+# The largest share of the graph in a box that is neither a module nor a loop; up to how many results and tensors with
+# names each have a box.
+_MOST, _RESULTS, _NAMED = 0.2, 12, 24
 
 # What only spreads a cotangent.
 _SPREADS = frozenset(("broadcast_to", "reshape", "transpose", "copy"))
@@ -46,6 +54,26 @@ class Rows:
         self.tokens = [kinds.setdefault(key, len(kinds)) for key in keys]
         self._structures: dict[object, int] = {}
         self._known: dict[tuple[int, int], tuple[int, tuple[int, ...]]] = {}
+        self.shares: list[float] = [0.0] * len(self.ops)
+        self.alone: set[int] = set()
+        self.fixed: set[int] = set()
+
+    def set_weights(self, graph: PureGraph, totals: Mapping[str, float]) -> None:
+        """Weigh the operations: by an overlay's numbers, if there are some, and note those that stay visible."""
+        whole = sum(value for value in totals.values() if 0 < value < math.inf)
+        self.shares = [1 / max(len(self.ops), 1)] * len(self.ops)
+        if whole > 0:
+            costs = [max(0.0, sum(totals.get(i, 0.0) for i in self._ids(k))) / whole for k in range(len(self.ops))]
+            self.shares = [max(share, cost) for share, cost in zip(self.shares, costs, strict=True)]
+        results = [k for k in dict.fromkeys(map(self.number.__getitem__, graph.outputs)) if k >= 0]
+        if len(results) == 1 and not self.ops[results[0]].name:
+            results = []  # the end of the picture
+        named = [k for k, node in enumerate(self.ops) if node.name]
+        self.alone = set(results if len(results) <= _RESULTS else ())
+        self.fixed = self.alone.union(named if len(named) <= _NAMED else ())
+
+    def _ids(self, k: int) -> list[str]:
+        return [self.ops[k].id, *(node.id for node in self._results.get(k, ()))]
 
     def cell(self, numbers: Iterable[int], title: str = "", scope: Scope = (), times: int = 1) -> Cell:
         """Return the box of some operations, with their results."""
@@ -73,7 +101,9 @@ class Rows:
 
 def _token_key(node: GraphNode) -> object:
     params = tuple([(p.name, p.text) for p in node.params if p.name != "shape"])
-    return node.op, params, node.dtype, len(node.inputs), len(node.shape)
+    # Names that differ in their digits are alike: those of steps.
+    name = re.sub(r"\d+", "", node.name) if node.name else ""
+    return node.op, params, node.dtype, len(node.inputs), len(node.shape), name
 
 
 class _Item(NamedTuple):
@@ -115,11 +145,13 @@ def cells_of(
         is_closed: whether a module is one box.
         is_kept: whether a module must be drawn by itself, whatever repeats around it.
         repeats: fold repetitions, among operations and open modules too.
-        most: how many boxes and open modules are shown of each open module, those at its ends; 0 for all.
+        most: how many boxes and open modules are shown of each open module; 0 for all.
     """
 
     def inside(scope: Scope, items: Sequence[_Item]) -> Iterable[tuple[Scope, _Item]]:
-        return ((scope, item) for item in reversed(_ends(_fold_repeats(rows, scope, items, is_kept, repeats), most)))
+        return (
+            (scope, item) for item in reversed(_join(rows, _fold_repeats(rows, scope, items, is_kept, repeats), most))
+        )
 
     root = _tree(rows, is_closed)
     cells: list[Cell] = []
@@ -160,13 +192,50 @@ def _tree(rows: Rows, is_closed: Callable[[Scope], bool]) -> tuple[_Item, ...]:
     return tuple(stack[0].items)
 
 
-def _ends(items: list[_Item], most: int) -> list[_Item]:
-    """Put one item in place of those between the first and the last."""
+def _join(rows: Rows, items: list[_Item], most: int) -> list[_Item]:
+    """Join neighbours until few items remain, the lightest first: what has the largest share stays by itself.
+
+    Results and tensors with names are left alone, and so is what lies at the ends; no piece gets above a fifth.
+    """
     if not most or len(items) < most + LEAST:
         return items
-    first, last = items[: most - most // 2], items[len(items) - most // 2 :]
-    start, stop = first[-1].stop, last[0].start
-    return [*first, _Item(start, stop, "more operations"), *last]
+    weight = [sum(rows.shares[item.start : item.stop]) for item in items]
+    ends = 1 + most // 8
+    fixed = {k for k, item in enumerate(items) if not rows.fixed.isdisjoint(range(item.start, item.stop))}
+    fixed.update((*range(ends), *range(len(items) - ends, len(items))))
+    follows = list(range(1, len(items) + 1))
+    before = list(range(-1, len(items) - 1))
+    pairs = [
+        (weight[k] + weight[k + 1], k, k + 1) for k in range(len(items) - 1) if k not in fixed and k + 1 not in fixed
+    ]
+    heapify(pairs)
+    left, gone = len(items), set[int]()
+    while pairs and left > most:
+        sum_, k, other = heappop(pairs)
+        if k in gone or other in gone or follows[k] != other or sum_ != weight[k] + weight[other] or sum_ > _MOST:
+            continue
+        weight[k], follows[k], left = sum_, follows[other], left - 1
+        gone.add(other)
+        if follows[k] < len(items):
+            before[follows[k]] = k
+        for one, two in ((before[k], k), (k, follows[k])):
+            if one >= 0 and two < len(items) and one not in fixed and two not in fixed:
+                heappush(pairs, (weight[one] + weight[two], one, two))
+    pieces = [items[k : follows[k]] for k in range(len(items)) if k not in gone]
+    return [
+        piece[0] if len(piece) == 1 else _Item(piece[0].start, piece[-1].stop, _contents(rows, piece))
+        for piece in pieces
+    ]
+
+
+def _contents(rows: Rows, items: Sequence[_Item]) -> str:
+    """Say in words what some items hold: the modules, or how often each operation occurs."""
+    names = [item.name or item.title for item in items if item.name or item.title]
+    if names:
+        return series(names) if len(set(names)) == 1 or len(names) > LEAST else ", ".join(names)
+    counts = Counter(rows.ops[k].op for item in items for k in range(item.start, item.stop)).most_common()
+    words = [f"{op} ×{n}" if n > 1 else op for op, n in counts[:LEAST]]
+    return ", ".join(words) + (", …" if len(counts) > LEAST else "")
 
 
 def _leave(stack: list[_Frame], around: Scope, stop: int) -> None:
@@ -189,6 +258,8 @@ def _fold_repeats(
     for i, item in enumerate(items):
         if (item.inner and not repeats) or (item.name and is_kept((*scope, item.name))):
             tokens.append(-1 - i)  # unique
+        elif item.stop - item.start == 1 and item.start in rows.alone:
+            tokens.append(-1 - i)
         elif item.stop - item.start == 1:
             tokens.append(2 * rows.tokens[item.start])
         else:
@@ -290,7 +361,8 @@ def _title(rows: Rows, items: Sequence[_Item], period: int) -> str:
     """Name a repetition by the modules or the operations in it."""
     if period == 1 and items[0].name:
         return series([item.name for item in items])
-    names = [item.name or rows.ops[item.start].op for item in items[:period]]
+    # The number of the first module says nothing of the others.
+    names = [re.sub(r"_\d+$", "", item.name) or rows.ops[item.start].op for item in items[:period]]
     return join_names(names)
 
 
@@ -306,12 +378,12 @@ def chains_of(rows: Rows, cells: Sequence[Cell], outputs: Sequence[str]) -> list
         for source in dict.fromkeys(inputs):
             readers.setdefault(source, []).append(i)
     follows: dict[int, int] = {}
-    results = {number[i] for i in outputs if i in number}
+    results = rows.fixed.union(number[i] for i in outputs if i in number)
     for i, cell in alone.items():
         flowing = [source for source in dict.fromkeys(rows.inputs[i]) if source >= 0]
         if len(flowing) == 1 and flowing[0] in alone and readers[flowing[0]] == [i] and flowing[0] not in results:
             before = alone[flowing[0]]
-            if before.scope == cell.scope and before.ops[0].shape == cell.ops[0].shape:
+            if i not in rows.fixed and before.scope == cell.scope and before.ops[0].shape == cell.ops[0].shape:
                 follows[i] = flowing[0]
     inside = set(follows.values())
     new = []
@@ -324,10 +396,23 @@ def chains_of(rows: Rows, cells: Sequence[Cell], outputs: Sequence[str]) -> list
             chain.append(follows[chain[-1]])
         if len(chain) < LEAST:
             new += [alone[j] for j in reversed(chain)] if i >= 0 else [cell]
-        else:
-            numbers = chain[::-1]
+            continue
+        for numbers in _parts(rows, chain[::-1]):
             new.append(rows.cell(numbers, join_names([rows.ops[j].op for j in numbers]), cell.scope))
     return new
+
+
+def _parts(rows: Rows, chain: Sequence[int]) -> Iterator[list[int]]:
+    """Cut a chain into parts of at most a fifth of the graph."""
+    part: list[int] = []
+    share = 0.0
+    for k in chain:
+        if len(part) >= LEAST and share + rows.shares[k] > _MOST:
+            yield part
+            part, share = [], 0.0
+        part.append(k)
+        share += rows.shares[k]
+    yield part
 
 
 # ---- cotangents of recorded backward passes -------------------------------------------------------------------------

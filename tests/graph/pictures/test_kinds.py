@@ -1,0 +1,105 @@
+"""What nobody folds away, over programs of many kinds: each law holds for every row of `KINDS`."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+import pytest
+
+from autograd_lite.graph import Kind
+from autograd_lite.graph.overlays import overlay_of
+from autograd_lite.graph.pictures.folding.fold import view_of
+from autograd_lite.graph.pictures.view import View, ViewNode
+
+from .kinds import KINDS, Drawn
+
+_QUICK = ["MLP, backward", "GAN", "reuse", "30 leaves", "by hand", "irregular", "cost", "differences"]
+_REST = [name for name in KINDS if name not in _QUICK]
+for_kinds = pytest.mark.parametrize("kind", [*_QUICK, *(pytest.param(name, marks=pytest.mark.ci) for name in _REST)])
+
+
+@functools.cache
+def drawn(kind: str) -> tuple[Drawn, View]:
+    picture = KINDS[kind]()
+    return picture, view_of(picture.graph, overlay=picture.overlay)
+
+
+def box_of(view: View) -> dict[str, ViewNode]:
+    return {i: box for box in view.nodes for i in box.nodes}
+
+
+def says(box: ViewNode, name: str) -> bool:
+    """Return whether a box has a name, or a series of names that differ from it in their digits."""
+    text = " ".join(box.lines)
+    plain = re.sub(r"\d+", "", name)
+    return name in text or plain[-20:] in re.sub(r"\d+", "", text) or bool(re.search(r"and \d+ more", text))
+
+
+@for_kinds
+def test_nothing_is_hidden(kind: str) -> None:
+    """A person can read it, every node is in a box, and no box is a remainder."""
+    (graph, _), view = drawn(kind)
+    assert set(box_of(view)) == {node.id for node in graph}
+    assert len(view.nodes) <= 60
+    assert not any("more operations" in line for box in view.nodes for line in box.lines)
+
+
+@for_kinds
+def test_results_stay_visible(kind: str) -> None:
+    (graph, _), view = drawn(kind)
+    boxes = box_of(view)
+    for i in graph.outputs:
+        box = boxes[i]
+        assert box.is_output
+        assert not box.members or says(box, graph[i].name) or box.members[-1] == i
+
+
+@for_kinds
+def test_inputs_and_parameters_stay_visible(kind: str) -> None:
+    """One has a box, is named in a box, or belongs to a module that is closed."""
+    (graph, _), view = drawn(kind)
+    boxes = box_of(view)
+    for node in graph:
+        if node.kind not in (Kind.PARAMETER, Kind.INPUT) or not node.name:
+            continue
+        box = boxes[node.id]
+        modules = {graph[i].scope for i in box.members if node.id in graph[i].inputs and graph[i].scope}
+        owned = any(scope.count(".") >= len(box.scope) for scope in modules)
+        assert not box.members or says(box, node.name) or owned, node.name
+
+
+@for_kinds
+def test_no_box_without_a_name_is_above_a_fifth(kind: str) -> None:
+    """Neither of the operations nor of the cost: only modules and repetitions hold more."""
+    (graph, overlay), view = drawn(kind)
+    marks = overlay_of(graph, overlay)
+    totals = marks.totals if marks else {}
+    count, whole = sum(node.computes for node in graph), sum(totals.values())
+    scopes = {part.removesuffix(" ∇") for node in graph for part in node.scope.split(".") if part}
+    for box in view.nodes:
+        named = box.lines[0].removesuffix(" ∇") in scopes or box.badge.startswith("×")
+        if box.members and not named:
+            assert sum(graph[i].computes for i in box.members) <= max(0.2 * count, 3)
+            assert sum(totals.get(i, 0.0) for i in box.members) <= 0.2 * whole + 1e-9 or len(box.members) == 1
+
+
+@for_kinds
+def test_the_largest_module_is_open(kind: str) -> None:
+    """No closed module has over half of a picture that has room."""
+    (graph, _), view = drawn(kind)
+    count = sum(node.computes for node in graph)
+    for box in view.nodes:
+        if box.members and "×" not in box.badge:
+            assert sum(graph[i].computes for i in box.members) <= 0.5 * count or len(view.nodes) > 24
+
+
+@for_kinds
+def test_a_group_says_what_it_holds(kind: str) -> None:
+    (graph, _), view = drawn(kind)
+    for box in view.nodes:
+        if box.members:
+            words = re.findall(r"[a-z_]+", box.lines[0])
+            inside = " ".join(f"{graph[i].scope} {graph[i].op} {graph[i].name}" for i in box.members)
+            said = [word for word in words if word.rstrip("_") in inside]
+            assert said or any(str(graph[i].kind) in box.lines[0] for i in box.members), box.lines
