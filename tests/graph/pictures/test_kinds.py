@@ -1,4 +1,4 @@
-"""What nobody folds away, over programs of many kinds: each law holds for every row of `KINDS`."""
+"""What is never folded away, over programs of many kinds: each law holds for every row of `KINDS`."""
 
 from __future__ import annotations
 

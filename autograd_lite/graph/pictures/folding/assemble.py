@@ -219,8 +219,8 @@ def _parts_of(cell: Cell, homes: Homes) -> str:
     names: dict[str, None] = {}
     for depth in range(3):
         names.update(dict.fromkeys([_plain(path[depth]) for path in inner if len(path) > depth]))
-    said = {_plain(name) for name in re.split(r" [›…] |, ", cell.title)}
-    words = [name for name in names if name not in said and not name.isdigit()]
+    head = {_plain(name) for name in re.split(r" [›…] |, ", cell.title)}
+    words = [name for name in names if name not in head and not name.isdigit()]
     return ", ".join(words) if len(words) > 1 else ""
 
 
@@ -297,7 +297,7 @@ def plan_boxes(graph: PureGraph, cells: Sequence[Cell], homes: Homes, *, bundle:
                 first.setdefault(source, k)
     loose: dict[int, list[GraphNode]] = {}
     starts = {i for cell in cells if cell.times > 1 for i in _starts(cell, plan.number)}
-    shared = {i for cell in cells if cell.times > 1 for i in _shared(cell, plan.number)}
+    shared = {i for cell in cells if cell.times > 1 for i in _slots_of_several(cell, plan.number)}
     for node in graph:
         if node.kind is Kind.OP:
             continue
@@ -347,7 +347,7 @@ def _starts(cell: Cell, number: Mapping[str, int]) -> Iterator[str]:
                 yield source
 
 
-def _shared(cell: Cell, number: Mapping[str, int]) -> Iterator[str]:
+def _slots_of_several(cell: Cell, number: Mapping[str, int]) -> Iterator[str]:
     """Yield the slots that several repetitions read."""
     step = len(cell.ops) // cell.times
     last: dict[str, int] = {}

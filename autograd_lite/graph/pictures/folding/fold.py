@@ -46,7 +46,7 @@ class ViewOptions(TypedDict, total=False):
 _WHOLE, _PAGE, _LEAST = 150, 60, 12
 # How many boxes a module shows, until the picture fits; and how many are left if none of that helps.
 _FEW, _LAST = (30, 20, 12, 8, 6, 5, 4, 3), 16
-# So many times the largest module is opened, if there is room.
+# How often the largest module is opened, if there is room.
 _TRIES = 10
 
 

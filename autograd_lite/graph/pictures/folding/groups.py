@@ -229,7 +229,7 @@ def _join(rows: Rows, items: list[_Item], most: int) -> list[_Item]:
 
 
 def _contents(rows: Rows, items: Sequence[_Item]) -> str:
-    """Say in words what some items hold: the modules, or how often each operation occurs."""
+    """Return what some items hold, as text: the modules, or how often each operation occurs."""
     names = [item.name or item.title for item in items if item.name or item.title]
     if names:
         return series(names) if len(set(names)) == 1 or len(names) > LEAST else ", ".join(names)
