@@ -239,7 +239,7 @@ def spectrum() -> Tensor:
 
 
 def plain() -> Tensor:
-    """NumPy without a name: a normalised regression, written out."""
+    """NumPy without a name: a normalized regression, written out."""
     rng = np.random.default_rng(0)
     w = ag.tensor(rng.normal(size=(5, 1)), requires_grad=True)
     x, y = rng.normal(size=(20, 5)), rng.normal(size=(20, 1))

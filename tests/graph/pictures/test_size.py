@@ -68,7 +68,7 @@ def test_many_leaves_share_a_box_with_their_names() -> None:
     assert reader.lines[0] == "concatenate"
 
 
-def test_neighbours_are_joined_in_words() -> None:
+def test_neighbors_are_joined_in_words() -> None:
     graph = hard("irregular_120", False)
     boxes = [box for box in view_of(graph).nodes if box.members]
     assert all(", " in box.lines[0] or "×" in box.lines[0] or " › " in box.lines[0] for box in boxes)

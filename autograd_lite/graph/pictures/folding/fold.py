@@ -2,7 +2,7 @@
 
 A graph of up to 150 nodes is shown whole, if that fits. In a larger one, whatever repeats at least three times becomes
 one box, and modules are closed from the inside out until the picture is small. Then those with the largest shares open
-again while there is room. In a module that is still too long, neighbours are joined, the lightest first. A group is the
+again while there is room. In a module that is still too long, neighbors are joined, the lightest first. A group is the
 interval of recorded operations that one module, or one loop, made; the backward pass of a module is a separate group,
 with "∇" after its name.
 """
@@ -170,7 +170,7 @@ class _Folder:
         """Yield the boxes to choose from, and how many of them may be shown.
 
         After the first choice repetitions are folded, modules are closed from the inside out, and in the end
-        neighbours are joined.
+        neighbors are joined.
         """
         first = self._first(fold)
         asked = not fold or self.depth is not None or self.opened or self.closed
@@ -189,7 +189,7 @@ class _Folder:
         yield plan, min(self.limit, _LAST)
 
     def _smaller(self) -> Iterator[Plan]:
-        """Yield the boxes with fewer levels open, the largest modules alone, and neighbours joined."""
+        """Yield the boxes with fewer levels open, the largest modules alone, and neighbors joined."""
         for level in range(self.levels, -1, -1):
             yield from (self._at(level, repeats=True, most=most) for most in (0, *_FEW))
         self.level = 0
@@ -242,7 +242,7 @@ class _Folder:
             if not pending:
                 return
             _, path = heappop(pending)
-            for most in (0, 8, 4) if repeats else (0,):  # the module whole, or with neighbours joined
+            for most in (0, 8, 4) if repeats else (0,):  # the module whole, or with neighbors joined
                 plan = self._at(self.level, repeats=repeats, opened={*opened, path}, most=most)
                 if plan.size <= min(_PAGE, self.limit):
                     yield plan

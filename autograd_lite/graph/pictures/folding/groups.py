@@ -193,7 +193,7 @@ def _tree(rows: Rows, is_closed: Callable[[Scope], bool]) -> tuple[_Item, ...]:
 
 
 def _join(rows: Rows, items: list[_Item], most: int) -> list[_Item]:
-    """Join neighbours until few items remain, the lightest first: what has the largest share stays by itself.
+    """Join neighbors until few items remain, the lightest first: what has the largest share stays by itself.
 
     Results and tensors with names are left alone, and so is what lies at the ends; no piece gets above a fifth.
     """
