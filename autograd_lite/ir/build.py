@@ -90,10 +90,10 @@ def _scopes_of(joint: Joint) -> dict[Node, str]:
         scopes = {twins.get(n, n): scope for n, scope in zip(joint.recorded, scopes_at(rows), strict=True)}
     scopes.update((node, node.note[2]) for node in (*joint.forward, *joint.backward) if node.note)
     if not any(scopes.values()):
-        for node in joint.forward:
+        for node in [node for node in joint.forward if not node.note]:
             # Without modules, parameters may still have names such as "dense.kernel".
             paths = {str(leaf.name).rpartition(".")[0] for leaf in map(_leaf_of, node.inputs) if leaf is not None}
-            if len(paths) == 1 and not node.note:
+            if len(paths) == 1:
                 scopes[node] = paths.pop()
     return scopes
 
