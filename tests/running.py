@@ -11,7 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
+
+# For tests of what needs a tracer itself, or has a time limit.
+untraced = pytest.mark.skipif(sys.gettrace() is not None, reason="a tracer is at work: coverage, or a debugger")
 
 
 def in_small_stack(f: Callable[[], Any], kilobytes: int = 256) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import tomllib
 from pathlib import Path
@@ -26,8 +27,9 @@ def test_four_lines_say_what_computes(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_the_version_is_that_of_the_project() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["version"] == ag.__version__
+    dynamic = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["dynamic"]
+    module, _, name = dynamic["version"]["attr"].rpartition(".")
+    assert getattr(importlib.import_module(module), name) == ag.__version__
 
 
 BUILT = {"SETS": ("avx2", "baseline"), "INSTRUCTIONS": "avx2", "KERNELS": {"exp": np.exp}, "REASON": "", "CHOICE": ""}

@@ -21,6 +21,7 @@ from autograd_lite.compiler.guard_collector import GuardCollector
 from autograd_lite.core.bytecode import uses_in
 
 from ..rows import for_every
+from ..running import untraced
 from .reads import READINGS
 
 X = np.array([1.0, -2.0, 0.5])
@@ -201,6 +202,7 @@ def test_what_has_a_state_makes_the_function_run(name: str) -> None:
     assert name == "a file" or len({tuple(a) for a in found}) == 5
 
 
+@untraced
 @pytest.mark.parametrize("name", STATES)
 def test_what_has_a_state_may_be_in_code_that_does_not_run(name: str) -> None:
     read, _ = STATES[name]
@@ -217,6 +219,7 @@ def test_what_has_a_state_may_be_in_code_that_does_not_run(name: str) -> None:
     assert compiled.traces[0].replay is not None
 
 
+@untraced
 def test_code_that_does_not_run_may_read_what_changes() -> None:
     count, flag = [0], False
 

@@ -13,6 +13,7 @@ import pytest
 import autograd_lite as ag
 from autograd_lite.testing import GradientMismatch, check_grads
 
+from ..running import untraced
 from .wrong_ops import averaged, double_square, first_only, flipped, matmul_t, negated
 
 A, B = np.random.default_rng(0).normal(size=(2, 3, 3))
@@ -60,6 +61,7 @@ def test_an_op_that_is_right_is_not_blamed() -> None:
     assert "each recorded op is right by itself" in str(error)
 
 
+@untraced
 def test_the_op_of_a_large_graph_is_found() -> None:
     def f(x: Any) -> Any:
         for _ in range(100):

@@ -21,7 +21,7 @@ HEADER = """# Weights in PyTorch
 
 `nn.saving.to_torch_state_dict(model)` returns a model's weights under PyTorch's names and in PyTorch's layouts;
 `from_torch_state_dict(model, state)` assigns them from there. Both work on NumPy arrays and need no PyTorch;
-`save_file` of the package safetensors writes a file for the way. Paths of layers are kept, or renamed with `prefixes=`:
+`save_file` of the package safetensors writes them to a file. Paths of layers are kept, or renamed with `prefixes=`:
 
 ```python
 >>> import nn
@@ -46,8 +46,8 @@ HEADER = """# Weights in PyTorch
 True
 ```
 
-A test makes the table by converting the weights of the layers in it, and loads them into the modules of PyTorch; that
-both then compute the same is tested on random weights and inputs. Shapes are those of the examples.
+A test makes this table by converting the weights of its layers and loading them into PyTorch's modules; that both then
+compute the same is tested on random weights and inputs. Shapes are those of the examples.
 
 """
 FOOTER = """
@@ -56,15 +56,15 @@ FOOTER = """
 - **LSTM**: the gates lie in the order i, f, g, o in both.
 - **GRU**: the gates lie as z, r, n here, as in Keras, and as r, z, n in PyTorch. `reset_after=True`, the default, is
   the GRU of PyTorch; a layer with `reset_after=False` computes something else.
-- **Biases of recurrent layers**: PyTorch has two. Where there is one here, the second is written as zeros, and on the
-  way back the two are added.
+- **Biases of recurrent layers**: PyTorch has two. Where a layer here has one, the second is written as zeros; when
+  reading, the two are added.
 - **MultiHeadAttention**: PyTorch stacks the kernels of queries, keys and values in `in_proj_weight`. Its
   embedding dimension is `num_heads * key_dim` here.
 - **Epsilon**: BatchNormalization, LayerNormalization and GroupNormalization have 1e-3 here, as in Keras, and 1e-5 in
   PyTorch; pass `epsilon=1e-5`. In BatchNormalization `momentum` is the weight of the old statistics, 0.99 by default;
   in PyTorch it is the weight of the new ones, 0.1.
 - **Images** have their channels last here. PyTorch's layers get `x.transpose(0, 3, 1, 2)`; and after Flatten, the rows
-  of the next Dense layer's kernel are in another order.
+  of the next Dense layer's kernel are in a different order.
 """
 # Our layer, PyTorch's module, or None for Linear layers in a custom module, and the shapes of the inputs without
 # the batch axis; "int" before one of integers.
