@@ -73,8 +73,8 @@ def set_up(group: str) -> None:
     pip, wanted = (works and find_pip()) or make_venv(), sorted({group, *installed})
     print(f"dev.py: installing for {', '.join(wanted)}; the first time takes a few minutes{MISSING}", flush=True)
     options = [*(f"-c{path}" for path in ROOT.glob(VERSIONS)), *([] if sys.stdout.isatty() else ["-q"])]  # with bars
-    what = subprocess.check_output([sys.executable, "-m", "requirements.groups", *wanted], text=True, cwd=ROOT).split()
-    if code := subprocess.call([*pip, "install", "--disable-pip-version-check", *options, "-e", str(ROOT), *what]):
+    what = subprocess.check_output([sys.executable, "-m", "requirements.groups", *wanted], text=True, cwd=ROOT)
+    if code := subprocess.call([*pip, "install", "--disable-pip-version-check", *options, *what.splitlines()]):
         sys.exit(code)
     stamp.write_text(" ".join([digest, *wanted]))
 

@@ -10,7 +10,9 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = ROOT / "pyproject.toml"
+OWN = "autograd-lite["  # extras of this project
 
 
 def requirements(groups: Iterable[str]) -> list[str]:
@@ -24,5 +26,16 @@ def requirements(groups: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(line for part in parts for line in part))
 
 
+def arguments(groups: Iterable[str]) -> list[str]:
+    """Return what pip is to install: this folder, editable and with the extras that groups name, and the others.
+
+    Up to 23.2, as Debian 12 has it, pip looks for `autograd-lite[plot]` elsewhere, even beside `-e FOLDER`.
+    """
+    lines = [line.replace(" ", "") for line in requirements(groups)]
+    extras = [line.removeprefix(OWN).removesuffix("]") for line in lines if line.startswith(OWN)]
+    own = f"-e{ROOT}[{','.join(extras)}]" if extras else f"-e{ROOT}"
+    return [own, *(line for line in lines if not line.startswith(OWN))]
+
+
 if __name__ == "__main__":
-    print("\n".join(line.replace(" ", "") for line in requirements(sys.argv[1:])))
+    print("\n".join(arguments(sys.argv[1:])))
