@@ -38,10 +38,13 @@ def run(*command: object, folder: Path = ROOT, **environment: str) -> None:
 def build() -> Path:
     """Write dist/ anew, check it, and return the source distribution."""
     shutil.rmtree(DIST, ignore_errors=True)
-    run(sys.executable, "-m", "build", "-o", DIST, ROOT, AUTOGRAD_LITE_NATIVE="off")
-    run(sys.executable, "-m", "build", "-o", DIST, ROOT / "packages" / "digits")
+    quiet = (sys.executable, "-m", "build", "-Cquiet=yes", "-o", DIST)  # without thousands of names of files
+    run(*quiet, ROOT, AUTOGRAD_LITE_NATIVE="off")
+    run(*quiet, ROOT / "packages" / "digits")
     run(sys.executable, "-m", "twine", "check", "--strict", *DIST.iterdir())
     run(sys.executable, "-m", "check_wheel_contents", *DIST.glob("autograd_lite-*.whl"))
+    for path in sorted(DIST.iterdir()):
+        print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB", flush=True)
     return next(DIST.glob("autograd_lite-*.tar.gz"))
 
 
@@ -54,25 +57,35 @@ def pythons() -> Iterator[str]:
 
 
 def wheels() -> None:
-    """Build all that can be built here, and test what it installs."""
-    source = build()
+    """Build all that can be built here, and test what it installs, with every Python even if one fails."""
+    source, failures = build(), []
     for python in pythons():
         with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            run(python, "-m", "venv", folder / "venv")
-            own = folder / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-            run(own, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, source)
-            (wheel,) = folder.glob("*.whl")
-            if wheel.name.endswith("linux_x86_64.whl") or wheel.name.endswith("linux_aarch64.whl"):
-                run(sys.executable, "-m", "auditwheel", "show", wheel)
-            run(own, "-m", "pip", "install", "-q", f"{wheel}[testing,scipy]", "pytest-xdist")
-            with tarfile.open(source) as archive:
-                archive.extractall(folder, filter="data")
-            tests = folder / source.name.removesuffix(".tar.gz")
-            for package in ("autograd_lite", "nn"):  # the tests are to meet what is installed
-                shutil.rmtree(tests / package)
-            run(own, "-c", "import autograd_lite as ag; ag.show_config()", folder=tests)
-            run(own, "-m", "pytest", "-q", "-n", "2", *CORE, folder=tests, OPENBLAS_NUM_THREADS="1")
+            try:
+                try_wheel(python, source, Path(name))
+            except SystemExit as failure:
+                failures.append(f"{python}: exit code {failure.code}")
+    if failures:
+        sys.exit("\n".join(failures))
+
+
+def try_wheel(python: str, source: Path, folder: Path) -> None:
+    """Build a Python's wheel from the source distribution, install it in an empty environment, and run the tests."""
+    run(python, "-m", "venv", folder / "venv")
+    own = folder / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    run(own, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, source)
+    (wheel,) = folder.glob("*.whl")
+    print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.2f} MB", flush=True)
+    if wheel.name.endswith(("linux_x86_64.whl", "linux_aarch64.whl")):
+        run(sys.executable, "-m", "auditwheel", "show", wheel)
+    run(own, "-m", "pip", "install", "-q", f"{wheel}[testing,scipy]", "pytest-xdist")
+    with tarfile.open(source) as archive:
+        archive.extractall(folder, filter="data")
+    tests = folder / source.name.removesuffix(".tar.gz")
+    for package in ("autograd_lite", "nn"):  # the tests are to meet what is installed
+        shutil.rmtree(tests / package)
+    run(own, "-c", "import autograd_lite as ag; ag.show_config()", folder=tests)
+    run(own, "-m", "pytest", "-q", "-n", "2", *CORE, folder=tests, OPENBLAS_NUM_THREADS="1")
 
 
 def missing(tag: str, version: str = VERSION, site: str = SITE, repository: str = REPOSITORY) -> list[str]:
