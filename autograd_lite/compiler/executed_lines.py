@@ -86,7 +86,7 @@ def _monitor_lines(codes: Collection[CodeType], lines: Collection[Line], execute
         executed.lines.update(lines)
         yield
         return
-    this, event = threading.get_ident(), monitoring.events.LINE
+    this, events = threading.get_ident(), (monitoring.events.LINE, monitoring.events.PY_START)
 
     def of_line(code: CodeType, line: int) -> None:
         if threading.get_ident() == this:
@@ -94,14 +94,19 @@ def _monitor_lines(codes: Collection[CodeType], lines: Collection[Line], execute
             if (code, line) in lines:
                 executed.lines.add((code, line))
 
+    def of_start(code: CodeType, _: int) -> None:  # a function in one line has no event of a line
+        of_line(code, code.co_firstlineno)
+
     try:
         monitoring.use_tool_id(tool, "autograd_lite")
-        monitoring.register_callback(tool, event, of_line)
+        for event, callback in zip(events, (of_line, of_start), strict=True):
+            monitoring.register_callback(tool, event, callback)
         for code in codes:
-            monitoring.set_local_events(tool, code, event)
+            monitoring.set_local_events(tool, code, events[0] | events[1])
         yield
     finally:
         for code in codes:
             monitoring.set_local_events(tool, code, 0)
-        monitoring.register_callback(tool, event, None)
+        for event in events:
+            monitoring.register_callback(tool, event, None)
         monitoring.free_tool_id(tool)
