@@ -13,12 +13,14 @@ from weakref import WeakSet
 import numpy as np
 
 from .core.arguments import describe
+from .core.errors import GradError, ShapeError
 from .core.forks import on_fork
 from .core.messages import checked, checked_class
 from .core.op import Op
 from .ops import draws as ops
 from .tensors.record import apply
 from .tensors.tensor import Tensor
+from .tree import leaves
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -234,59 +236,96 @@ def _draw(
     return apply(op, (), {"generator": source, "shape": _shape(shape), "dtype": np.dtype(dtype), **params})
 
 
+def _is_tensor(x: Any) -> bool:
+    return hasattr(x, "__apply_op__")
+
+
+def _precision(dtype: npt.DTypeLike) -> np.dtype[Any]:
+    """Return the dtype of the standard draw that is scaled."""
+    return np.dtype(dtype) if np.dtype(dtype) in (np.float32, np.float64) else np.dtype(np.float64)
+
+
+def _of_shape(call: str, x: Any, shape: int | tuple[int, ...], dtype: npt.DTypeLike) -> Tensor:
+    """Return the result of a call, whose parameters may not have broadcast it to another shape."""
+    if x.shape != _shape(shape):
+        raise ShapeError(
+            f"{call}: expected parameters that broadcast to shape={_shape(shape)}; received some that make {x.shape} "
+            "of it. Draw in that shape"
+        )
+    return x if x.dtype == np.dtype(dtype) else x.astype(dtype)
+
+
 @checked
 def normal(
     shape: int | tuple[int, ...],
-    loc: float = 0.0,
-    scale: float = 1.0,
+    loc: npt.ArrayLike | Tensor = 0.0,
+    scale: npt.ArrayLike | Tensor = 1.0,
     *,
     dtype: npt.DTypeLike = np.float64,
     generator: Generator | None = None,
 ) -> Tensor:
     """Draw from the normal distribution with mean `loc` and standard deviation `scale`.
 
+    Gradients flow to Tensors among these: the result is z * scale + loc, where z is a standard normal draw.
+
     Example:
         >>> import autograd_lite as ag
         >>> ag.random.normal((2,), generator=ag.Generator(0)).shape
         (2,)
+        >>> ag.grad(lambda mean: ag.random.normal((3,), mean).sum())(1.0)
+        np.float64(3.0)
     """
+    if _is_tensor(loc) or _is_tensor(scale):
+        z = _draw(ops.random_normal, shape, _precision(dtype), generator, loc=0.0, scale=1.0)
+        return _of_shape("normal", z * scale + loc, shape, dtype)
     return _draw(ops.random_normal, shape, dtype, generator, loc=loc, scale=scale)
 
 
 @checked
 def uniform(
     shape: int | tuple[int, ...],
-    low: float = 0.0,
-    high: float = 1.0,
+    low: npt.ArrayLike | Tensor = 0.0,
+    high: npt.ArrayLike | Tensor = 1.0,
     *,
     dtype: npt.DTypeLike = np.float64,
     generator: Generator | None = None,
 ) -> Tensor:
     """Draw from the uniform distribution on [low, high).
 
+    Gradients flow to Tensors among these: the result is u * (high - low) + low, where u is drawn from [0, 1).
+
     Example:
         >>> import autograd_lite as ag
         >>> ag.random.uniform(3, 5.0, 6.0, generator=ag.Generator(0)).min() >= 5
         Tensor(True, op=greater_equal)
     """
+    if _is_tensor(low) or _is_tensor(high):
+        u = _draw(ops.random_uniform, shape, _precision(dtype), generator, low=0.0, high=1.0)
+        return _of_shape("uniform", u * (high - low) + low, shape, dtype)  # type: ignore[operator]
     return _draw(ops.random_uniform, shape, dtype, generator, low=low, high=high)
 
 
 @checked
 def bernoulli(
     shape: int | tuple[int, ...],
-    p: float = 0.5,
+    p: npt.ArrayLike | Tensor = 0.5,
     *,
     dtype: npt.DTypeLike = np.float64,
     generator: Generator | None = None,
 ) -> Tensor:
     """Draw 1 with probability `p`, else 0.
 
+    Raises:
+        GradError: if a gradient by `p` is asked for, since 0s and 1s have none.
+
     Example:
         >>> import autograd_lite as ag
         >>> ag.random.bernoulli(4, p=1.0)
         Tensor([1., 1., 1., 1.], op=random_bernoulli)
     """
+    if _is_tensor(p):
+        u = _draw(ops.random_uniform, shape, np.float32, generator, low=0.0, high=1.0)
+        return _of_shape("bernoulli", apply(ops.bernoulli_below, (u, p), {"dtype": np.dtype(dtype)}), shape, dtype)
     return _draw(ops.random_bernoulli, shape, dtype, generator, p=p)
 
 
@@ -329,6 +368,9 @@ def draw(
         generator: by default the one that `set_seed` seeds.
         params: numbers and other constants for `f`.
 
+    Raises:
+        GradError: if a Tensor among the parameters requires a gradient, which cannot flow through `f`.
+
     Example:
         >>> import autograd_lite as ag
         >>> def gamma(bits, shape, k):
@@ -337,4 +379,11 @@ def draw(
         >>> len({float(fast(np.ones(2))[0]) for _ in range(5)})
         5
     """
+    for name, value in params.items():
+        if any(getattr(x, "requires_grad", False) for x in leaves(value)):
+            raise GradError(
+                f"draw: expected parameters without a gradient; received {name}={describe(value)}, whose gradient "
+                f"cannot flow through NumPy's generator. Draw from the standard distribution and compute with that, as "
+                f"in {name} * ag.random.draw(f, shape), or write {name}=t.detach() if no gradient is meant"
+            )
     return _draw(_DRAW, shape, dtype, generator, f=f, **params)

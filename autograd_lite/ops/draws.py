@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.op import nondifferentiable
+from ..core import batching
+from ..core.errors import GradError
+from ..core.op import Kind, Op, Rule, nondifferentiable
 from ..core.shape_arithmetic import ShapeDtype
 
 
@@ -35,6 +37,25 @@ def _bernoulli(*, generator: Any, shape: Any, dtype: Any, p: float) -> Any:
 random_normal = nondifferentiable(_normal, name="random_normal", infer=_infer, onnx="RandomNormalLike", cost=1)
 random_uniform = nondifferentiable(_uniform, name="random_uniform", infer=_infer, onnx="RandomUniformLike", cost=1)
 random_bernoulli = nondifferentiable(_bernoulli, name="random_bernoulli", infer=_infer, cost=1)
+
+
+def _refuse_p(*_: Any, **__: Any) -> Any:
+    raise GradError(
+        "bernoulli: expected p without a gradient; received a Tensor whose gradient was asked for, and what is drawn, "
+        "0s and 1s, has none. Write p.detach() if no gradient is meant. That of the expected value of an elementwise f "
+        "is the gradient of (f(b) * (b * np.log(p) + (1 - b) * np.log(1 - p))).mean(), with "
+        "b = ag.random.bernoulli(shape, p.detach())"
+    )
+
+
+bernoulli_below = Op(
+    "bernoulli_below",
+    lambda u, p, *, dtype: (u < p).astype(dtype, copy=False),
+    (None, Rule(Kind.VJP, _refuse_p)),
+    lambda u, p, *, dtype: ShapeDtype(np.broadcast_shapes(u.shape, p.shape), np.dtype(dtype)),
+    batch=batching.elementwise,
+    cost=1,
+)  # of a p that is a Tensor: its rule says what to write, in whichever mode a gradient is asked for
 
 
 def _permutation(*, generator: Any, shape: Any, dtype: Any) -> Any:
