@@ -111,8 +111,8 @@ def _table(block: Iterable[str], width: int) -> str:
     for term, *cells in rows:
         named = zip(header[1:], cells, strict=False)
         texts = [f"{name}: {cell}" if len(header) > 2 and name else cell for name, cell in named if cell]
-        filled = [textwrap.fill(text, width, initial_indent="    ", subsequent_indent="    ") for text in texts]
-        entries.append("\n".join([textwrap.fill(term or "(the same)", width, subsequent_indent="  "), *filled]))
+        paragraphs = [textwrap.fill(text, width, initial_indent="    ", subsequent_indent="    ") for text in texts]
+        entries.append("\n".join([textwrap.fill(term or "(the same)", width, subsequent_indent="  "), *paragraphs]))
     return "\n".join(entries)
 
 

@@ -87,17 +87,17 @@ class History(Callback):
 
         recorded = list(dict.fromkeys(name.removeprefix("val_") for name in self.history))
         recorded.sort(key=lambda name: name != "loss")  # first
-        shown = recorded if names is None else names
-        if not shown or (unknown := [name for name in shown if name not in recorded]):
-            received = repr(unknown[0]) if shown else "an empty history"
+        curves = recorded if names is None else names
+        if not curves or (unknown := [name for name in curves if name not in recorded]):
+            received = repr(unknown[0]) if curves else "an empty history"
             raise ValueError(f"History.plot: expected names among {recorded}; received {received}")
-        axes = [ax] * len(shown)
+        axes = [ax] * len(curves)
         if ax is None:
-            figure = pyplot.figure(figsize=(4.5 * len(shown), 3.2), layout="constrained")
-            axes = list(figure.subplots(1, len(shown), squeeze=False)[0])
+            figure = pyplot.figure(figsize=(4.5 * len(curves), 3.2), layout="constrained")
+            axes = list(figure.subplots(1, len(curves), squeeze=False)[0])
             if "inline" in pyplot.get_backend():
                 pyplot.close(figure)  # a notebook shows the value of a cell by itself
-        for name, panel in zip(shown, axes, strict=True):
+        for name, panel in zip(curves, axes, strict=True):
             for key, style in ((name, "-"), (f"val_{name}", "--")):
                 if key in self.history:
                     epochs = [epoch + 1 for epoch in self._epochs[key]]

@@ -49,8 +49,8 @@ class Progress:
     def parts(self, values: _Values, done: int) -> list[str]:
         """Return time and values as texts: "1s 2ms/step", "loss: 0.2565"."""
         seconds = time.perf_counter() - self.started
-        shown = [f"{name}: {_number(v)}" for name, v in values.items() if not np.ndim(v)]
-        return [f"{_timing(seconds, done)}/{self.unit}", *shown]
+        metrics = [f"{name}: {_number(v)}" for name, v in values.items() if not np.ndim(v)]
+        return [f"{_timing(seconds, done)}/{self.unit}", *metrics]
 
 
 class _Line(Progress):

@@ -37,11 +37,11 @@ def screen_text(graph: PureGraph) -> str:
     head, *body = listing(graph, Pen(width=_WIDTH)).splitlines()
     backward = body.index(BACKWARD_HEADING) if BACKWARD_HEADING in body else len(body)
     passes = [part for part in (body[:backward], body[backward:]) if part]
-    shown = [_ends(part, _ENDS // len(passes)) for part in passes]
-    left_out = len(body) - sum(line is not None for part in shown for line in part)
+    excerpts = [_ends(part, _ENDS // len(passes)) for part in passes]
+    left_out = len(body) - sum(line is not None for part in excerpts for line in part)
     gap = [f"… {left_out:,} more lines: print(graph.to_text()) shows all", *_contents(graph)]
     texts = [head]
-    for part in shown:
+    for part in excerpts:
         texts += [line for text in part for line in ([text] if text is not None else [f"# {about}" for about in gap])]
         gap = ["…"]
     return "\n".join(texts)
@@ -87,10 +87,10 @@ def _contents(graph: PureGraph) -> Iterator[str]:
     rows = [_row(same) for same in _alike(_modules_of(inside, operations), inside)]
     if rows:
         largest = sorted(rows, key=lambda row: -row.modules * (row.forward + row.backward))[:_MODULES]
-        shown = [row for row in rows if row in largest]
+        top = [row for row in rows if row in largest]
         count = sum(row.modules for row in rows)
-        yield "modules:" if len(shown) == len(rows) else f"the largest of {count} modules:"
-        yield from (f"  {line.rstrip()}" for line in align_columns([row.cells() for row in shown], {0}))
+        yield "modules:" if len(top) == len(rows) else f"the largest of {count} modules:"
+        yield from (f"  {line.rstrip()}" for line in align_columns([row.cells() for row in top], {0}))
     else:
         counts: dict[str, int] = {}
         for node in graph:
@@ -103,7 +103,7 @@ def _contents(graph: PureGraph) -> Iterator[str]:
 
 def _modules_of(inside: Mapping[Scope, list[GraphNode]], operations: int) -> list[Scope]:
     """Return the outermost modules, with the parts in place of those that have most of the operations."""
-    shown: list[Scope] = []
+    largest: list[Scope] = []
     pending: list[Scope] = [()]
     while pending:
         path = pending.pop()
@@ -111,8 +111,8 @@ def _modules_of(inside: Mapping[Scope, list[GraphNode]], operations: int) -> lis
         if not path or (parts and sum(node.computes for node in inside[path]) > _LARGE * operations):
             pending += parts[::-1]
         else:
-            shown.append(path)
-    return shown
+            largest.append(path)
+    return largest
 
 
 def _alike(paths: list[Scope], inside: Mapping[Scope, list[GraphNode]]) -> Iterator[list[tuple[str, list[GraphNode]]]]:
