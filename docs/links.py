@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import objects
 import sources
-from sphinx.application import Sphinx
 
 from autograd_lite.core import addresses
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx  # the tests read this module where Sphinx is not installed
 
 BRANCH = "main"
 
