@@ -45,7 +45,7 @@ class _Boxes(type):
         """Take a method away from boxes."""
         type.__delattr__(cls, name)
         if cls.holds_tensors and name in _GIVEN:
-            _give_boxes(name, None)
+            _take_from_boxes(name)
 
 
 # Whether a derivative of HIPS's records.
@@ -62,25 +62,38 @@ def call_with_boxes(function: Callable[..., Any], *args: Any, **kwargs: Any) -> 
         BOXED.set(around)
 
 
-# Methods of boxes, by name; None for those that have been taken away.
-_GIVEN: dict[str, Callable[..., Any] | None] = {}
+# Methods of boxes, by name, and those that Tensors of a class have themselves (None where they inherit, or lack it).
+_GIVEN: dict[str, Callable[..., Any]] = {}
+_OWN: dict[str, dict[type, Any]] = {}
 
 
-def _give_boxes(name: str, method: Callable[..., Any] | None) -> None:
+def _give_boxes(name: str, method: Callable[..., Any]) -> None:
     first = name not in _GIVEN
     _GIVEN[name] = method
-    for kind in (Tensor, TracedTensor) if first else ():
-        setattr(kind, name, _of_boxes(kind, name, getattr(kind, name, None)))
+    if first:
+        _OWN[name] = {kind: vars(kind).get(name) for kind in (TracedTensor, Tensor)}
+        for kind, own in _OWN[name].items():
+            if own is not None or kind is Tensor:
+                setattr(kind, name, _of_boxes(name, getattr(kind, name, None)))
 
 
-def _of_boxes(kind: type, name: str, tensors: Any) -> Any:
+def _take_from_boxes(name: str) -> None:
+    del _GIVEN[name]
+    for kind, own in _OWN.pop(name).items():
+        if own is not None:
+            setattr(kind, name, own)
+        elif kind is Tensor:
+            delattr(kind, name)
+
+
+def _of_boxes(name: str, tensors: Any) -> Any:
     """Return a method that is the boxes' for what HIPS differentiates by, and the Tensors' own for all others."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        boxes = _GIVEN[name] if BOXED.get() and self._is_differentiated() else None
+        boxes = _GIVEN.get(name) if BOXED.get() and self._is_differentiated() else None
         chosen = boxes or tensors
         if chosen is None:
-            raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return chosen(self, *args, **kwargs)
 
     return functools.update_wrapper(method, tensors) if tensors is not None else method

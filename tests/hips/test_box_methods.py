@@ -13,6 +13,7 @@ import autograd_lite as ag
 from autograd_lite import hips
 from autograd_lite.hips import numpy as anp
 from autograd_lite.hips.numpy.numpy_boxes import ArrayBox
+from autograd_lite.tensors.tracers import TracedTensor
 
 X = np.array([1.0, 2.0, 3.0])
 DERIVATIVES: dict[str, Callable[[Any], Any]] = {
@@ -44,10 +45,20 @@ def test_item_of_a_box_is_refused_and_what_a_program_sets_has_its_gradient(
 
 
 def test_a_method_that_tensors_lack(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ArrayBox, "squared_norm", lambda self: anp.sum(self**2), raising=False)
-    np.testing.assert_array_equal(hips.grad(lambda x: x.squared_norm())(X), 2 * X)
-    with pytest.raises(AttributeError, match="squared_norm"):
-        ag.tensor(X).squared_norm()
+    with monkeypatch.context() as patch:
+        patch.setattr(ArrayBox, "squared_norm", lambda self: anp.sum(self**2), raising=False)
+        np.testing.assert_array_equal(hips.grad(lambda x: x.squared_norm())(X), 2 * X)
+        with pytest.raises(AttributeError, match="'Tensor' object has no attribute 'squared_norm'"):
+            ag.tensor(X).squared_norm()
+
+
+@pytest.mark.parametrize("name", ["squared_norm", "item", "sum", "__float__"])
+def test_a_method_that_is_taken_away_leaves_tensors_as_they_were(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = (ag.Tensor, TracedTensor)
+    before = [dict(vars(kind)) for kind in kinds]
+    with monkeypatch.context() as patch:
+        patch.setattr(ArrayBox, name, lambda self: self.flatten()[0], raising=False)
+    assert [dict(vars(kind)) for kind in kinds] == before
 
 
 def test_tensors_outside_of_hips_keep_their_own_methods(monkeypatch: pytest.MonkeyPatch) -> None:
