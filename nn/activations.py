@@ -14,6 +14,7 @@ from autograd_lite.extend import assume, fold_error, is_compiling
 
 from .config.arguments import checked, problem_of
 from .config.config import named_object, plain, publish
+from .config.docstrings import arguments_from
 from .config.registry import find
 from .module import symbols
 from .module.logits import remember_last
@@ -60,6 +61,14 @@ __dir__ = __all__.copy
 Activation = Callable[[Any], Any]
 F = TypeVar("F", bound=Callable[..., Any])
 
+_ARGUMENTS = """
+    x: the inputs of the activation, any shape, floating: a Tensor, an array, or a symbol of the functional model.
+    axis: the axis along which probabilities sum to 1, the last by default; softmax and log_softmax also take several.
+    alpha: what the function tends to below 0, with the sign reversed; above 0, by default 1.
+    approximate: whether to compute Phi by tanh, as GPT-2 does, which is a little faster and differs by less than 5e-4.
+    negative_slope: the slope below 0; 0 makes the result 0 there.
+"""
+
 
 def _of_symbols(function: F) -> F:
     """Let a function also be called on symbols, as a layer of the functional model."""
@@ -99,6 +108,11 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
 
     With other arguments: max_value where x >= max_value, x where threshold < x < max_value, and
     negative_slope (x - threshold) up to the threshold, which is 0 at the threshold itself.
+
+    Args:
+        negative_slope: the slope below the threshold, at least 0; 0 by default, so that the result is 0 there.
+        max_value: the largest result, at least 0; None, the default, for no bound.
+        threshold: where the function becomes x, at least 0; 0 by default.
 
     Example:
         >>> relu(np.array([-2.0, 0.5, 3.0]), negative_slope=0.5, max_value=2.0, threshold=1.0)
@@ -236,6 +250,9 @@ def exponential(x: Any) -> Any:
 def glu(x: Any, axis: int = -1) -> Any:
     """Return a sigmoid(b), where a and b are the two halves of x along `axis`; the result is half as long there.
 
+    Args:
+        axis: the axis that is halved, of even length; the last by default.
+
     References:
         Dauphin, Fan, Auli, Grangier: Language Modeling with Gated Convolutional Networks, 2017, equation 1.
 
@@ -336,6 +353,9 @@ def mish(x: Any) -> Any:
 def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
     """Return x where abs(x) > threshold, otherwise 0.
 
+    Args:
+        threshold: the distance from 0 up to which values become 0, at least 0.
+
     Example:
         >>> hard_shrink(np.array([-1.0, 0.2, 2.0]))
         array([-1.,  0.,  2.])
@@ -346,6 +366,9 @@ def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
 @_of_symbols
 def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
     """Return x moved towards 0 by `threshold`, and 0 within it: sign(x) max(abs(x) - threshold, 0).
+
+    Args:
+        threshold: by how much values are moved, at least 0.
 
     Example:
         >>> soft_shrink(np.array([-1.0, 0.2, 2.0]))
@@ -425,6 +448,9 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
 def squareplus(x: Any, b: float = 4.0) -> Any:
     """Return (x + sqrt(x² + b)) / 2.
 
+    Args:
+        b: how round the bend at 0 is, at least 0, where the value is sqrt(b) / 2; with 0 the function is relu.
+
     Example:
         >>> squareplus(np.array([-2.0, 0.0, 2.0]))
         array([0.41421356, 1.        , 2.41421356])
@@ -442,6 +468,10 @@ def squareplus(x: Any, b: float = 4.0) -> Any:
 @_of_symbols
 def threshold(x: Any, threshold: float, default_value: float) -> Any:
     """Return x where x > threshold, otherwise default_value.
+
+    Args:
+        threshold: the value that x must exceed to stay.
+        default_value: what takes the place of the others.
 
     Example:
         >>> threshold(np.array([0.5, 2.0]), 1.0, 0.0)
@@ -462,6 +492,12 @@ _BY_NAME: dict[str, Activation] = {
 @checked
 def get(identifier: str | Mapping[str, Any] | Activation | None) -> Activation:
     """Return an activation by its name or configuration, or the given function; None is `linear`.
+
+    Args:
+        identifier: a name such as "relu", what `serialize` returned, a function of one Tensor, or None.
+
+    Returns:
+        A function of one Tensor.
 
     Raises:
         ValueError: for an unknown name.
@@ -485,6 +521,12 @@ def get(identifier: str | Mapping[str, Any] | Activation | None) -> Activation:
 def serialize(activation: Activation) -> Any:
     """Return the name of an activation of this module, or the configuration of a registered custom function.
 
+    Args:
+        activation: one of this module's functions, or one that `nn.saving.register_keras_serializable` registered.
+
+    Returns:
+        A string or a dict, which `deserialize` takes, and which JSON can hold.
+
     Raises:
         ValueError: for another function; see `nn.saving.register_keras_serializable`.
 
@@ -507,6 +549,9 @@ def serialize(activation: Activation) -> Any:
 def deserialize(config: str | Mapping[str, Any]) -> Activation:
     """Return the activation with a name, or from what `serialize` returned; the same as `get`.
 
+    Args:
+        config: a name such as "relu", or what `serialize` returned.
+
     Raises:
         ValueError: for a name that is not known.
 
@@ -518,6 +563,8 @@ def deserialize(config: str | Mapping[str, Any]) -> Activation:
 
 
 publish(_BY_NAME.values())
+for _function in (*_BY_NAME.values(), cast(Any, threshold)):
+    arguments_from(_ARGUMENTS)(_function)
 
 
 def unit_vectors(x: Tensor, axis: Any, least: float) -> Tensor:

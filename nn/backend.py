@@ -54,6 +54,9 @@ _NARROW = {"int64": "int32", "uint64": "uint32", "float64": "float32", "complex1
 def clear_session(free_memory: bool = True) -> None:
     """Start the numbers of `get_uid` again, and collect garbage; names of layers are counted within a model here.
 
+    Args:
+        free_memory: whether to collect garbage too; True by default.
+
     Example:
         >>> clear_session()
     """
@@ -64,6 +67,9 @@ def clear_session(free_memory: bool = True) -> None:
 
 def get_uid(prefix: str = "") -> int:
     """Return 1, 2, … at the calls with a prefix.
+
+    Args:
+        prefix: any text; each has a count of its own, "" too.
 
     Example:
         >>> get_uid("example"), get_uid("example"), get_uid("other example")
@@ -76,6 +82,9 @@ def get_uid(prefix: str = "") -> int:
 def is_keras_tensor(x: Any) -> bool:
     """Return whether x is a symbol, such as `nn.Input` returns.
 
+    Args:
+        x: anything.
+
     Example:
         >>> import nn
         >>> is_keras_tensor(nn.Input((3,))), is_keras_tensor([1.0])
@@ -86,6 +95,9 @@ def is_keras_tensor(x: Any) -> bool:
 
 def standardize_dtype(dtype: Any) -> str:
     """Return the name of a dtype; that of None is "float32", and so is that of Python's float.
+
+    Args:
+        dtype: a name, a NumPy dtype or type, one of Python's bool, int, float and str, or None.
 
     Raises:
         ValueError: if it is not a dtype of numbers or strings.
@@ -110,6 +122,9 @@ def standardize_dtype(dtype: Any) -> str:
 def is_float_dtype(dtype: Any) -> bool:
     """Return whether a dtype is one of real floats.
 
+    Args:
+        dtype: a name such as "float32", a NumPy dtype or type, or Python's float; None is "float32".
+
     Example:
         >>> is_float_dtype("float32"), is_float_dtype("int32")
         (True, False)
@@ -119,6 +134,9 @@ def is_float_dtype(dtype: Any) -> bool:
 
 def is_int_dtype(dtype: Any) -> bool:
     """Return whether a dtype is one of integers, with a sign or without.
+
+    Args:
+        dtype: a name such as "int32", a NumPy dtype or type, or Python's int.
 
     Example:
         >>> is_int_dtype("int32"), is_int_dtype("float32")
@@ -131,6 +149,9 @@ def result_type(*dtypes: Any) -> str:
     """Return the dtype to which Keras promotes these, of at most 32 bits; None means "float32".
 
     Python's `int` and `float` give way to any dtype of their kind. An integer with a float has the float's dtype.
+
+    Args:
+        dtypes: names, NumPy dtypes or types, Python's bool, int and float, and None, in any number.
 
     Example:
         >>> result_type("uint8", "int8"), result_type("int64", "float16"), result_type("bool", int)

@@ -18,6 +18,7 @@ from autograd_lite import Generator, Tensor
 from autograd_lite.arrays import to_numpy
 from autograd_lite.extend import checked
 
+from .config.docstrings import arguments_from
 from .layers import RNN
 
 __all__ = ["generate", "sample"]
@@ -100,6 +101,7 @@ def _nucleus(p: npt.NDArray[np.float64], top_p: float) -> npt.NDArray[np.float64
     return result
 
 
+@arguments_from(sample)
 @checked
 def generate(
     model: Callable[..., Any],

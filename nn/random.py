@@ -73,6 +73,14 @@ def normal(
 ) -> Tensor:
     """Draw from the normal distribution with the given mean and standard deviation, of a floating dtype.
 
+    Args:
+        shape: the shape of the result, ints; () for a single number.
+        mean: the center of the distribution; 0 by default.
+        stddev: the standard deviation, at least 0; 1 by default.
+        dtype: "float16", "float32" or "float64"; None, the default, for "float32".
+        seed: an int, which gives the same numbers at every call; a `SeedGenerator`, which goes on from call to call; or
+            None for the default generator, which `nn.set_seed` seeds.
+
     Example:
         >>> normal((2, 3), seed=0).shape
         (2, 3)
@@ -87,6 +95,14 @@ def uniform(
 ) -> Tensor:
     """Draw from the uniform distribution on [minval, maxval), of a floating dtype.
 
+    Args:
+        shape: the shape of the result, ints; () for a single number.
+        minval: the smallest value; 0 by default.
+        maxval: the bound that values stay below; 1 by default.
+        dtype: "float16", "float32" or "float64"; None, the default, for "float32".
+        seed: an int, which gives the same numbers at every call; a `SeedGenerator`, which goes on from call to call; or
+            None for the default generator, which `nn.set_seed` seeds.
+
     Example:
         >>> sample = uniform((3,), 5.0, 6.0, seed=0)
         >>> 5 <= float(sample.min()) and float(sample.max()) < 6
@@ -98,6 +114,14 @@ def uniform(
 
 def randint(shape: Shape, minval: int, maxval: int, dtype: npt.DTypeLike = "int32", seed: Seed = None) -> Tensor:
     """Draw integers of minval … maxval - 1, each equally likely.
+
+    Args:
+        shape: the shape of the result, ints; () for a single number.
+        minval: the smallest integer.
+        maxval: the integer after the largest.
+        dtype: a dtype of integers; "int32" by default.
+        seed: an int, which gives the same numbers at every call; a `SeedGenerator`, which goes on from call to call; or
+            None for the default generator, which `nn.set_seed` seeds.
 
     Raises:
         ValueError: if the dtype is not one of integers, or unless minval < maxval.
@@ -125,6 +149,14 @@ def truncated_normal(
 
     The values are drawn at the call: a traced program repeats them.
 
+    Args:
+        shape: the shape of the result, ints; () for a single number.
+        mean: the center of the distribution; 0 by default.
+        stddev: the standard deviation before values are cut off, at least 0; 1 by default.
+        dtype: "float16", "float32" or "float64"; None, the default, for "float32".
+        seed: an int, which gives the same numbers at every call; a `SeedGenerator`, which goes on from call to call; or
+            None for the default generator, which `nn.set_seed` seeds.
+
     Example:
         >>> float(abs(truncated_normal((100,), seed=0)).max()) <= 2
         True
@@ -140,10 +172,11 @@ def categorical(
     """Draw classes with probabilities softmax(logits), by the largest of the logits plus Gumbel noise.
 
     Args:
-        logits: (N, C).
-        num_samples: S, draws for each of the rows.
-        dtype: of the result.
-        seed: see `nn.random`.
+        logits: logarithms of the probabilities, up to a constant in each row; an array, list or Tensor of shape (N, C).
+        num_samples: S, the number of draws for each row.
+        dtype: the dtype of the result, "int32" by default.
+        seed: an int, which gives the same numbers at every call; a `SeedGenerator`, which goes on from call to call; or
+            None for the default generator, which `nn.set_seed` seeds.
 
     Returns:
         Indices of classes, (N, S).
@@ -164,6 +197,12 @@ def categorical(
 def shuffle(x: npt.ArrayLike | Tensor, axis: int = 0, seed: Seed = None) -> Tensor:
     """Return x in a random order along an axis.
 
+    Args:
+        x: an array, list or Tensor of at least one axis.
+        axis: the axis of which the entries change places; the first by default.
+        seed: an int, which gives the same numbers at every call; a `SeedGenerator`, which goes on from call to call; or
+            None for the default generator, which `nn.set_seed` seeds.
+
     Example:
         >>> sorted(shuffle([3, 1, 2]).tolist())
         [1, 2, 3]
@@ -179,10 +218,12 @@ def dropout(
     """Set elements to 0 with probability `rate`, and divide the others by 1 - rate.
 
     Args:
-        inputs: floating, any shape.
-        rate: in [0, 1).
-        noise_shape: shape of the draw, broadcast to that of the inputs; None there means the inputs' length.
-        seed: see `nn.random`.
+        inputs: an array, list or Tensor, floating, any shape.
+        rate: the probability of 0, at least 0 and below 1.
+        noise_shape: the shape of the draw, which broadcasts to that of the inputs, so that entries along an axis of
+            length 1 share their fate; None in it stands for the inputs' length there. By default the inputs' shape.
+        seed: an int, which gives the same numbers at every call; a `SeedGenerator`, which goes on from call to call; or
+            None for the default generator, which `nn.set_seed` seeds.
 
     Raises:
         ValueError: if the rate is out of its range.
@@ -202,6 +243,13 @@ def dropout(
 def gamma(shape: Shape, alpha: npt.ArrayLike, dtype: npt.DTypeLike | None = None, seed: Seed = None) -> Tensor:
     """Draw from the gamma distribution with shape parameter alpha > 0 and scale 1; a traced program repeats it.
 
+    Args:
+        shape: the shape of the result, ints; () for a single number.
+        alpha: the shape parameter of the distribution, above 0; a number, or an array that broadcasts to `shape`.
+        dtype: "float16", "float32" or "float64"; None, the default, for "float32".
+        seed: an int, which gives the same numbers at every call; a `SeedGenerator`, which goes on from call to call; or
+            None for the default generator, which `nn.set_seed` seeds.
+
     Example:
         >>> float(gamma((3,), 2.0, seed=0).min()) > 0
         True
@@ -214,6 +262,13 @@ def beta(
     shape: Shape, alpha: npt.ArrayLike, beta: npt.ArrayLike, dtype: npt.DTypeLike | None = None, seed: Seed = None
 ) -> Tensor:
     """Draw from the beta distribution with parameters alpha, beta > 0, broadcast; a traced program repeats it.
+
+    Args:
+        shape: the shape of the result, ints; () for a single number.
+        alpha, beta: the parameters of the distribution, above 0; numbers, or arrays that broadcast to `shape`.
+        dtype: "float16", "float32" or "float64"; None, the default, for "float32".
+        seed: an int, which gives the same numbers at every call; a `SeedGenerator`, which goes on from call to call; or
+            None for the default generator, which `nn.set_seed` seeds.
 
     Example:
         >>> sample = beta((3,), 2.0, 2.0, seed=0)
@@ -232,6 +287,14 @@ def binomial(
     seed: Seed = None,
 ) -> Tensor:
     """Draw numbers of successes in `counts` trials, as floats; a traced program repeats them.
+
+    Args:
+        shape: the shape of the result, ints; () for a single number.
+        counts: the number of trials, an integer of at least 0, or an array of them that broadcasts to `shape`.
+        probabilities: the probability of a success, from 0 to 1, or an array that broadcasts to `shape`.
+        dtype: "float16", "float32" or "float64"; None, the default, for "float32".
+        seed: an int, which gives the same numbers at every call; a `SeedGenerator`, which goes on from call to call; or
+            None for the default generator, which `nn.set_seed` seeds.
 
     Example:
         >>> binomial((2,), 3, 1.0, seed=0).tolist()

@@ -26,6 +26,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 
 from . import layers, losses, optimizers
+from .config.docstrings import arguments_from
 from .models import Model, Sequential
 
 try:
@@ -52,16 +53,17 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     Args:
         model: a function of (number of features, number of outputs) that returns a model whose last layer has no
             activation; by default a network with the hidden layers below.
-        hidden: numbers of units of the hidden layers.
-        activation: of the hidden layers: name or function.
-        optimizer: name, or an optimizer, of which each `fit` uses a copy.
-        learning_rate: of an optimizer given by name; None for its default.
-        batch_size: samples per step.
-        epochs: passes over the data.
-        validation_split: the fraction of the samples, taken from the end, that is kept for validation.
-        callbacks: as `Model.fit` takes them.
+        hidden: the number of units of each hidden layer, such as (64, 32); () for none.
+        activation: that of the hidden layers: a name such as "relu", or a function.
+        optimizer: a name such as "adam", or an optimizer, of which each `fit` uses a copy.
+        learning_rate: the step size of an optimizer given by name, above 0; None for the optimizer's own default.
+        batch_size: samples per step, at least 1.
+        epochs: passes over the data, at least 0.
+        validation_split: the fraction of the samples, at least 0 and below 1, taken from the end, on which no step is
+            made and whose loss is in `history_`.
+        callbacks: a callback or a list of them, such as `nn.callbacks.EarlyStopping()`; each `fit` uses copies.
         random_state: an int or a NumPy RandomState makes a fit repeat bit for bit; None draws from NumPy's.
-        verbose: as `Model.fit` takes it.
+        verbose: 0 for silence, 1 for a bar, 2 for a line per epoch; "auto" for a bar where it can be drawn, else lines.
 
     Attributes:
         model_: the trained model.
@@ -140,13 +142,9 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         return tags
 
 
+@arguments_from(_Estimator)
 class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     """A network that classifies, trained on the cross-entropy of softmax(model(x)).
-
-    Args:
-        model: as for `Regressor`.
-        kwargs: `hidden`, `activation`, `optimizer`, `learning_rate`, `batch_size`, `epochs`, `validation_split`,
-            `callbacks`, `random_state`, `verbose`.
 
     Attributes:
         classes_: the labels, sorted.
@@ -199,14 +197,9 @@ class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         return self.classes_[best]
 
 
+@arguments_from(_Estimator)
 class Regressor(RegressorMixin, _Estimator):  # type: ignore[misc]
     """A network that predicts numbers, trained on the mean squared error.
-
-    Args:
-        model: a function of (number of features, number of outputs) that returns a model; by default a network with
-            the hidden layers below.
-        kwargs: `hidden`, `activation`, `optimizer`, `learning_rate`, `batch_size`, `epochs`, `validation_split`,
-            `callbacks`, `random_state`, `verbose`.
 
     For training, targets are scaled to mean 0 and standard deviation 1, so that their unit does not matter.
 

@@ -46,6 +46,9 @@ class MAP_TO_NONE:
 def is_nested(structure: Any) -> bool:
     """Return whether this is a container.
 
+    Args:
+        structure: anything; a dict, a list or a tuple counts as a container.
+
     Example:
         >>> is_nested([1]), is_nested(1)
         (True, False)
@@ -56,6 +59,9 @@ def is_nested(structure: Any) -> bool:
 def flatten(structure: Any) -> list[Any]:
     """Return the leaves in order.
 
+    Args:
+        structure: nested dicts, lists and tuples, or a single leaf; None is a leaf too.
+
     Example:
         >>> flatten([1, (None, {"b": 3, "a": 2})])
         [1, None, 2, 3]
@@ -65,6 +71,9 @@ def flatten(structure: Any) -> list[Any]:
 
 def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
     """Return pairs of a path, which is a tuple of keys and indices, and the leaf there.
+
+    Args:
+        structure: nested dicts, lists and tuples, or a single leaf; None is a leaf too.
 
     Example:
         >>> flatten_with_path({"a": [1, 2]})
@@ -82,6 +91,10 @@ def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
 
 def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
     """Return containers nested alike, with these leaves.
+
+    Args:
+        structure: containers whose nesting and keys the result has; their leaves do not matter.
+        flat_sequence: the new leaves in the order of `flatten`, as many as the structure has.
 
     Raises:
         ValueError: if there are more or fewer leaves than places.
@@ -130,6 +143,11 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
 def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
     """Return containers nested as `shallow_structure`, with func(the parts of all structures there) for each leaf.
 
+    Args:
+        shallow_structure: containers whose nesting the result has.
+        func: called with the parts of all structures at a leaf of `shallow_structure`; parts may be containers.
+        structures: nested as `shallow_structure`, or deeper.
+
     Raises:
         ValueError: if there is no structure, or one is not nested so deep.
 
@@ -171,6 +189,10 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
 def assert_same_structure(a: Any, b: Any, check_types: object = None) -> None:
     """Raise a ValueError unless both are nested alike, with containers of the same kinds; `check_types` is ignored.
 
+    Args:
+        a, b: nested containers, or leaves, whose values do not matter.
+        check_types: accepted for Keras's programs; kinds of containers are always compared.
+
     Example:
         >>> assert_same_structure([1, (2, 3)], [4, (5, 6)])
     """
@@ -179,6 +201,9 @@ def assert_same_structure(a: Any, b: Any, check_types: object = None) -> None:
 
 def assert_same_paths(a: Any, b: Any) -> None:
     """Raise a ValueError unless both have leaves at the same paths; a list and a tuple may stand for each other.
+
+    Args:
+        a, b: nested containers, or leaves, whose values do not matter.
 
     Example:
         >>> assert_same_paths({"a": 1}, {"a": 2})
@@ -194,6 +219,9 @@ def assert_same_paths(a: Any, b: Any) -> None:
 def lists_to_tuples(structure: Any) -> Any:
     """Return the structure with tuples for lists.
 
+    Args:
+        structure: nested dicts, lists and tuples, or a single leaf; None is a leaf too.
+
     Example:
         >>> lists_to_tuples([1, [2, 3]])
         (1, (2, 3))
@@ -203,6 +231,10 @@ def lists_to_tuples(structure: Any) -> Any:
 
 def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
     """Return containers nested alike with func(shape) for each shape, a tuple or list of ints and None.
+
+    Args:
+        func: called with each shape.
+        structure: shapes in nested containers; a tuple or list of nothing but ints and None counts as one shape.
 
     Example:
         >>> map_shape_structure(len, {"a": (None, 3), "b": [(2,)]})

@@ -23,9 +23,9 @@ class CallbackList:
     Args:
         callbacks: objects of type Callback, or one of them.
         add_history: whether to add a `History`, unless there is one.
-        add_progbar: False, as in `fit`, which draws its own bar.
-        model: what `set_model` is called with.
-        params: what `set_params` is called with, such as epochs=3.
+        add_progbar: False; `fit` draws its own bar, and a loop of your own can use `nn.utils.Progbar`.
+        model: the model in training, which the callbacks get as `self.model`; None to leave theirs as it is.
+        params: facts about the training, such as epochs=3, which the callbacks get as the dict `self.params`.
 
     Attributes:
         watches_batches: whether any of them has a method for batches; if not, no logs are computed for batches.

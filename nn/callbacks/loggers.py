@@ -88,7 +88,7 @@ class TensorBoard(Declared):
             Keras: `tensorboard --logdir logs` shows both in one plot.
         update_freq: "epoch"; or "batch", or a number of batches, to also write after each of them.
         histogram_freq, embeddings_freq, profile_batch: 0, since histograms, embeddings and profiles are not written.
-        write_graph, write_images, write_steps_per_second: as Keras has them, without effect.
+        write_graph, write_images, write_steps_per_second: accepted for Keras's programs, without effect.
 
     Raises:
         ImportError: if the library is not installed.

@@ -1,7 +1,8 @@
-"""Docstrings of declared classes: an argument that a class shares with its bases is described once, and shown by each.
+"""Docstrings: an argument that several classes or functions share is described once, and shown by each.
 
-A class describes its own arguments. For the others, and for those of which it says "see the module" or "as in `Loss`",
-its docstring gets the texts of that module, of that class, or of the bases, when it is read.
+A declared class describes its own arguments. For the others, and for those of which it says "see the module" or "as in
+`Loss`", its docstring gets the texts of that module, of that class, or of the bases, when it is read. A function, or
+another class, names the place that has the texts: `@arguments_from(place)`.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 _SECTION = re.compile(r"^Args:\n((?: +\S.*\n|\n(?= ))+)", re.MULTILINE)
 _AFTER = re.compile(r"^(?:Raises|Returns|Attributes|Example|References):$", re.MULTILINE)
@@ -25,6 +26,8 @@ _OF_WEIGHTS = {
     "_constraint": "brings `{weight}` back after each step: a name, a Constraint or a function; None for none.",
 }
 _WIDTH = 100
+
+T = TypeVar("T", bound=Callable[..., Any])
 
 
 class Documentation:
@@ -43,6 +46,44 @@ class Documentation:
             return None  # as of any class without a docstring
         owner.__doc__ = whole = _with_arguments(owner, inspect.cleandoc(self.text))
         return whole
+
+
+def arguments_from(*places: Any) -> Callable[[T], T]:
+    """Return a decorator that describes the arguments of which a docstring says nothing, or that have a pointer there.
+
+    Args:
+        places: functions and classes that describe them, or texts with a row for each; the first that has one counts.
+
+    Example:
+        >>> @arguments_from("    x: a number.")
+        ... def double(x):
+        ...     '''Return 2 x.'''
+        >>> double.__doc__
+        'Return 2 x.\\n\\nArgs:\\n    x: a number.'
+    """
+    rows: dict[str, str] = {}
+    for place in reversed(places):
+        rows |= _rows_of(place)
+
+    def describe(thing: T) -> T:
+        if thing.__doc__ is not None:  # as with python -OO
+            text = inspect.cleandoc(thing.__doc__)
+            own = {name: row for name, row in _one_by_one(text).items() if not _POINTER.match(row)}
+            thing.__doc__ = _with_section(text, list(inspect.signature(thing).parameters), rows | own)
+        return thing
+
+    return describe
+
+
+def _rows_of(place: Any) -> dict[str, str]:
+    """Return the arguments that a text with rows, a class or a function describes, one by one."""
+    if isinstance(place, str):
+        return {name: text for names, text in _entries(f"{place}\n").items() for name in names}
+    return _arguments_of(place) if inspect.isclass(place) else _one_by_one(inspect.getdoc(place) or "")
+
+
+def _one_by_one(text: str) -> dict[str, str]:
+    return {name: row for names, row in entries(text).items() for name in names}
 
 
 def entries(text: str) -> dict[tuple[str, ...], str]:
@@ -122,7 +163,11 @@ def _with_arguments(cls: type, text: str) -> str:
         names = list(inspect.signature(cls).parameters)
     except (TypeError, ValueError):
         return text
-    rows = _OTHER | dict(_of_weights(names)) | _arguments_of(cls)
+    return _with_section(text, names, _OTHER | dict(_of_weights(names)) | _arguments_of(cls))
+
+
+def _with_section(text: str, names: list[str], rows: Mapping[str, str]) -> str:
+    """Return a docstring of which the section of the arguments has these texts, first those with these names."""
     own = entries(text)
     order = [name for name in names if name in rows]
     order += [name for group in own for name in group if name not in names and name in rows]

@@ -122,8 +122,8 @@ class Registry(Generic[T]):
         get.__doc__ = f"""Return {self.title} by its name or configuration, or the given one.
 
         Args:
-            identifier: a name, such as {", ".join(map(repr, list(self.entries)[:2]))}; a configuration, as `serialize`
-                returns it; a class, {self.title} or a function.
+            identifier: a name, such as {", ".join(map(repr, list(self.entries)[:2]))}; a configuration, which
+                `serialize` returns; a class, {self.title} or a function.
 
         Raises:
             ValueError: for a name that is not known.

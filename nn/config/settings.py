@@ -88,6 +88,9 @@ def dtype_policy() -> DTypePolicy:
 def set_dtype_policy(policy: str | DTypePolicy) -> None:
     """Accept "float32".
 
+    Args:
+        policy: "float32", or the DTypePolicy of that name; anything else is refused.
+
     Example:
         >>> set_dtype_policy("float32")
     """
@@ -109,6 +112,9 @@ def floatx() -> str:
 def set_floatx(value: str) -> None:
     """Accept "float32".
 
+    Args:
+        value: "float32"; anything else is refused.
+
     Example:
         >>> set_floatx("float32")
     """
@@ -128,6 +134,9 @@ def epsilon() -> float:
 def set_epsilon(value: float) -> None:
     """Accept 1e-7.
 
+    Args:
+        value: 1e-7; anything else is refused.
+
     Example:
         >>> set_epsilon(1e-7)
     """
@@ -146,6 +155,9 @@ def image_data_format() -> str:
 
 def set_image_data_format(data_format: str) -> None:
     """Accept "channels_last".
+
+    Args:
+        data_format: "channels_last", the order (N, height, width, channels); anything else is refused.
 
     Example:
         >>> set_image_data_format("channels_last")
@@ -167,6 +179,9 @@ def backend() -> str:
 def set_backend(backend: str) -> None:
     """Accept "numpy".
 
+    Args:
+        backend: "numpy"; anything else is refused.
+
     Example:
         >>> set_backend(backend())
     """
@@ -185,6 +200,9 @@ def max_epochs() -> int | None:
 def set_max_epochs(max_epochs: int | None) -> None:
     """Accept None.
 
+    Args:
+        max_epochs: None, for as many epochs as `fit` is told; anything else is refused.
+
     Example:
         >>> set_max_epochs(None)
     """
@@ -202,6 +220,9 @@ def max_steps_per_epoch() -> int | None:
 
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
     """Accept None.
+
+    Args:
+        max_steps_per_epoch: None, for as many batches as `fit` is told; anything else is refused.
 
     Example:
         >>> set_max_steps_per_epoch(None)

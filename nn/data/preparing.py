@@ -25,8 +25,9 @@ def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
 
     Args:
         x: an array of any shape, whose integers become float64; or a Tensor.
-        axis: of the vectors.
-        order: of the norm, as in `numpy.linalg.norm`: 2, 1, np.inf, ….
+        axis: the axis along which the vectors lie; the last by default.
+        order: which norm: 2, the default, for the square root of the sum of squares; 1 for the sum of absolute values;
+            np.inf for the largest of them.
 
     Returns:
         An array of x's shape; a Tensor, with its gradient, for a Tensor.
@@ -98,6 +99,11 @@ def pad_sequences(
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
     """Return x, (x, y) or (x, y, sample_weight), as `fit` takes a batch; see `unpack_x_y_sample_weight`.
 
+    Args:
+        x: the inputs of a batch: an array, or a list or dict of several.
+        y: the targets, or None for none.
+        sample_weight: one weight for each sample, shape (N,), or None for none.
+
     Example:
         >>> pack_x_y_sample_weight(1, 2)
         (1, 2)
@@ -112,6 +118,9 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
 @checked
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     """Return x, y and sample_weight of a batch x, (x,), (x, y) or (x, y, sample_weight); None for missing ones.
+
+    Args:
+        data: a batch: x alone, or a tuple or list of x, y and sample_weight, of which the last may be missing.
 
     Raises:
         ValueError: for a tuple of another length.
@@ -227,7 +236,8 @@ def timeseries_dataset_from_array(
         sequence_stride: distance between the beginnings of windows.
         sampling_rate: distance between the steps of a window.
         batch_size: windows in a batch; None for single ones.
-        shuffle, seed: as for `DataLoader`.
+        shuffle: whether to draw a new order of the windows for each epoch.
+        seed: of the order, an int, together with the number of the epoch; None draws one from the default generator.
         start_index, end_index: the part of the series to use, without the end; by default all of it.
         format: "tf" or "grain"; both give the `Dataset` of this library.
 

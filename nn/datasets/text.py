@@ -38,6 +38,9 @@ def load_alice() -> str:
 def vocabulary(text: str) -> str:
     """Return the distinct characters of a text, sorted; the index of each is its number.
 
+    Args:
+        text: any text.
+
     Example:
         >>> vocabulary("banana")
         'abn'
@@ -69,6 +72,10 @@ def encode(text: str, characters: str) -> NDArray[np.int64]:
 @checked
 def decode(numbers: NDArray[np.integer], characters: str) -> str:
     """Return the text whose characters have these numbers.
+
+    Args:
+        numbers: the number of each character, integers; a list or an array of one axis.
+        characters: all characters in the order of their numbers, a string; `vocabulary` makes it.
 
     Example:
         >>> decode(np.array([2, 0, 1]), "abn")

@@ -167,7 +167,7 @@ class AlphaDropout(_Noise):
 
     Args:
         rate: 0 <= rate < 1.
-        noise_shape: shape of the mask, as for `Dropout`.
+        noise_shape: see `Dropout`.
         seed: of the layer's own random stream; None for the default generator.
 
     References:

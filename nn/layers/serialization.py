@@ -15,6 +15,9 @@ from ..module.module import Module
 def serialize(layer: Module) -> dict[str, Any]:
     """Return what a layer can be made from again, as {"class_name": …, "config": …}; see `deserialize`.
 
+    Args:
+        layer: a layer, or a model.
+
     Raises:
         TypeError: if it has no configuration, as a plain Module has none.
 
@@ -31,7 +34,7 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     """Return a layer like the one that was serialized, with new initial weights.
 
     Args:
-        config: as `serialize` returns it.
+        config: what `serialize` returned: a dict with class_name and config.
         custom_objects: custom classes and functions that it may name, by name.
 
     Raises:

@@ -23,6 +23,7 @@ from ..config.registry import Registry
 from ..module.logits import remember_cast
 from ..module.masks import MASKS, mask_of
 from . import targets
+from .function_docstrings import describe
 from .probabilities import bound_infinities
 
 _reduction = one_of("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none")
@@ -311,8 +312,8 @@ def function_of(kind: Callable[P, Loss], name: str) -> Callable[Concatenate[Any,
 
     function.__name__ = function.__qualname__ = name
     function.__module__ = make.__module__
-    function.__doc__ = f"Return the losses of the samples by the formula of `{make.__name__}`, whose arguments it has."
     vars(function)["__signature__"] = inspect.Signature([*y, *arguments], return_annotation="Tensor")
+    describe(function, make)
     public: Any = checked(function)
     publish([public])
     return public

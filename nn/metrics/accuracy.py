@@ -27,6 +27,11 @@ def accuracy(y_true: Any, y_pred: Any) -> Array:
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
     """Return where a prediction is on the side of the threshold that its target, 0 or 1, says; equal shapes.
 
+    Args:
+        y_true: the targets, 0 or 1, shape (N, ...); an array, list or Tensor.
+        y_pred: the predictions, floating, y_true's shape.
+        threshold: predictions above it count as 1; 0.5 by default, which is right for probabilities; 0 for logits.
+
     Example:
         >>> binary_accuracy([[1.0], [0.0]], [[0.9], [0.8]]).tolist()
         [[True], [False]]
@@ -39,6 +44,10 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
 @checked
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     """Return where the largest of K predictions is at the index of the largest of K targets; shapes (N, ..., K).
+
+    Args:
+        y_true: the targets, one-hot or a probability for each of K classes, shape (N, ..., K).
+        y_pred: a probability or score for each of K classes, y_true's shape.
 
     Example:
         >>> categorical_accuracy([[0.0, 1.0], [1.0, 0.0]], [[0.2, 0.8], [0.4, 0.6]]).tolist()
@@ -53,6 +62,10 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
     """Return where the largest of K predictions (N, ..., K) is at the target's index (N, ...) or (N, ..., 1).
 
+    Args:
+        y_true: indices of classes, integers from 0 to K - 1, shape (N, ...) or (N, ..., 1).
+        y_pred: a probability or score for each of K classes, shape (N, ..., K).
+
     Example:
         >>> sparse_categorical_accuracy([1, 0], [[0.2, 0.8], [0.4, 0.6]]).tolist()
         [True, False]
@@ -64,6 +77,11 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
 @checked
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
     """Return where fewer than k of K predictions are above the one at the largest target; shapes (N, ..., K).
+
+    Args:
+        y_true: the targets, one-hot or a probability for each of K classes, shape (N, ..., K).
+        y_pred: a probability or score for each of K classes, y_true's shape.
+        k: among how many of the highest scores the target has to be, at least 1; 5 by default.
 
     Example:
         >>> top_k_categorical_accuracy([[0.0, 1.0, 0.0]], [[0.5, 0.3, 0.2]], k=2).tolist()
@@ -80,6 +98,12 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
 
     With `from_sorted_ids`, `y_pred` are classes, the likeliest first, and the answer is whether the target is among
     the first k.
+
+    Args:
+        y_true: indices of classes, integers from 0 to K - 1, shape (N, ...) or (N, ..., 1).
+        y_pred: a probability or score for each of K classes, shape (N, ..., K); or classes, with `from_sorted_ids`.
+        k: among how many of the highest scores the target has to be, at least 1; 5 by default.
+        from_sorted_ids: whether `y_pred` are classes, the likeliest first, in place of scores.
 
     Example:
         >>> sparse_top_k_categorical_accuracy([2], [[0.5, 0.3, 0.2]], k=2).tolist()

@@ -68,6 +68,11 @@ class CosineSimilarity(MeanOf):
 def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
     """Return cov(y, p) / (σ_y σ_p) along an axis; NaN where one of them does not vary.
 
+    Args:
+        y_true: the targets, numbers of any shape; an array, list or Tensor.
+        y_pred: the predictions, y_true's shape.
+        axis: the axis along which they are compared, the last by default; 0 is that of the samples.
+
     Example:
         >>> round(float(pearson_correlation([[1.0, 2.0, 3.0]], [[2.0, 4.0, 6.0]])[0]), 4)
         1.0
@@ -81,6 +86,11 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
 @checked
 def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
     """Return 2 cov(y, p) / (σ_y² + σ_p² + (mean y - mean p)² + EPSILON) along an axis.
+
+    Args:
+        y_true: the targets, numbers of any shape; an array, list or Tensor.
+        y_pred: the predictions, y_true's shape.
+        axis: the axis along which they are compared, the last by default; 0 is that of the samples.
 
     Example:
         >>> float(concordance_correlation([[1.0, 2.0, 3.0]], [[1.0, 2.0, 3.0]])[0])

@@ -35,6 +35,7 @@ class Sequential(Model):
         name: what summaries and error messages call it.
         dtype: floating dtype that inputs are cast to; float32 by default.
         trainable: whether its parameters require gradients; see the attribute.
+        more: nothing: layers come in one list, and a second argument is an error that says so.
 
     If the first entry is a layer with an `input_shape`, or `layers.Input(shape)`, every layer is built when it is
     added; otherwise all of them at the first call. Layers are named as in Keras, `dense`, `dense_1`, …, but counted

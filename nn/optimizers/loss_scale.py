@@ -50,6 +50,7 @@ class LossScaleOptimizer(AroundOptimizer):
         dynamic_growth_steps: at least 1.
         name: the name in the config.
         parameters: the tensors to train; by default those of the inner optimizer.
+        others: nothing: arguments of the inner optimizer are an error that says so.
 
     Raises:
         TypeError: if `inner_optimizer` is not an optimizer, or for an argument that belongs to it.

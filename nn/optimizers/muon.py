@@ -93,7 +93,9 @@ class Muon(Optimizer):
         ns_steps: the number of iterations, a whole number of at least 0.
         nesterov: whether the momentum looks ahead.
         rms_rate: the root mean square of a step with lr = 1; None to leave the steps orthogonal.
-        clipnorm, …: see `Optimizer`.
+        common: the arguments below, by name.
+        clipnorm, clipvalue, global_clipnorm, name, use_ema, ema_momentum, ema_overwrite_frequency, loss_scale_factor,
+            gradient_accumulation_steps, parameters: see `Optimizer`.
 
     Example:
         >>> import autograd_lite as ag

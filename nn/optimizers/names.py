@@ -28,6 +28,10 @@ _, serialize, deserialize = REGISTRY.functions(_ROOM)
 def get(identifier: str | Mapping[str, Any] | Optimizer) -> Optimizer:
     """Return a new optimizer with default arguments by its name, a new one by its configuration, or the given object.
 
+    Args:
+        identifier: a name such as "adam", in upper or lower case; what `serialize` returned; an optimizer, which is
+            returned as it is; or a class of optimizers.
+
     Raises:
         ValueError: for an unknown name.
         TypeError: for anything else, including `LBFGS`.

@@ -91,7 +91,7 @@ class Optimizer(_Begun):
             arguments that returns the rate.
         weight_decay: None, or at least 0: every step also takes learning_rate * weight_decay of a parameter off it.
         clipnorm: None, or above 0: each parameter's gradient is scaled down to at most this Euclidean norm.
-        clipvalue: None, or above 0: each element of a gradient is clip to [-clipvalue, clipvalue].
+        clipvalue: None, or above 0: each element of a gradient is clipped to [-clipvalue, clipvalue].
         global_clipnorm: None, or above 0: all gradients are scaled by one factor, so that together they have at most
             this Euclidean norm. Only one of the three ways of clipping may be given.
         name: the name in the config; by default the class's, in lower case.

@@ -95,8 +95,8 @@ def overfitting(history: Any, *, name: str = "loss", ax: Any = None) -> Any:
     """Draw a value on training and on validation data, where the second is best, and the gap that opens after that.
 
     Args:
-        history: what `fit` with validation data returned, or a mapping with `name` and `val_` + `name`, one value an
-            epoch.
+        history: the History that `fit` with validation data returned, or a mapping with `name` and `val_` + `name`, one
+            value an epoch.
         name: of the value to draw; the best is the smallest, or the largest if the values on training data rise.
         ax: the matplotlib Axes to draw in; by default those of a new figure.
 

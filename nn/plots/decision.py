@@ -16,6 +16,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 
 from ..config.arguments import checked, integer
+from ..config.docstrings import arguments_from
 from ..models import Model
 from .look import Look, figure_of, look_of, matplotlib_for, new_figure
 
@@ -33,7 +34,7 @@ _PREDICTED_AT_ONCE = 8192
 class DecisionSurface(NamedTuple):
     """The probabilities of K classes on a grid of R by R points.
 
-    Attributes:
+    Args:
         horizontal: the coordinates of the grid's columns, shape (R,).
         vertical: those of its rows, shape (R,).
         probabilities: shape (R, R, K); those at [i, j] belong to the point (horizontal[j], vertical[i]).
@@ -99,6 +100,7 @@ def decision_surface(
     return DecisionSurface(horizontal, vertical, probabilities.reshape(count, count, -1))
 
 
+@arguments_from(decision_surface)
 @checked
 def plot_decision_surface(
     model: Any,
@@ -136,7 +138,8 @@ def plot_decision_surface(
 
     Raises:
         ImportError: if matplotlib is not installed.
-        ShapeError, ValueError: as for `decision_surface`; also for classes, names or colors that do not fit.
+        ShapeError: if x, or the model's output, has another shape.
+        ValueError: if the model's outputs are not probabilities, or classes, names or colors do not fit.
 
     Example:
         >>> from nn.datasets.shapes import two_moons

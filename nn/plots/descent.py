@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config.arguments import checked, number, positive
+from ..config.docstrings import arguments_from
 from ..optimizers import SGD, Optimizer
 from .look import Look, figure_of, new_axes, new_figure, tidy, title
 from .movie import Movie, Moving
@@ -77,6 +78,7 @@ def gradient_descent(
     return figure_of(ax)
 
 
+@arguments_from(gradient_descent)
 @checked
 def gradient_descent_movie(
     f: Function,

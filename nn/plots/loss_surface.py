@@ -11,6 +11,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 
 from ..config.arguments import checked, integer, number, positive
+from ..config.docstrings import arguments_from
 from ..optimizers import Optimizer
 from .look import DASHES, MARKERS, Look, figure_of, new_axes, new_figure, tidy, title
 from .movie import Movie, Moving
@@ -80,6 +81,7 @@ def loss_surface(
     return figure_of(ax)
 
 
+@arguments_from(loss_surface)
 @checked
 def loss_surface_movie(
     f: Function,
@@ -95,7 +97,7 @@ def loss_surface_movie(
     """Return the paths of optimizers on a loss with a slider over their steps.
 
     Args:
-        f, start, optimizers, learning_rate, steps, x, y, resolution: as for `loss_surface`.
+        start: where the paths begin, shape (2,).
 
     Raises:
         ImportError: if matplotlib is not installed.

@@ -35,7 +35,7 @@ _NOWHERE = -32768  # where a line is interrupted
 class Moving(NamedTuple):
     """A part of a figure that moves.
 
-    Attributes:
+    Args:
         artist: a matplotlib line (`Line2D`), or what `scatter` returned.
         frames: its points in each of T frames, shape (T, N, 2); NaN interrupts a line.
 

@@ -23,7 +23,7 @@ Function = Callable[[Any], Any]
 class Path(NamedTuple):
     """The points that an optimizer came through: T steps from a start in D dimensions.
 
-    Attributes:
+    Args:
         points: shape (T + 1, D), the start first.
         values: the function there, shape (T + 1,).
         gradients: its gradients there, shape (T + 1, D).

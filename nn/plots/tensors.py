@@ -143,7 +143,7 @@ def matrix_product(x: Any, y: Any, *, row: int = 0, column: int = 0, ax: Any = N
 
     Args:
         x: shape (A, B), an array or a tuple of two integers, which is a shape.
-        y: shape (B, C), likewise.
+        y: shape (B, C), an array or a tuple of two integers, which is a shape.
         row: the row of x that is marked, from 0 to A - 1.
         column: the column of y that is marked, from 0 to C - 1.
         ax: the matplotlib Axes to draw in; by default those of a new figure.

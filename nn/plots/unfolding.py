@@ -12,6 +12,7 @@ import autograd_lite as ag
 
 from ..callbacks.base import Callback
 from ..config.arguments import checked, integer
+from ..config.docstrings import arguments_from
 from ..models import Sequential
 from .look import MARKERS, Look, new_figure, tidy, title
 from .movie import Movie, Moving
@@ -174,6 +175,7 @@ def unfolding(
     return figure
 
 
+@arguments_from(unfolding)
 @checked
 def unfolding_movie(
     seen: ActivationRecorder, y: npt.ArrayLike, *, every: int = 1, class_names: Sequence[str] | None = None

@@ -158,7 +158,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     """Return a new model from the text of `to_json`, with new initial weights, compiled as the model was.
 
     Args:
-        json_string: what `to_json` returned.
+        json_string: the text that a model's `to_json` returned.
         custom_objects: custom classes and functions that it names, by name; besides these, only registered ones and
             nn's are allowed.
 

@@ -222,7 +222,7 @@ def load_model(
         custom_objects: custom classes and functions that the file names, by name; besides these, only registered ones
             and nn's are allowed.
         compile: whether to compile it as the file says, so that `fit` continues where it stopped.
-        safe_mode: as Keras has it; it changes nothing, since code in a file is never run.
+        safe_mode: accepted for Keras's programs; it changes nothing, since code in a file is never run.
 
     Raises:
         SavedFileError: if the file is damaged, is not a model, or names a class or function that is not allowed.

@@ -28,6 +28,9 @@ custom_object_scope = CustomObjectScope
 def get_registered_name(obj: Any) -> str:
     """Return the name of a class or function in configurations and files: its registered name, if it has one.
 
+    Args:
+        obj: a class or a function.
+
     Example:
         >>> from nn import layers
         >>> get_registered_name(layers.Dense)
@@ -41,7 +44,7 @@ def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = 
     """Return the custom class or function that is registered, or in a scope, under a name, or None.
 
     Args:
-        name: as `get_registered_name` returns it.
+        name: a name that `get_registered_name` returned: of a registered class `package>Name`.
         custom_objects: others by name, which take precedence.
 
     Example:
@@ -89,7 +92,8 @@ def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | No
     """Return new objects made from plain values, with new initial weights.
 
     Args:
-        config: as `serialize_keras_object` returns it.
+        config: plain values that `serialize_keras_object` returned: dicts with class_name and config, lists, numbers,
+            strings, …; also several objects in nested lists and dicts.
         custom_objects: custom classes and functions that it names, by name; besides these, only registered ones and
             nn's are allowed.
 

@@ -75,7 +75,8 @@ def from_torch_state_dict(model: Module, state: Mapping[str, Any], prefixes: Map
     Args:
         model: built.
         state: arrays, or torch tensors on the CPU, by PyTorch's names; `num_batches_tracked` is left out.
-        prefixes: as in `to_torch_state_dict`.
+        prefixes: PyTorch's path by the path of a layer here, such as {"dense": "0"} for a torch Sequential; others
+            keep theirs.
 
     Raises:
         ValueError: if names are missing or unexpected, or shapes do not fit; the message lists them.

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config.arguments import argument_error, checked, positive
+from ..config.docstrings import arguments_from
 from ..config.settings import image_data_format
 from ..data import DataLoader
 from ..data.dataset import Dataset, draw_seed, stack_elements
@@ -224,13 +225,13 @@ def image_dataset_from_directory(
             None for no labels.
         class_names: the subfolders to read, in the order of their numbers; by default all, in alphabetical order.
         color_mode: "rgb", "rgba" or "grayscale".
-        batch_size: images per batch; None for single ones.
+        batch_size: files per batch, 32 by default; None for single ones, without the axis N.
         image_size: (height, width), to which all are resized, or one number for both.
         shuffle: whether the order is drawn: once for the files, as Keras does, and anew for every pass.
         seed: of the order; by default drawn from the default generator.
         validation_split: the share of the files that is kept for validation.
         subset: "training" or "validation" for one part, "both" for a list of the two.
-        interpolation: as for `nn.layers.Resizing`.
+        interpolation: how images are resized: "nearest", "bilinear", "bicubic", "lanczos3" or "lanczos5".
         follow_links: whether to enter folders that are links.
         crop_to_aspect_ratio: whether to cut off what does not fit the ratio of the sides, rather than distort.
         pad_to_aspect_ratio: whether to put black around instead.
@@ -278,6 +279,7 @@ def image_dataset_from_directory(
     return folder.dataset(_IMAGES, read)
 
 
+@arguments_from(image_dataset_from_directory)
 @checked
 def text_dataset_from_directory(
     directory: PathLike,
@@ -299,7 +301,6 @@ def text_dataset_from_directory(
     Args:
         directory, labels, label_mode, class_names, batch_size, shuffle, seed: as for `image_dataset_from_directory`.
         max_length: the number of characters to read of each file; None for all.
-        validation_split, subset, follow_links, format, verbose: likewise.
 
     Returns:
         A `Dataset` of arrays of strings, of the files that end with .txt, which are read as UTF-8; with labels as
@@ -327,6 +328,7 @@ def text_dataset_from_directory(
     return folder.dataset((".txt",), read)
 
 
+@arguments_from(image_dataset_from_directory)
 @checked
 def audio_dataset_from_directory(
     directory: PathLike,
@@ -351,7 +353,6 @@ def audio_dataset_from_directory(
         sampling_rate: the rate that every file must have; sounds are not resampled.
         output_sequence_length: T, to which sounds are cut, or filled with zeros; None for the longest of a batch.
         ragged: False; batches are dense.
-        validation_split, subset, follow_links, verbose: likewise.
 
     Returns:
         A `Dataset` of float32 batches (N, T, channels) from -1 to 1, of the files that end with .wav, of 16 bits; with

@@ -17,6 +17,7 @@ from autograd_lite import ShapeError, Tensor
 from autograd_lite.extend import needs
 
 from ..config.arguments import argument_error, checked
+from ..config.docstrings import arguments_from
 from ..config.settings import floatx, image_data_format
 from ..layers import Resizing
 
@@ -169,6 +170,7 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
     return image.fromarray(np.ascontiguousarray(values.astype(np.uint8)))
 
 
+@arguments_from(array_to_img)
 @checked
 def save_img(
     path: Any,
@@ -212,7 +214,7 @@ def smart_resize(
     Args:
         x: one image of shape (H, W, C), or a batch (N, H, W, C); (C, H, W) and (N, C, H, W) with "channels_first".
         size: (height, width) of the result.
-        interpolation: as for `nn.layers.Resizing`.
+        interpolation: "nearest", "bilinear", the default, "bicubic", "lanczos3" or "lanczos5".
         data_format: "channels_last" or "channels_first".
 
     Returns:

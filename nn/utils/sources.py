@@ -11,6 +11,9 @@ from ..module.symbols import Symbol
 def get_source_inputs(tensor: Symbol) -> list[Symbol]:
     """Return the inputs from which a symbol is computed, each once, in the order in which they are met.
 
+    Args:
+        tensor: a symbol of the functional model, such as `nn.Input` or a layer called on one returns.
+
     Raises:
         TypeError: if it is not a symbol.
 

@@ -276,8 +276,14 @@ class RandomColorJitter(Augmentation):
 
     Args:
         value_range, data_format: see the module.
-        brightness_factor, contrast_factor, saturation_factor, hue_factor: as those of `RandomBrightness`,
-            `RandomContrast`, `RandomSaturation` and `RandomHue`; None for no change.
+        brightness_factor: from -1 for black to 1 for white: drawn from -factor to factor, or between two numbers; None
+            for no change.
+        contrast_factor: drawn from 1 - f to 1 + f for a number f from 0 to 1, or from 1 - a to 1 + b for two, (a, b);
+            None for no change.
+        saturation_factor: 0 for gray, 0.5 for no change, 1 for full colors: drawn from 0 to factor, or between two
+            numbers; None for no change.
+        hue_factor: from 0 for no change to 1 for the opposite color: drawn from 0 to factor, or between two numbers;
+            None for no change.
         seed: of its own streams; by default the default generator.
 
     Example:

@@ -31,7 +31,7 @@ class IntegerLookup(Vocabulary):
         invert, output_mode, sparse, pad_to_max_tokens: see `vocabulary`.
         oov_method: how unknown integers are spread over their places: "floormod", x modulo their number, or "farmhash",
             by a hash of their digits.
-        salt: of that hash; see `vocabulary`.
+        salt: see `vocabulary`. It needs oov_method="farmhash".
 
     Raises:
         ValueError: when called without a vocabulary, or, with num_oov_indices=0, on an integer that it does not have.
@@ -188,7 +188,7 @@ class StringLookup(Strings):
         max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights: see `vocabulary`.
         invert, output_mode, pad_to_max_tokens, sparse: see `vocabulary`.
         encoding: of bytes among the strings.
-        salt: see `vocabulary`; unknown strings are spread over their places by a hash.
+        salt: see `vocabulary`.
 
     Call it on an array or list of strings or bytes; inverted, on integers.
 

@@ -18,7 +18,8 @@ Arguments that the layers share:
         "tf_idf" for counts times weights.
     sparse: False; arrays are dense.
     pad_to_max_tokens: whether vectors have length `max_tokens` though the vocabulary is smaller.
-    salt: an integer, or two, for another hash of unknown tokens, SipHash in the place of FarmHash.
+    salt: the key of the hash that spreads unknown tokens over their places: an integer, or two, for SipHash; None, the
+        default, for FarmHash, which has no key.
 """
 
 from __future__ import annotations
