@@ -18,7 +18,6 @@ from autograd_lite import Generator, Tensor
 from autograd_lite.arrays import to_numpy
 from autograd_lite.extend import checked
 
-from .config.docstrings import arguments_from
 from .layers import RNN
 
 __all__ = ["generate", "sample"]
@@ -101,7 +100,6 @@ def _nucleus(p: npt.NDArray[np.float64], top_p: float) -> npt.NDArray[np.float64
     return result
 
 
-@arguments_from(sample)
 @checked
 def generate(
     model: Callable[..., Any],
@@ -126,7 +124,11 @@ def generate(
         length: number of tokens to add, at least 0.
         window: the largest number of tokens that the model reads at once, at least 1, such as the length of its
             positional embedding; by default all.
-        temperature, top_k, top_p, generator: see `sample`.
+        temperature: at least 0. Below 1 likely tokens become more likely, above 1 less so; 0 takes the most likely one.
+        top_k: draw only from this many of the most likely tokens, at least 1; None, the default, for all.
+        top_p: draw only from the smallest set of likely tokens with this total probability, above 0, up to 1; None,
+            the default, for all.
+        generator: to draw from; by default the default generator, which `nn.set_seed` sets.
 
     Returns:
         The prompts with the added tokens, int64, shape (N, T + length) or (T + length,).
