@@ -65,12 +65,12 @@ def arguments_from(*places: Any) -> Callable[[T], T]:
     for place in reversed(places):
         rows |= _rows_of(place)
 
-    def describe(thing: T) -> T:
-        if thing.__doc__ is not None:  # as with python -OO
-            text = inspect.cleandoc(thing.__doc__)
+    def describe(owner: T) -> T:
+        if owner.__doc__ is not None:  # as with python -OO
+            text = inspect.cleandoc(owner.__doc__)
             own = {name: row for name, row in _one_by_one(text).items() if not _POINTER.match(row)}
-            thing.__doc__ = _with_section(text, list(inspect.signature(thing).parameters), rows | own)
-        return thing
+            owner.__doc__ = _with_section(text, list(inspect.signature(owner).parameters), rows | own)
+        return owner
 
     return describe
 
