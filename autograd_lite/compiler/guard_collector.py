@@ -36,7 +36,7 @@ from ..ir.observing import assume, debug_print, observe
 from ..tensors.tensor import Tensor
 from .executed_lines import Line, Ran
 from .guards import MISSING, Guard, cell_content, class_item, content_of, guard_on_array, item_of, items_of, parts_of
-from .object_guards import PLAIN, UNREAD, visit_library_object, visit_own_object, visit_slots, visit_sparse
+from .object_guards import PLAIN, UNREAD, is_counter, visit_all, visit_library_object, visit_own_object, visit_sparse
 from .origins import has_attributes, is_library, is_library_code, is_ours, names_of, own_attributes, package_of
 from .read_arrays import LARGE, ReadArrays, place_of
 from .stateful_objects import is_opaque, looks_at_files, state_of
@@ -88,6 +88,7 @@ class GuardCollector:
         self._alive: list[Any] = []  # so that these ids stay theirs
         self._subjects: list[Any] = []  # objects that code may be given, of which it reads attributes by name
         self._reads: dict[str, list[tuple[Use, types.FunctionType]]] = {}  # of attributes, of what may be any of these
+        self._options: set[str] = set()  # those of them that code asks for, whether they are there or not
         self._entries: dict[types.CodeType, Use | None] = {}  # of code of other packages: what leads to it
         self._own_package = ""
         self._n_functions = self._n_reads = 0  # of other packages; of attributes
@@ -152,12 +153,12 @@ class GuardCollector:
                 return
             subjects, first = self._subjects[first:], len(self._subjects)
             for x in subjects:
-                for name in self._reads.keys() & names_of(x):
+                for name in self._reads.keys() & (names_of(x) | self._options):
                     self._look_up(x, name, sizes)
                 if self.by_name and (id(x), "") not in sizes:
                     sizes[id(x), ""] = 0
                     self._parent = id(x)
-                    self._attributes(x)
+                    visit_all(self, x)
                 if self._n_steps[1] > _MOST_OF_ALL:
                     self.suspects.append((None, "it reaches more objects than can be looked through"))
                     return
@@ -197,10 +198,12 @@ class GuardCollector:
         self._use, self._parent = use, use.code
         if root == "cell" and name in cells:
             value = cell_content(cells[name])
-            self.row("cell", cells[name], None, value, name)
+            if path or not is_counter(use, value):
+                self.row("cell", cells[name], None, value, name)
         elif root == "global":
             value = f.__globals__.get(name, MISSING)
-            self.row("item", f.__globals__, name, value, name)
+            if path or not is_counter(use, value):
+                self.row("item", f.__globals__, name, value, name)
             if value is MISSING:
                 value = vars(_builtins()).get(name, MISSING)
         elif root == "import":
@@ -222,6 +225,8 @@ class GuardCollector:
         self._n_steps[0] += use.code in self._entries
         self._n_steps[1] += 1
         for k, step in enumerate(path, 1):
+            if k == len(path) and is_counter(use, value, step):
+                return
             if step.kind == "some" and value.__class__ in (list, tuple, dict):
                 self._some(value, path[k:], use, name)
                 self._read_of_any(path[k:], use, f)
@@ -249,6 +254,8 @@ class GuardCollector:
         while path and path[0].kind != "attribute":
             path = path[1:]
         if path:
+            if len(path) == 1 and (use.taker == "option" or "AttributeError" in use.code.co_names):
+                self._options.add(path[0].key)
             uses = self._reads.setdefault(path[0].key, [])
             if all(other.offsets != use.offsets or other.code is not use.code for other, _ in uses):
                 uses.append((use._replace(path=path), f))
@@ -340,17 +347,20 @@ class GuardCollector:
             if not is_library(kind.__module__) or isinstance(value, PLAIN):
                 self.row("result", getattr, (x, key, MISSING), value, label)
             return value
-        if attributes is not None and (key in attributes or not is_library(kind.__module__)):
+        is_users = isinstance(x, types.FunctionType) or not is_library(kind.__module__)
+        if attributes is not None and (key in attributes or is_users):
             self.row("item", attributes, key, attributes.get(key, MISSING), label)
-        if attributes is not None and key in attributes:
-            return attributes[key]
+            if key in attributes:
+                return attributes[key]
         if isinstance(in_class, functools.cached_property):
             self.visit(in_class.func, label)
             return MISSING
         if isinstance(in_class, functools.partialmethod):
             self._partial(in_class, label)
             return MISSING
-        return MISSING if in_class is MISSING else getattr(in_class, "__func__", in_class)
+        if in_class is MISSING and not is_library(kind.__module__):
+            self.row("class item", kind, key, MISSING, label)
+        return getattr(in_class, "__func__", in_class)
 
     def _end(self, x: Any, use: Use, name: str) -> None:
         """Look at what code has read, by what takes it."""
@@ -368,9 +378,10 @@ class GuardCollector:
             for part, label in visit_sparse(self, x, name):
                 self._arrays.add(part, label, use, self._parent)
             return
-        if any(x is f for f in _BY_NAME):
+        if use.taker != "option" and any(x is f for f in _BY_NAME):
             self.by_name = True
-        if use.taker != "argument" or not any(self._callee(use) is f for f in _AT_REPLAYS):
+        is_written = use.taker in ("write", "update")
+        if not is_written and (use.taker != "argument" or not any(self._callee(use) is f for f in _AT_REPLAYS)):
             self.visit(x, name, use)
 
     def _callee(self, use: Use) -> Any:
@@ -422,6 +433,7 @@ class GuardCollector:
                 return
         self.add(Guard("function", f, None, parts_of(f), f"the code of {f.__name__} is as it was"))
         self._functions.append(f)
+        self._subjects.append(f)
         self._parent = f.__code__
         code, defaults, keywords = f.__code__, f.__defaults__ or (), f.__kwdefaults__ or {}
         names = code.co_varnames[: code.co_argcount][code.co_argcount - len(defaults) :]
@@ -491,9 +503,10 @@ class GuardCollector:
             self.add(Guard("result", get_cache_token, (), get_cache_token(), f"{x.__name__} has the same subclasses"))
         for base in x.__mro__:
             if not is_library(base.__module__):
-                self._methods(base, name, lambda key: key.startswith("__") or key == "_replace")
+                self.methods(base, name, lambda key: key.startswith("__") or key == "_replace")
 
-    def _methods(self, kind: type, name: str, is_meant: Callable[[str], bool]) -> None:
+    def methods(self, kind: type, name: str, is_meant: Callable[[str], bool]) -> None:
+        """Guard the methods of a class that are meant, by their names, and follow them."""
         for key, value in list(vars(kind).items()):
             f = getattr(value, "__func__", value)
             if is_meant(key) and isinstance(f, types.FunctionType) and key != "__repr__":
@@ -517,7 +530,7 @@ class GuardCollector:
         if any(is_ours(base.__module__) for base in kind.__mro__):
             for base in kind.__mro__:
                 if not is_library(base.__module__):
-                    self._methods(base, name, lambda key: key in _ENTRIES)
+                    self.methods(base, name, lambda key: key in _ENTRIES)
             visit_own_object(self, x, name)
 
     def _module(self, x: types.ModuleType, name: str) -> None:
@@ -534,16 +547,6 @@ class GuardCollector:
 
     def _reference(self, x: ref[Any], name: str) -> None:
         self.visit(x(), name)
-
-    def _attributes(self, x: Any) -> None:
-        """Guard all attributes, since code reads some by names that it computes."""
-        if isinstance(x, (type, types.ModuleType)):
-            return
-        visit_slots(self, x)
-        self.visit(own_attributes(x), type(x).__name__)
-        for base in type(x).__mro__:
-            if not is_library(base.__module__):
-                self._methods(base, type(x).__name__, lambda _: True)
 
     # ---- rows -------------------------------------------------------------------------------------------------------
 

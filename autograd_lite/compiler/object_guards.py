@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import attrgetter, methodcaller
 from pathlib import PurePath
 from typing import Any, Protocol
 
 import numpy as np
 
+from ..core.bytecode import Step, Use
 from ..core.dynamic_scalars import DynamicScalar
 from ..tensors.tensor import Tensor
-from .guards import MISSING, Guard
-from .origins import is_library, is_ours, own_attributes, slots_of
+from .guards import MISSING, Guard, content_of
+from .origins import SITES, is_library, is_ours, own_attributes, slots_of
 from .stateful_objects import is_constant, state_of
 
 # Numbers, texts and the like, which are compared by value.
@@ -39,6 +40,8 @@ class GuardCollector(Protocol):
 
     def contents(self, x: Any, name: str) -> None: ...
 
+    def methods(self, kind: type, name: str, is_meant: Callable[[str], bool]) -> None: ...
+
 
 def visit_library_object(guards: GuardCollector, x: Any, name: str) -> None:
     """Visit an instance of a class of Python, NumPy or SciPy: its attributes, not its methods."""
@@ -53,7 +56,7 @@ def visit_library_object(guards: GuardCollector, x: Any, name: str) -> None:
         guards.visit(getattr(x, "__wrapped__", None), name)
     elif kind.__module__ != "logging" and not isinstance(x, PurePath) and not is_constant(x):
         visit_slots(guards, x)
-        if attributes:
+        if attributes is not None:
             guards.contents(attributes, name)
         for part in (attributes or {}).values():
             if not state_of(part):
@@ -98,3 +101,42 @@ def visit_slots(guards: GuardCollector, x: Any) -> None:
         value = getattr(x, key, MISSING)
         guards.row("result", getattr, (x, key, MISSING), value, key)
         guards.visit(value, key)
+
+
+def visit_all(guards: GuardCollector, x: Any) -> None:
+    """Guard all attributes of an object, a class or a module, since code reads some by names that it computes."""
+    if isinstance(x, types.ModuleType):
+        if not str(getattr(x, "__file__", "")).startswith(SITES):
+            guards.contents(vars(x), x.__name__)
+        return
+    if isinstance(x, types.FunctionType):
+        return
+    kind = x if isinstance(x, type) else type(x)
+    if x is not kind:
+        visit_slots(guards, x)
+        guards.visit(own_attributes(x), kind.__name__)
+    for base in kind.__mro__:
+        if not is_library(base.__module__):
+            guards.methods(base, kind.__name__, lambda _: True)
+            for key, value in [*vars(base).items()]:
+                if not key.startswith("__") and not state_of(value):
+                    guards.row("class item", base, key, value, f"{kind.__name__}.{key}")
+                    guards.visit(value, f"{kind.__name__}.{key}")
+
+
+def is_counter(use: Use, x: Any, step: Step | None = None) -> bool:
+    """Return whether code adds a constant to a number, whose name is then bound anew; an array would change in place.
+
+    Args:
+        use: the place in the code.
+        x: a value, of which it is a part if there is a step.
+        step: from the value to the part.
+    """
+    if use.taker != "update" or isinstance(x, np.ndarray):
+        return False
+    if step is None:
+        return True
+    if step.kind == "attribute":
+        return not isinstance((own_attributes(x) or {}).get(step.key), np.ndarray)
+    parts = content_of(x) if x.__class__ in (list, tuple, dict) else ()
+    return not any(isinstance(part, np.ndarray) for part in parts)

@@ -38,6 +38,8 @@ LOOKS_OF_PATHS = frozenset(
 )
 _BY_TEXT: tuple[Any, ...] = (builtins.eval, builtins.exec, builtins.globals, builtins.__import__, import_module)
 _MADE_BY_PYTHON = 1 << 9  # of the flags of a class
+# Modules of Python whose objects are memory that others may write to; the class there that is an exception.
+_OF_MEMORY, _OF_C = frozenset(("_ctypes", "mmap", "multiprocessing.sharedctypes")), "CFuncPtr"
 # Parts of the names of classes in C whose instances are functions.
 _CALLABLES = ("function", "method", "ufunc", "dispatcher")
 _METHODS: tuple[Any, ...] = (_BUILTIN, types.MethodType)
@@ -68,10 +70,15 @@ def _is_file(x: Any) -> bool:
     return x.__module__ in _OF_FILES or (x.__module__ in ("posixpath", "ntpath") and x.__name__ in _OF_PATHS)
 
 
+def _is_memory(x: Any) -> bool:
+    return any(kind.__module__ in _OF_MEMORY and kind.__name__ != _OF_C for kind in type(x).__mro__)
+
+
 # Predicates, and the reason given when one is true.
 STATES: tuple[tuple[Callable[[Any], bool], str], ...] = (
     (_is_clock, "it reads a clock"),
     (_is_generator, "it draws from a generator of random numbers that is not ag.random's"),
+    (_is_memory, "it reads memory that is not Python's"),
     (_is_file, "it reads a file or what is typed"),
     (lambda x: x.__class__ in _FUNCTIONS and x in _BY_TEXT, "it runs code, or reads names, that a text has"),
     (lambda x: x is os.environ or x is os.getenv or x is os.urandom, "it reads the environment of the process"),

@@ -36,8 +36,9 @@ class Use(NamedTuple):
         root: where its name is looked up: "global", "cell", "local", "import", or "unknown" for attributes of a value.
         name: of the variable.
         path: the steps from there.
-        taker: its consumer: "call", "argument", "operand", "store", "is", "target", "iteration", "nothing", or
-            "unknown".
+        taker: its consumer: "call", "argument", "operand", "store", "is", "target" (an attribute of it is set), "write"
+            (an item of it is set), "update" (it is the left side of `+= constant`), "option" (`getattr` or `hasattr`
+            asks for an attribute, the last step), "iteration", "nothing", or "unknown".
         offsets: the offset of the instruction that consumes it, and of the next one.
         line: the line of that instruction.
         other: the variable that it is stored in, or the use that is called with it.
@@ -105,9 +106,6 @@ _EFFECTS = _by_name(
         (1, 1, "operand"): "UNARY_NEGATIVE UNARY_INVERT UNARY_POSITIVE",
         (2, 1, "is"): "IS_OP",
         (1, 0, "target"): "DELETE_ATTR",
-        (2, 0, "target"): "STORE_ATTR DELETE_SUBSCR",
-        (3, 0, "target"): "STORE_SUBSCR",
-        (4, 0, "target"): "STORE_SLICE",
         (0, 1, "unknown"): "PUSH_NULL LOAD_CLOSURE LOAD_BUILD_CLASS LOAD_ASSERTION_ERROR LOAD_COMMON_CONSTANT",
         (1, 0, "unknown"): "RETURN_VALUE LIST_EXTEND SET_UPDATE DICT_UPDATE DICT_MERGE LIST_APPEND SET_ADD",
         (1, 1, "unknown"): "UNARY_NOT FORMAT_SIMPLE CONVERT_VALUE LIST_TO_TUPLE CALL_INTRINSIC_1",
@@ -116,6 +114,13 @@ _EFFECTS = _by_name(
         (2, 1, "unknown"): "CONTAINS_OP FORMAT_WITH_SPEC CALL_INTRINSIC_2 SET_FUNCTION_ATTRIBUTE",
     }
 )
+# The takers of the values that an instruction takes to write into an object, from the uppermost on.
+_WRITES = {
+    "STORE_ATTR": ("target", "unknown"),
+    "STORE_SUBSCR": ("operand", "write", "operand"),
+    "STORE_SLICE": ("unknown", "unknown", "write", "operand"),
+    "DELETE_SUBSCR": ("operand", "write"),
+}
 # The same for instructions whose argument decides.
 _COUNTS: dict[str, Callable[[int], tuple[int, int]]] = {
     "BUILD_SET": lambda n: (n, 1),
@@ -225,7 +230,10 @@ class _Reader:
             self.rarer(name, at, argument)
 
     def rarer(self, name: str, at: dis.Instruction, argument: int) -> None:
-        if name == "COPY":
+        if name in _WRITES:
+            for taker in _WRITES[name]:
+                self.take(taker)
+        elif name == "COPY":
             self.push(self.stack[-argument] if argument <= len(self.stack) else None)
         elif name == "SWAP":
             if argument > len(self.stack):
@@ -253,9 +261,8 @@ class _Reader:
         """Treat `x += constant` of an outside variable as a write only: a counter takes no part in the computation."""
         if len(self.stack) > 1 and isinstance(self.stack[-1], _Constant) and isinstance(self.stack[-2], _Value):
             x = self.stack[-2]
-            if x.path:
-                self.uses.append(Use(self.code, x.root, x.name, x.path[:-1], "target", self.offsets, self.line))
             if x.path or x.root in ("global", "cell"):
+                self.took(x, "update", None)
                 self.stack[-2] = None
 
     def attribute(self, name: str, is_method: bool) -> None:
@@ -302,11 +309,17 @@ class _Reader:
         del self.stack[len(self.stack) - len(arguments) :]
         two = [self.pop(), self.pop()]
         f = next((x for x in two if isinstance(x, _Value)), None)
+        taker = "call"
+        if f and f.name in ("getattr", "hasattr") and len(arguments) > 1 and isinstance(arguments[1], _Constant):
+            taker = "option"
+            self.push(arguments[0])
+            self.attribute(str(arguments[1].value), False)
+            self.take(taker)
         self.push(*arguments)
         self.take("argument", len(arguments), f)
         for x in two:
             self.push(x)
-            self.take("call")
+            self.take(taker)
         self.push(None)
 
     def build(self, name: str, n: int) -> None:

@@ -74,6 +74,19 @@ def a_module_that_is_imported_inside() -> Reading:
 
 
 @reading
+def an_attribute_of_a_module_with_a_default() -> Reading:
+    module = types.ModuleType("another_module_of_settings")
+    return lambda: getattr(module, "rate", 2.0), lambda: setattr(module, "rate", 5.0)
+
+
+@reading
+def an_attribute_of_a_module_by_a_computed_name() -> Reading:
+    module, name = types.ModuleType("another_module_of_settings"), "ra"
+    vars(module).update(rate=2.0)
+    return lambda: getattr(module, name + "te"), lambda: setattr(module, "rate", 5.0)
+
+
+@reading
 def a_context_variable() -> Reading:
     rate = contextvars.ContextVar("rate", default=2.0)
     return rate.get, lambda: rate.set(5.0)
@@ -392,6 +405,66 @@ def an_array_in_a_helper() -> Reading:
         return b * 2
 
     return lambda: helper(a), lambda: a.fill(2.5)
+
+
+@reading
+def an_array_that_is_written_into_another() -> Reading:
+    a = np.array([2.0])
+
+    def read() -> Any:
+        buffer = np.empty(1)
+        buffer[:] = a
+        return buffer
+
+    return read, lambda: a.fill(5.0)
+
+
+@reading
+def a_mask_of_what_is_written() -> Reading:
+    mask = np.array([True, False, False])
+
+    def read() -> Any:
+        buffer = np.full(3, 2.0)
+        buffer[mask] = 0.0
+        return buffer.sum() / 2
+
+    return read, lambda: mask.fill(True)
+
+
+@reading
+def a_mask_of_what_is_written_in_a_tensor() -> Reading:
+    mask = np.array([True, False, False])
+
+    def read() -> Any:
+        buffer = ag.tensor(np.full(3, 2.0)) * 1
+        buffer[mask] = 0.0
+        return buffer.sum() / 2
+
+    return read, lambda: mask.fill(True)
+
+
+@reading
+def an_array_that_is_put_into_a_dict() -> Reading:
+    a = np.array([2.0])
+
+    def read() -> Any:
+        table: dict[str, Any] = {}
+        table["a"] = a
+        return table["a"].sum()
+
+    return read, lambda: a.fill(5.0)
+
+
+@reading
+def an_array_that_becomes_an_attribute() -> Reading:
+    a, box = np.array([2.0]), Box()
+
+    def read() -> Any:
+        box.a = a
+        return box.a.sum()
+
+    read()
+    return read, lambda: a.fill(5.0)
 
 
 @reading

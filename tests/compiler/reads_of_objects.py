@@ -106,6 +106,39 @@ def whether_there_is_an_attribute() -> Reading:
 
 
 @reading
+def whether_there_is_an_attribute_of_a_namespace() -> Reading:
+    space = types.SimpleNamespace()
+    return lambda: 5.0 if hasattr(space, "other") else 2.0, lambda: setattr(space, "other", 3.0)
+
+
+@reading
+def an_attribute_with_a_default_that_the_class_receives() -> Reading:
+    kind = type("Kind", (), {})
+    box = kind()
+    return lambda: getattr(box, "rate", 2.0), lambda: setattr(kind, "rate", 5.0)
+
+
+@reading
+def an_attribute_that_a_method_tries() -> Reading:
+    class Tried:
+        def read(self) -> Any:
+            try:
+                return self.rate  # type: ignore[attr-defined]
+            except AttributeError:
+                return 2.0
+
+    box = Tried()
+    return lambda: box.read(), lambda: setattr(box, "rate", 5.0)
+
+
+@reading
+def an_attribute_of_a_class_by_a_computed_name() -> Reading:
+    kind, name = type("Kind", (), {"rate": 2.0}), "ra"
+    box = kind()
+    return lambda: getattr(box, name + "te"), lambda: setattr(kind, "rate", 5.0)
+
+
+@reading
 def an_attribute_getter() -> Reading:
     box, get = Box(rate=2.0), operator.attrgetter("rate")
     return lambda: get(box), lambda: setattr(box, "rate", 5.0)
@@ -319,6 +352,14 @@ def an_attribute_of_a_function() -> Reading:
         return helper.rate  # type: ignore[attr-defined]
 
     helper.rate = 2.0  # type: ignore[attr-defined]
+    return lambda: helper(), lambda: setattr(helper, "rate", 5.0)
+
+
+@reading
+def an_attribute_of_a_function_with_a_default() -> Reading:
+    def helper() -> Any:
+        return getattr(helper, "rate", 2.0)
+
     return lambda: helper(), lambda: setattr(helper, "rate", 5.0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import io
 import os
@@ -172,6 +173,20 @@ def test_a_large_array_that_python_reads_makes_it_run(name: str) -> None:
 
 NUMBERS, FILE = iter(range(10**6)), io.StringIO("1\n" * 1000)
 PATH, VARIABLE = Path(__file__), kiwisolver.Variable("x")
+BUFFER, MEMORY = np.zeros(3), ctypes.c_double(1.0)
+
+
+def counted() -> Any:
+    BUFFER[0] += 1.0
+    return BUFFER
+
+
+def counted_in_all() -> Any:
+    global BUFFER
+    BUFFER += 1.0
+    return BUFFER
+
+
 RNG, OLD = np.random.default_rng(0), random.Random(0)
 STATES: dict[str, tuple[Callable[[], Any], str]] = {
     "a clock": (lambda: time.perf_counter(), "it reads a clock, 'time.perf_counter', at test_guards.py:"),
@@ -186,6 +201,12 @@ STATES: dict[str, tuple[Callable[[], Any], str]] = {
     "a text as code": (lambda: eval("next(NUMBERS)"), "it runs code, or reads names, that a text has"),
     "a dict of globals": (lambda: globals()["NUMBERS"].__next__(), "it runs code, or reads names, that a text has"),
     "an object in C of others": (lambda: VARIABLE.value() + next(NUMBERS), "it reads an object of kiwisolver"),
+    "memory of C": (
+        lambda: setattr(MEMORY, "value", MEMORY.value + 1) or MEMORY.value,
+        "it reads memory that is not Python's, 'MEMORY', at",
+    ),
+    "an array that it changes": (counted, "it changes itself what it reads: the array BUFFER has the same elements"),
+    "a whole array": (counted_in_all, "it changes itself what it reads: the array BUFFER has the same elements"),
     "what it changes": (lambda n=[1]: n.append(1) or len(n), "it changes itself what it reads: the default n of"),
 }
 
