@@ -11,7 +11,7 @@ from ...ir.listing import duration, number, place
 from ...ir.node_labels import clip, count_of, result_text, summary, type_text, visible
 from ...ir.pure_graph import PureGraph
 from ..pictures.describe import BACKWARD
-from ..pictures.folding.assemble import homes_of
+from ..pictures.folding.plan import homes_of
 from ..pictures.style import THEMES
 
 _ID = "autograd_lite"

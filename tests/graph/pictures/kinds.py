@@ -212,8 +212,7 @@ def differential_equation() -> Tensor:
 
 
 def optimizer_step() -> Tensor:
-    # With 12 layers no candidate fits, and the picture is cut to the boxes nearest to the result: to be mended.
-    weights = {f"dense_{i}.kernel": parameter(f"dense_{i}.kernel", 4, 4) for i in range(6)}
+    weights = {f"dense_{i}.kernel": parameter(f"dense_{i}.kernel", 4, 4) for i in range(12)}
     moments = {name: ag.tensor(np.zeros((4, 4)), name=f"{name}.moment") for name in weights}
 
     def loss(current: dict[str, Tensor]) -> Tensor:
@@ -225,6 +224,60 @@ def optimizer_step() -> Tensor:
     loss(weights).backward(create_graph=True)
     moved = {name: w - 0.1 * (0.9 * moments[name] + w.grad) for name, w in weights.items()}  # type: ignore[operator]
     return loss(moved)
+
+
+def adam() -> Tensor:
+    """The loss after a step of Adam for 50 layers, written by hand."""
+    weights = {f"w{i}": parameter(f"w{i}", 4, 4) for i in range(50)}
+
+    def loss(current: dict[str, Tensor]) -> Tensor:
+        h = ag.tensor(np.ones((2, 4)), name="x")
+        for w in current.values():
+            h = np.tanh(h @ w)
+        return (h * h).mean()
+
+    slopes = ag.grad(loss)(weights)
+    first, second = ({name: 0.1 * g**power for name, g in slopes.items()} for power in (1, 2))
+    return loss({name: w - 0.01 * first[name] / (np.sqrt(second[name]) + 1e-8) for name, w in weights.items()})
+
+
+def inner_loop() -> Tensor:
+    """Five steps of gradient descent for one task, and the loss after them on other data, as in MAML."""
+    weights = {f"{name}_{i}": parameter(f"{name}_{i}", *(4, 4)[:n]) for i in range(2) for n, name in _PARTS}
+
+    def loss(current: dict[str, Tensor], x: Tensor) -> Tensor:
+        for i in range(2):
+            x = np.tanh(x @ current[f"kernel_{i}"] + current[f"bias_{i}"])
+        return (x**2).mean()
+
+    support, query = (ag.tensor(np.ones((5, 4)), name=name) for name in ("support", "query"))
+    for _ in range(5):
+        slopes = ag.grad(loss)(weights, support)
+        weights = {name: w - 0.1 * slopes[name] for name, w in weights.items()}
+    return loss(weights, query)
+
+
+_PARTS = (2, "kernel"), (1, "bias")
+
+
+def heads() -> list[Tensor]:
+    """A loss for each of twelve tasks, side by side: too wide for a picture."""
+    x, results = ag.tensor(np.ones((4, 8)), name="x"), []
+    for i in range(12):
+        result = np.tanh(x @ parameter(f"head_{i}.kernel", 8, 3) + parameter(f"head_{i}.bias", 3)).sum()
+        result.name = f"loss_of_task_{i}"
+        results.append(result)
+    return results
+
+
+def stages() -> list[Tensor]:
+    """A chain, every tensor of which is a result."""
+    x, results = parameter("x", 3), []
+    for i in range(12):
+        x = np.tanh(x * parameter(f"w{i}", 3))
+        x.name = f"h{i}"
+        results.append(x)
+    return results
 
 
 def mapped() -> Tensor:
@@ -328,6 +381,10 @@ KINDS: dict[str, Callable[[], Drawn]] = {
     "statistics": forward(statistics),
     "differential equation": forward(differential_equation),
     "optimizer step": forward(optimizer_step),
+    "Adam": forward(adam),
+    "inner loop": backward(inner_loop),
+    "12 results": forward(heads),
+    "12 results, backward": backward(stages),
     "vmap": forward(mapped),
     "spectrum": forward(spectrum),
     "plain NumPy": forward(plain),

@@ -15,7 +15,7 @@ import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.graph import Graph, Kind, Program, Role, build_graph
 from autograd_lite.graph.explanations.words.rules import Words
-from autograd_lite.graph.pictures.folding.assemble import homes_of
+from autograd_lite.graph.pictures.folding.plan import homes_of
 from autograd_lite.graph.pictures.mirror.svg import drawing_of
 from autograd_lite.graph.pictures.widths import text_width
 from autograd_lite.ir.node_labels import amount

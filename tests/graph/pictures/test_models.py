@@ -9,7 +9,7 @@ import numpy as np
 import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.graph import Kind, Program, build_graph
-from autograd_lite.graph.pictures.folding.assemble import homes_of
+from autograd_lite.graph.pictures.folding.plan import homes_of
 from nn import layers, losses, models
 from nn.module import Module
 from tests.rows import for_every

@@ -10,7 +10,7 @@ import pytest
 import autograd_lite as ag
 from autograd_lite import Tensor
 from autograd_lite.graph import Kind, View, build_graph, view_of
-from autograd_lite.graph.pictures.folding.assemble import homes_of
+from autograd_lite.graph.pictures.folding.plan import homes_of
 from autograd_lite.graph.pictures.page.groups import group_nodes
 from autograd_lite.graph.pictures.view import EdgeKind
 from tests.rows import for_every

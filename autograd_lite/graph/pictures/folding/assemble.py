@@ -1,64 +1,28 @@
-"""From groups of operations to a View: the places of slots, the labels of edges, sums over groups."""
+"""From the boxes of a plan to a View: their texts, the labels of edges, sums over groups."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections import Counter, deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from ....core.op import OPS
 from ....core.shape_arithmetic import Shape
 from ....ir.graph_node import GraphNode, Kind, Role, number_of
-from ....ir.node_labels import amount, clip, result_text, visible
+from ....ir.node_labels import amount, clip, count_of, result_text, visible
 from ....ir.pure_graph import PureGraph
 from ...marks import Overlay
 from ..describe import BACKWARD, Facts, Sums, group_box, node_box, number_text, series
-from ..scopes import Scope, common_scope
+from ..scopes import Scope
 from ..view import EdgeKind, View, ViewEdge, ViewNode
-from .residuals import frame_blocks
+from .plan import MANY, NAMED, Cell, Homes, Plan, frame_around, frames_of
 
 _QUIET = frozenset((Kind.PARAMETER, Kind.CONSTANT, Kind.STATE))
-_NAMED = frozenset((Kind.PARAMETER, Kind.INPUT))
-# Up to this many inputs are drawn next to the folded group that alone reads them; more go inside. This many slots that
-# are alike share a box.
-_INPUTS_BESIDE, MANY = 4, 7
 # More arguments from one group get no numbers.
 _NUMBERED = 3
-
-
-class Cell(NamedTuple):
-    """Operations that become one box.
-
-    Attributes:
-        ops: their nodes, in recorded order; of a call, also those that take its results out of it.
-        title: of the group; empty for a box that is one operation.
-        scope: the modules around the box.
-        times: how often the same structure is repeated in it.
-    """
-
-    ops: tuple[GraphNode, ...]
-    title: str = ""
-    scope: Scope = ()
-    times: int = 1
-
-
-class Homes(NamedTuple):
-    """The modules around the nodes of a graph, by id.
-
-    Attributes:
-        own: the path of each, with "∇" after the names where it belongs to the backward pass.
-        readers: for each slot the ids of the operations that decide where it goes: those of the forward pass, if any.
-        frozen: inputs that are untrained weights of a module: they are named after the module that reads them.
-        blocks: the paths that are residual blocks.
-    """
-
-    own: dict[str, Scope]
-    readers: dict[str, list[str]]
-    frozen: Collection[str]
-    blocks: Collection[Scope] = ()
 
 
 def commutes(name: str) -> bool:
@@ -67,76 +31,10 @@ def commutes(name: str) -> bool:
     return op is not None and op.commutes
 
 
-def homes_of(nodes: Sequence[GraphNode]) -> Homes:
-    """Return the modules around each node: an operation's own; for a slot, those that its readers share.
-
-    Inputs belong to no module, since they come from outside.
-    """
-    own: dict[str, Scope] = {}
-    paths: dict[tuple[str, bool], Scope] = {("", False): (), ("", True): ()}
-    forward: dict[str, list[str]] = {}
-    backward: dict[str, list[str]] = {}
-    for node in nodes:
-        if node.kind is not Kind.OP:
-            continue
-        key = node.scope, node.backward
-        path = paths.get(key)
-        if path is None:
-            path = paths[key] = tuple(f"{part}{BACKWARD}" if key[1] else part for part in node.scope.split("."))
-        own[node.id] = path
-        readers = backward if node.backward else forward
-        for source in node.inputs:
-            readers.setdefault(source, []).append(node.id)
-    slot_readers = {
-        node.id: forward.get(node.id) or backward.get(node.id, []) for node in nodes if node.kind is not Kind.OP
-    }
-    frozen = {
-        node.id
-        for node in nodes
-        if node.kind is Kind.INPUT
-        and (module := node.name.rpartition(".")[0])
-        and any(own[i] == tuple(module.split(".")) for i in slot_readers[node.id])
-    }
-    blocks = frame_blocks(nodes, own)
-    for node in nodes:
-        if node.kind is not Kind.OP:
-            outside = (node.kind is Kind.INPUT and node.id not in frozen) or node.role is Role.SEED
-            around = () if outside else {own[i] for i in slot_readers[node.id]}
-            own[node.id] = common_scope(around)
-    return Homes(own, slot_readers, frozen, blocks)
-
-
 def facts_of(graph: PureGraph, homes: Homes) -> Facts:
     """Collect the facts about nodes that boxes need and nodes do not hold."""
     gradients = {total: graph[leaf].name or leaf for leaf, total in graph.gradients.items()} if graph.flows else {}
     return Facts(frozenset(graph.outputs), gradients, homes.frozen, graph.measurements)
-
-
-class Plan(NamedTuple):
-    """Boxes before they are described.
-
-    Attributes:
-        cells: disjoint, in an order in which none reads from a later one.
-        inside: by the number of a cell, the slots in it.
-        alone: by the number of a cell, the slots that come before it, with those that share a box; at -1 those without
-            readers.
-        number: for each operation the number of its cell.
-    """
-
-    cells: Sequence[Cell]
-    inside: dict[int, list[GraphNode]]
-    alone: dict[int, list[tuple[GraphNode, ...]]]
-    number: dict[str, int]
-
-    @property
-    def has_bundles(self) -> bool:
-        """Whether slots share a box."""
-        return any(len(box) > 1 for boxes in self.alone.values() for box in boxes)
-
-    @property
-    def size(self) -> int:
-        """The number of boxes."""
-        return len(self.cells) + sum(map(len, self.alone.values()))
 
 
 def assemble(
@@ -162,17 +60,13 @@ def assemble(
     facts, whole = facts_of(graph, homes), sum(overlay.totals.values())
     names: dict[str, str] = {}
     boxes: list[ViewNode] = []
-    frames = {cell.scope[:n] for cell in plan.cells for n in range(len(cell.scope) + 1)}
+    frames = frames_of(plan.cells)
     for k, cell in enumerate((*plan.cells, None)):
         for slot, *others in plan.alone.get(-1 if cell is None else k, ()):
             if shown is None or slot.id in shown:
-                scope = homes.own[slot.id]
-                while scope not in frames and scope:
-                    scope = scope[:-1]  # its own module is a closed box
+                scope = frame_around(homes.own[slot.id], frames)
                 if others:
-                    names_ = [node.name or str(node.kind) for node in (slot, *others)]
-                    bundle = Cell((), series(names_), scope, len(names_))
-                    boxes.append(_group(f"s{slot.id}", bundle, [slot, *others], facts, overlay, whole))
+                    boxes.append(_bundle([slot, *others], scope, facts, overlay, whole))
                 else:
                     boxes.append(node_box(slot, facts, scope, overlay.marks, badge=_uses(slot, homes)))
                 names.update((node.id, boxes[-1].id) for node in (slot, *others))
@@ -183,7 +77,8 @@ def assemble(
             boxes.append(node_box(node, facts, cell.scope, overlay.marks, results=results))
         else:
             members = sorted((*cell.ops, *plan.inside.get(k, ())), key=lambda node: number_of(node.id))
-            boxes.append(_group(f"m{k}", cell, members, facts, overlay, whole, homes))
+            inside = _names_in(cell, members, homes, facts)
+            boxes.append(_group(f"m{k}", cell, members, facts, overlay, whole, inside, _parts_of(cell, homes)))
             names.update((slot.id, boxes[-1].id) for slot in plan.inside.get(k, ()))
         names.update((node.id, boxes[-1].id) for node in cell.ops)
     groups = {box.id: f"m{k}" for k, box in enumerate(box for box in boxes if box.members)}
@@ -192,6 +87,17 @@ def assemble(
     cells = [cell for cell in plan.cells if cell.ops[0].id in names]
     edges, cut = _edges(graph, cells, names, _Doors(homes.blocks, {box.id: box.scope for box in boxes}))
     return View(tuple(_color_by_sums(boxes, overlay)), edges, _title_of(graph), _caption(graph, overlay, caption), cut)
+
+
+def _bundle(slots: Sequence[GraphNode], scope: Scope, facts: Facts, overlay: Overlay, whole: float) -> ViewNode:
+    """Return the box of slots of a kind: headed by their names, if these differ by a number alone, or by the kind."""
+    names = [node.name or str(node.kind) for node in slots]
+    numbered = len({re.sub(r"\d+", "", name) for name in names}) == 1
+    if numbered:
+        names.sort(key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
+    title = series(names) if numbered else count_of(len(slots), str(slots[0].kind))
+    cell = Cell((), title, scope, len(slots) if numbered else 1)
+    return _group(f"s{slots[0].id}", cell, slots, facts, overlay, whole, () if numbered else names)
 
 
 def _uses(slot: GraphNode, homes: Homes) -> str:
@@ -209,7 +115,7 @@ def _names_in(cell: Cell, members: Sequence[GraphNode], homes: Homes, facts: Fac
         node.name
         for node in members
         if node.name
-        and (node.id in facts.outputs or (node.kind in _NAMED and len(homes.own[node.id]) <= len(cell.scope)))
+        and (node.id in facts.outputs or (node.kind in NAMED and len(homes.own[node.id]) <= len(cell.scope)))
     ]
 
 
@@ -249,14 +155,15 @@ def _group(
     facts: Facts,
     overlay: Overlay,
     whole: float,
-    homes: Homes | None = None,
+    names: Sequence[str] = (),
+    parts: str = "",
 ) -> ViewNode:
     numbers = [overlay.totals[node.id] for node in members if node.id in overlay.totals]
     sums = Sums(sum(numbers), whole, overlay.unit) if numbers else None
     return group_box(
         group_id, cell.title, members, facts,
         scope=cell.scope, times=cell.times, marks=overlay.marks, sums=sums,
-        names=_names_in(cell, members, homes, facts) if homes else (), parts=_parts_of(cell, homes) if homes else "",
+        names=names, parts=parts,
     )  # fmt: skip
 
 
@@ -272,108 +179,6 @@ def _color_by_sums(boxes: Sequence[ViewNode], overlay: Overlay) -> list[ViewNode
         replace(box, weight=max(0.0, sum(own) / largest)) if own else box
         for box, own in zip(boxes, numbers, strict=True)
     ]
-
-
-def plan_boxes(graph: PureGraph, cells: Sequence[Cell], homes: Homes, *, bundle: bool = False) -> Plan:
-    """Decide where the slots go.
-
-    A slot goes into the group that alone reads it; inputs, and parameters that no module in it owns, only if they are
-    many. Parameters that every repetition reads stay outside.
-
-    Args:
-        graph: the graph.
-        cells: its operations.
-        homes: the modules around the nodes.
-        bundle: whether many slots of a kind that the same boxes read share a box.
-    """
-    plan = Plan(cells, {}, {}, {})
-    alone: dict[int, list[GraphNode]] = {}
-    outputs = set(graph.outputs)
-    first: dict[str, int] = {}
-    for k, cell in enumerate(cells):
-        for node in cell.ops:
-            plan.number[node.id] = k
-            for source in node.inputs:
-                first.setdefault(source, k)
-    loose: dict[int, list[GraphNode]] = {}
-    starts = {i for cell in cells if cell.times > 1 for i in _starts(cell, plan.number)}
-    shared = {i for cell in cells if cell.times > 1 for i in _slots_of_several(cell, plan.number)}
-    for node in graph:
-        if node.kind is Kind.OP:
-            continue
-        k = first.get(node.id, -1)
-        users = {plan.number[i] for i in homes.readers[node.id]}
-        grouped = users == {k} and bool(cells[k].title)
-        owned = grouped and len(homes.own[node.id]) > len(cells[k].scope)  # by a module inside
-        if not grouped or node.id in outputs or node.role is Role.SEED or node.id in starts:
-            alone.setdefault(k, []).append(node)
-        elif node.kind not in _NAMED or node.id in homes.frozen or owned or node.name == cells[k].title:
-            plan.inside.setdefault(k, []).append(node)
-        elif node.kind is Kind.PARAMETER and node.id in shared:
-            alone.setdefault(k, []).append(node)
-        else:
-            loose.setdefault(k, []).append(node)
-    for k, slots in loose.items():
-        for kind in _NAMED:
-            same = [node for node in slots if node.kind is kind]
-            hidden = len(same) > _INPUTS_BESIDE or (cells[k].times > 1 and kind is Kind.INPUT)
-            (plan.inside if hidden else alone).setdefault(k, []).extend(same)
-    for k, slots in alone.items():
-        slots.sort(key=lambda node: number_of(node.id))
-        plan.alone[k] = _bundles(slots, plan, homes, outputs) if bundle else [(node,) for node in slots]
-    return plan
-
-
-def _bundles(
-    slots: Sequence[GraphNode], plan: Plan, homes: Homes, outputs: Collection[str]
-) -> list[tuple[GraphNode, ...]]:
-    """Join slots of a kind and a module that the same boxes read, if they are many."""
-    alike: dict[object, list[GraphNode]] = {}
-    for node in slots:
-        users = frozenset(plan.number[i] for i in homes.readers[node.id])
-        single = node.id in outputs or node.role is Role.SEED
-        key = node.id if single else (node.kind, users, homes.own[node.id], len(node.shape))
-        alike.setdefault(key, []).append(node)
-    boxes = [[tuple(same)] if len(same) >= MANY else [(node,) for node in same] for same in alike.values()]
-    return sorted((box for some in boxes for box in some), key=lambda box: number_of(box[0].id))
-
-
-def _starts(cell: Cell, number: Mapping[str, int]) -> Iterator[str]:
-    """Yield the initial values of a loop: slots that the first repetition reads where the second reads an operation."""
-    step = len(cell.ops) // cell.times
-    for first, second in zip(cell.ops[:step], cell.ops[step:], strict=False):
-        for source, instead in zip(first.inputs, second.inputs, strict=True):
-            if source not in number and instead in number:
-                yield source
-
-
-def _slots_of_several(cell: Cell, number: Mapping[str, int]) -> Iterator[str]:
-    """Yield the slots that several repetitions read."""
-    step = len(cell.ops) // cell.times
-    last: dict[str, int] = {}
-    for k, node in enumerate(cell.ops):
-        for source in node.inputs:
-            if source not in number and last.setdefault(source, k // step) != k // step:
-                yield source
-
-
-def nearest(graph: PureGraph, plan: Plan, limit: int) -> Collection[int | str]:
-    """Return at most `limit` boxes, cells by number and slots by id: breadth first from the results, without gaps."""
-    home: dict[str, int | str] = {node.id: box[0].id for boxes in plan.alone.values() for box in boxes for node in box}
-    home.update((node.id, k) for k, slots in plan.inside.items() for node in slots)
-    home.update(plan.number)
-    results = (*graph.outputs, *graph.gradients.values()) if graph.flows else graph.outputs
-    shown = dict.fromkeys([home[i] for i in results][:limit])
-    queue = deque(shown)
-    while queue and len(shown) < limit:
-        box = queue.popleft()
-        if isinstance(box, int):
-            for node in plan.cells[box].ops:
-                for source in node.inputs:
-                    if home[source] not in shown and len(shown) < limit:
-                        shown[home[source]] = None
-                        queue.append(home[source])
-    return shown
 
 
 # ---- edges ----------------------------------------------------------------------------------------------------------

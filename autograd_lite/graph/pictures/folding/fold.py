@@ -9,7 +9,7 @@ with "∇" after its name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Any, TypedDict, Unpack
 
@@ -24,8 +24,9 @@ from ..describe import BACKWARD
 from ..drawing import Drawing, drawing_of, first_that_fits
 from ..scopes import Scope
 from ..view import PICTURE_LIMIT, View
-from .assemble import Homes, Plan, assemble, homes_of, nearest, plan_boxes
+from .assemble import assemble
 from .groups import Rows, cells_of, chains_of, fold_cotangents
+from .plan import Bundles, Homes, Plan, homes_of, nearest, plan_boxes
 
 Paths = Collection[str] | Callable[[str], bool]
 
@@ -44,8 +45,8 @@ class ViewOptions(TypedDict, total=False):
 # Up to the first number of nodes, all are shown. Larger graphs are folded until they fit on a page (the second), unless
 # fewer boxes would remain than deserve to be called a picture (the third).
 _WHOLE, _PAGE, _LEAST = 150, 60, 12
-# How many boxes a module shows, until the picture fits; and how many are left if none of that helps.
-_FEW, _LAST = (30, 20, 12, 8, 6, 5, 4, 3), 16
+# How many boxes a module shows, until the picture fits.
+_FEW = (30, 20, 12, 8, 6, 5, 4, 3)
 # How often the largest module is opened, if there is room.
 _TRIES = 10
 
@@ -127,8 +128,8 @@ def views_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Iterator[View]
     homes = homes_of(graph.nodes)
     rows = Rows(graph.nodes, homes.own)
     rows.set_weights(graph, marks.totals if marks else {})
-    for plan, most in _Folder(graph, homes, rows, depth, expand, collapse, limit).plans(fold):
-        shown = nearest(graph, plan, most) if plan.size > most else None
+    for plan in _Folder(graph, homes, rows, depth, expand, collapse, limit).plans(fold):
+        shown = nearest(graph, plan, limit) if plan.size > limit else None
         visible = plan.size if shown is None else len(shown)
         caption = []
         if any(cell.title for cell in plan.cells) or plan.has_bundles:
@@ -157,6 +158,7 @@ class _Folder:
         self, graph: PureGraph, homes: Homes, rows: Rows, depth: int | None, expand: Paths, collapse: Paths, limit: int
     ) -> None:
         self.graph, self.homes, self.rows, self.depth, self.limit = graph, homes, rows, depth, limit
+        self.bundles = Bundles.BY_READERS
         paths = dict.fromkeys(path[:k] for path in dict.fromkeys(rows.paths) for k in range(1, len(path) + 1))
         opened, self.closed = _paths_named("expand", expand, paths), _paths_named("collapse", collapse, paths)
         self.opened = {path[:k] for path in opened for k in range(1, len(path) + 1)}
@@ -166,27 +168,27 @@ class _Folder:
             for k in range(1, len(path) + 1):
                 self.shares[path[:k]] += share
 
-    def plans(self, fold: bool) -> Iterator[tuple[Plan, int]]:
-        """Yield the boxes to choose from, and how many of them may be shown.
+    def plans(self, fold: bool) -> Iterator[Plan]:
+        """Yield the boxes to choose from.
 
         After the first choice repetitions are folded, modules are closed from the inside out, and in the end
-        neighbors are joined.
+        neighbors are joined. Where all of that is too large, slots of a kind share a box, and in the end results and
+        tensors with names go into groups, which list them.
         """
         first = self._first(fold)
         asked = not fold or self.depth is not None or self.opened or self.closed
-        if asked or first.size <= _WHOLE:
-            yield first, self.limit
+        if asked or first.size <= min(_WHOLE, self.limit):
+            yield first
         if asked:
             return
-        # Each has fewer boxes than those before; very few only where nothing else fits.
-        fewest = min(first.size, _WHOLE + 1)
-        plans = sorted(self._smaller(), key=lambda plan: -plan.size)
-        for least in (_LEAST, 0):
-            for plan in plans:
-                if least <= plan.size < fewest:
-                    fewest = plan.size
-                    yield plan, self.limit
-        yield plan, min(self.limit, _LAST)
+        smallest = first
+        for without_names in (False, True):
+            self.rows = self.rows.without_names() if without_names else self.rows
+            for self.bundles in (Bundles.BY_READERS, Bundles.BY_KIND):
+                plans = sorted(self._smaller(), key=lambda plan: -plan.size)
+                yield from _ever_smaller(plans, min(first.size, _WHOLE + 1, self.limit + 1))
+                smallest = min(smallest, plans[-1], key=lambda plan: plan.size)
+        yield smallest
 
     def _smaller(self) -> Iterator[Plan]:
         """Yield the boxes with fewer levels open, the largest modules alone, and neighbors joined."""
@@ -212,7 +214,9 @@ class _Folder:
             level -= 1
             plan = self._at(level)
         if plan.size > min(self.limit, _WHOLE) and self.depth is None:
-            plan = plan_boxes(self.graph, chains_of(self.rows, plan.cells, self.graph.outputs), self.homes, bundle=True)
+            plan = plan_boxes(
+                self.graph, chains_of(self.rows, plan.cells, self.graph.outputs), self.homes, self.bundles
+            )
         return plan
 
     def _readable(self, plan: Plan) -> Plan:
@@ -260,7 +264,16 @@ class _Folder:
         repeats = len(self.graph) > min(_WHOLE, self.limit) if repeats is None else repeats
         cells = cells_of(self.rows, is_closed, self.opened.__contains__, repeats, most)
         cells = fold_cotangents(self.rows, self.graph.nodes, cells)
-        return plan_boxes(self.graph, cells, self.homes, bundle=repeats)
+        return plan_boxes(self.graph, cells, self.homes, self.bundles if repeats else Bundles.NONE)
+
+
+def _ever_smaller(plans: Sequence[Plan], size: int) -> Iterator[Plan]:
+    """Yield plans of fewer boxes than a number and than all before; of very few only where nothing else fits."""
+    for least in (_LEAST, 0):
+        for plan in plans:
+            if least <= plan.size < size:
+                size = plan.size
+                yield plan
 
 
 def _paths_named(which: str, asked: Paths, paths: Collection[Scope]) -> set[Scope]:

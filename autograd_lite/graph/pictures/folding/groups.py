@@ -11,6 +11,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from heapq import heapify, heappop, heappush
 from itertools import groupby
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from ....ir.graph_node import GraphNode, Kind, Role
 from ....ir.pure_graph import PureGraph
 from ..describe import join_names, series
 from ..scopes import Scope
-from .assemble import Cell
+from .plan import Cell
 from .repeats import LEAST, runs_in
 
 # A loop without modules is folded if that hides at least this many boxes.
@@ -71,6 +72,12 @@ class Rows:
         named = [k for k, node in enumerate(self.ops) if node.name]
         self.alone = set(results if len(results) <= _RESULTS else ())
         self.fixed = self.alone.union(named if len(named) <= _NAMED else ())
+
+    def without_names(self) -> Rows:
+        """Return the same rows, of which results and tensors with names are folded like any others."""
+        rows = copy(self)
+        rows.alone, rows.fixed = set(), set()
+        return rows
 
     def _ids(self, k: int) -> list[str]:
         return [self.ops[k].id, *(node.id for node in self._results.get(k, ()))]

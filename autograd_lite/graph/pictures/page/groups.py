@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from ....ir.graph_node import GraphNode, Kind, Role
 from ..describe import series
-from ..folding.assemble import MANY, homes_of
 from ..folding.groups import Rows
+from ..folding.plan import MANY, homes_of
 from ..folding.repeats import runs_in
 
 # A repetition of operations is folded if that hides at least the first number of boxes. A frame with more boxes than
