@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -198,6 +199,10 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<Node {self.op.name} {self.shape} {self.dtype}>"
+
+
+# The names that users give to results; a node outlives the Tensor.
+NAMES: WeakKeyDictionary[Node, str | None] = WeakKeyDictionary()
 
 
 class _Leaf:

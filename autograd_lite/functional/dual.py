@@ -61,6 +61,11 @@ class Dual(Tracer):
         return self.primal
 
     @property
+    def parts(self) -> tuple[Any, ...]:
+        """The value and the tangent."""
+        return self.primal, self.tangent
+
+    @property
     def example(self) -> Any:
         """The value."""
         return self.primal

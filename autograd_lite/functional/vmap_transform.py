@@ -52,6 +52,11 @@ class Batched(Tracer):
         return self.array
 
     @property
+    def parts(self) -> tuple[Any, ...]:
+        """All examples."""
+        return (self.array,)
+
+    @property
     def example(self) -> NoReturn:
         """Refuse: no example represents all of them."""
         place = user_source()

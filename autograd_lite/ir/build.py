@@ -13,7 +13,7 @@ from ..core.duck_arrays import is_duck_array
 from ..core.dynamic_scalars import DynamicScalar
 from ..core.indices import indices_in
 from ..core.module_scopes import display_names, model_around, path_of, scopes_at
-from ..core.node import Node
+from ..core.node import NAMES, Node
 from ..core.shape_arithmetic import ShapeDtype
 from ..engine.walk import edge_of
 from ..random import Generator
@@ -187,6 +187,9 @@ class _Builder:
         self._joint, self._scopes = joint, scopes
         named = reversed(list(zip(joint.outputs, outputs, strict=True)))
         self._names = {id(edge): str(t.name) for edge, t in named if t.name}
+        for node in joint.recorded if NAMES else ():
+            if name := NAMES.get(node):
+                self._names.setdefault(id(joint.twins.get(node, node)), str(name))
         self._step: Step | None = None
 
     def id_of(self, edge: Any) -> str:

@@ -22,7 +22,7 @@ from ..core.errors import DtypeError, GradError, ShapeError, more_on
 from ..core.hooks import HOOKS
 from ..core.messages import explain_error
 from ..core.mode import MODE, TAPES, no_grad
-from ..core.node import LEAF, Node, Source, next_stamp
+from ..core.node import LEAF, NAMES, Node, Source, next_stamp
 from ..core.op import BY_UFUNC, Op
 from ..core.traceback_folding import fold_error
 from ..core.undo import open_undo
@@ -170,6 +170,10 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
     @name.setter
     def name(self, name: str | None) -> None:
         self._name = name
+        if self._node.__class__ is Node:
+            NAMES[self._node] = name
+        if hasattr(type(self._data), "parts"):  # in a transformation
+            self._data.name_parts(name)
 
     @property
     def path(self) -> str:

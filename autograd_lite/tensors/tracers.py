@@ -71,6 +71,17 @@ class Tracer(Operators, Methods, Dispatched):
         return self.inner
 
     @property
+    def parts(self) -> tuple[Any, ...]:
+        """What is computed in its place, to which its name and its module belong."""
+        return ()
+
+    def name_parts(self, name: str | None) -> None:
+        """Give the first of its parts a name, if that was made inside of the transformation."""
+        for part in self.parts[:1]:
+            if isinstance(part, Tensor) and part._node.__class__ is Node and part._node.stamp > self.level.stamp:
+                part.name = name
+
+    @property
     def example(self) -> Any:
         """The values, if the user may read them."""
         raise NotImplementedError

@@ -71,6 +71,30 @@ def test_nodes_know_size_scope_line_and_cost() -> None:
     assert graph["n2"].glyph == "@"
 
 
+@pytest.mark.parametrize("backward", [False, True])
+def test_names_of_intermediate_tensors(backward: bool) -> None:
+    """A graph has them, also of what is gone by then, and of values in a transformation; arguments keep theirs."""
+
+    def energy(x: ag.Tensor) -> ag.Tensor:
+        potential = np.tanh(x) * 2.0
+        potential.name = "potential"
+        x.name = "row"
+        return potential.sum()
+
+    def names(*outputs: ag.Tensor) -> dict[str, str]:
+        return {node.op: node.name for node in build_graph(outputs, backward=backward) if node.name and node.op}
+
+    x = parameter("x", 2, 3)
+    scaled = x * 1.0
+    scaled.name = "scaled"
+    assert names(energy(x) ** 2) == {"multiply": "potential"}
+    mapped = ag.vmap(energy)
+    assert names(mapped(np.tanh(x)).sum()) == {"multiply": "potential"}
+    mapped(scaled)
+    assert scaled.name == "scaled"
+    assert names(ag.jvp(energy)((x,), (np.ones((2, 3)),))[0]) == {"multiply": "potential"}
+
+
 def test_batched_and_vector_products_cost_what_they_multiply() -> None:
     a, v = parameter("a", 5, 2, 3), parameter("v", 3)
     assert build_graph(a @ np.ones((3, 4)))["n2"].flops == 5 * 2 * 4 * 3 * 2

@@ -454,6 +454,9 @@ def test_modules_are_known_without_lines() -> None:
         graph = ag.build_graph(loss(), backward=True)
     assert ag.build_graph(loss(), backward=True) == graph
     assert {"sequential.lstm", "sequential_1.residual", "mean_squared_error"} <= {node.scope for node in graph}
+    mapped, pushed = ag.vmap(first.layers[0]), ag.jvp(first.layers[0])
+    for out in (mapped(np.ones((5, 2, 4))), pushed((np.ones((2, 4)),), (np.ones((2, 4)),))[1]):
+        assert {node.scope for node in ag.build_graph(out) if node.op} == {"dense"}
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ class Printer:
         args = self._args(t, depth - 1, shape)
         if args and all(a.text == self._elided.text for a in args):
             return self._elided
-        if t.op in self._notation.binary:
+        if t.op in self._notation.binary and len(args) == 2:  # in two graphs drawn as one, an op may read from both
             return self._binary(t, *args)
         return _SPECIAL.get(t.op, Printer._call)(self, t, args)
 
