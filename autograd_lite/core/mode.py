@@ -487,8 +487,8 @@ class module_scope:
             elif isinstance(result, (tuple, list)):
                 for part in result:
                     self.note(part)
-            elif hasattr(type(result), "_data") and hasattr(type(result._data), "parts"):
-                self.note(result._data.parts)
+            elif hasattr(type(result), "_data") and hasattr(type(result._data), "parts"):  # type: ignore[attr-defined]
+                self.note(result._data.parts)  # type: ignore[attr-defined]
         return result
 
     def within(self, around: str) -> str:

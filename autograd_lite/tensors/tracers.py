@@ -72,7 +72,7 @@ class Tracer(Operators, Methods, Dispatched):
 
     @property
     def parts(self) -> tuple[Any, ...]:
-        """What is computed in its place, to which its name and its module belong."""
+        """The values computed in its place, to which its name and its module belong."""
         return ()
 
     def name_parts(self, name: str | None) -> None:
