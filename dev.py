@@ -25,7 +25,7 @@ TASKS: dict[str, tuple[str, list[str], dict[str, str]]] = {  # group of dependen
     "demo": ("demo", ["nn.utils.demo"], ONE if getattr(os, "getloadavg", lambda: [0])()[0] > 0.5 else {}),  # busy
     "lint": ("test", LINT, {}),
     "test": ("test", [*LINT, "pytest -n 2"], ONE),
-    "ci": ("ci", ["pytest -n 2 --dist loadfile -m ci"], FULL),
+    "ci": ("ci", ["pytest -n 2 --dist loadfile --no-loadscope-reorder -m ci"], FULL),  # else the longest files end it
     "bench": ("bench", ["benchmarks"], {}),
     "docs": ("docs", ["sphinx -E -W --keep-going -j auto -b html docs docs/_build/html"], {}),
     **dict.fromkeys(["oldest", "newest"], ("versions", [f"pytest -n 2 {CORE}"], ONE)),

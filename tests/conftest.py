@@ -16,9 +16,13 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from .browser import axe as axe, browser as browser
+from .samples import mark_all_but_samples
 
 # Before anything imports matplotlib, in this process and in those that tests start.
 os.environ["MPLBACKEND"] = "Agg"
+
+# A tenth of the time of all tests went into looking for cycles after every 700 objects.
+gc.set_threshold(50_000, 20, 20)
 
 # The same examples in every run, and no deadline: shared cores stall. To search for new examples, run with
 # HYPOTHESIS_PROFILE=explore.
@@ -38,6 +42,12 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.enable()
         gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the cases to ci that are not in the sample."""
+    mark_all_but_samples(items)
 
 
 @pytest.fixture(autouse=True, scope="module")

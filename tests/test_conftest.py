@@ -8,9 +8,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
+
+from .samples import SAMPLES, mark_all_but_samples
 
 CONFTEST = Path(__file__).with_name("conftest.py")
 FILES = {
@@ -42,8 +45,8 @@ def test_data():
 )
 def test_missing_peer_fails_only_where_peers_are_promised(tmp_path: Path, promised: str, expected: list[str]) -> None:
     """In a process of its own, under a copy of our conftest; what is skipped for another reason stays skipped."""
-    for path in (CONFTEST, CONFTEST.with_name("browser.py"), CONFTEST.with_name("__init__.py")):
-        shutil.copy(path, tmp_path)
+    for name in ("conftest.py", "browser.py", "samples.py", "__init__.py"):
+        shutil.copy(CONFTEST.with_name(name), tmp_path)
     for name, source in FILES.items():
         (tmp_path / f"test_{name}.py").write_text(source)
     command = [sys.executable, "-m", "pytest", "-q", "-rfEs", "-p", "no:cacheprovider", "-c", os.devnull]
@@ -54,6 +57,16 @@ def test_missing_peer_fails_only_where_peers_are_promised(tmp_path: Path, promis
     found = [re.findall(rf"^(\w+).* test_{name}\.py", summary, re.MULTILINE) for name in FILES]
     assert found == [[outcome] for outcome in expected], printed
     assert ("every peer is installed" in printed) == (promised == "1")
+
+
+def test_samples_are_of_tests_that_exist_and_leave_the_others_to_ci(pytestconfig: pytest.Config) -> None:
+    for test in SAMPLES:
+        path, name = test.split("::")
+        assert f"\ndef {name}(" in (pytestconfig.rootpath / path).read_text(encoding="utf-8")
+    test, every = max(SAMPLES.items(), key=lambda pair: pair[1])
+    cases = [Mock(nodeid=f"{name}[{k}]") for name in (test, "tests/test_others.py::test_all") for k in range(11)]
+    mark_all_but_samples(cases)
+    assert [k for k, case in enumerate(cases) if not case.add_marker.called] == [*range(0, 11, every), *range(11, 22)]
 
 
 def test_rng_starts_from_the_same_state(rng: np.random.Generator) -> None:

@@ -248,7 +248,7 @@ def test_further_arguments_go_to_the_last_step(run_main: Runner) -> None:
 
 def test_ci_promises_peers_and_full_notebooks(run_main: Runner) -> None:
     _, steps, environments = run_main("ci")
-    assert steps == ["pytest -n 2 --dist loadfile -m ci"]
+    assert steps == ["pytest -n 2 --dist loadfile --no-loadscope-reorder -m ci"]
     assert environments[0]["AUTOGRAD_LITE_REQUIRE_PEERS"] == "1"
     assert environments[0]["AUTOGRAD_LITE_FULL_NOTEBOOKS"] == "1"
     assert environments[0]["PATH"] == os.environ["PATH"]

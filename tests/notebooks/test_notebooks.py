@@ -26,6 +26,7 @@ from .books import (
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 # Those that train or draw examples for long take some seconds even when they are cut short.
 LONG = {
+    "01_first_look",
     "02_testing_gradients",
     "04_mnist_cnn",
     "05_characters",

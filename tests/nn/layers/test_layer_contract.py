@@ -64,8 +64,8 @@ def same(a: list[np.ndarray], b: list[np.ndarray]) -> None:
 def test_the_names_are_different_and_every_layer_has_a_row() -> None:
     assert len(BY_NAME) == len(CASES)
     kinds = {type(case.make()).__name__ for case in CASES}
-    named = vars(nn.layers).items()
-    layers = {c.__name__ for _, c in named if isinstance(c, type) and issubclass(c, nn.layers.Layer)}
+    public = [getattr(nn.layers, name) for name in nn.layers.__all__]
+    layers = {c.__name__ for c in public if isinstance(c, type) and issubclass(c, nn.layers.Layer)}
     assert sorted(layers - kinds - {"Layer"}) == []
 
 
