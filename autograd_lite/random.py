@@ -79,8 +79,11 @@ class Generator:
     @property
     def bits(self) -> np.random.Generator:
         """NumPy's generator; made at the first draw, since `numpy.random` is slow to import."""
-        draws = _DRAWS.get()
-        return self._generator() if draws is None else draws(self)
+        return self._stream(draws=True)
+
+    def _stream(self, draws: bool = False) -> np.random.Generator:
+        source = _DRAWS.get()
+        return self._generator() if source is None else source(self, draws)
 
     def _generator(self) -> np.random.Generator:
         bits = self._bits
@@ -94,11 +97,11 @@ class Generator:
     @property
     def state(self) -> dict[str, Any]:
         """The state of the bit generator; set it to continue where another stream was."""
-        return dict(self._generator().bit_generator.state)
+        return dict(self._stream().bit_generator.state)
 
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
-        self._generator().bit_generator.state = state
+        self._stream().bit_generator.state = state
 
     def _place(self) -> list[int] | None:
         """Return numbers that identify the position of the stream; None if it is unseeded and unused."""
@@ -146,8 +149,11 @@ on_fork(before=_before_fork, after_in_parent=_PLACES.clear, after_in_child=_afte
 
 default_generator = Generator(name="default")
 
-# While draws are remembered or replayed: returns NumPy's generator for the next draw.
-_DRAWS: ContextVar[Callable[[Generator], np.random.Generator] | None] = ContextVar("autograd_lite_draws", default=None)
+# While draws are remembered or replayed: returns NumPy's generator as it is before the next draw, and is told whether
+# that comes now.
+_DRAWS: ContextVar[Callable[[Generator, bool], np.random.Generator] | None] = ContextVar(
+    "autograd_lite_draws", default=None
+)
 
 
 @contextmanager
@@ -156,9 +162,10 @@ def remember_draws() -> Iterator[dict[Generator, list[Any]]]:
     states: dict[Generator, list[Any]] = {}
     around = _DRAWS.get()
 
-    def note(generator: Generator) -> np.random.Generator:
-        bits = generator._generator() if around is None else around(generator)
-        states.setdefault(generator, []).append(bits.bit_generator.state)
+    def note(generator: Generator, draws: bool) -> np.random.Generator:
+        bits = generator._generator() if around is None else around(generator, draws)
+        if draws:
+            states.setdefault(generator, []).append(bits.bit_generator.state)
         return bits
 
     try:
@@ -171,15 +178,15 @@ def remember_draws() -> Iterator[dict[Generator, list[Any]]]:
 @contextmanager
 def replay_draws(states: dict[Generator, list[Any]]) -> Iterator[None]:
     """Repeat inside the draws made while `states` were remembered; the streams themselves do not advance."""
-    left = {generator: iter(before) for generator, before in states.items()}
+    left = {generator: [*reversed(before)] for generator, before in states.items()}
     twins: dict[Generator, np.random.Generator] = {}
 
-    def replay(generator: Generator) -> np.random.Generator:
-        state = next(left.get(generator, iter(())), None)
-        if state is None:  # more draws than before
+    def replay(generator: Generator, draws: bool) -> np.random.Generator:
+        before = left.get(generator)
+        if not before:  # more draws than before
             return generator._generator()
         twin = twins.setdefault(generator, np.random.default_rng(0))
-        twin.bit_generator.state = state
+        twin.bit_generator.state = before.pop() if draws else before[-1]
         return twin
 
     around = _DRAWS.get()
@@ -195,7 +202,7 @@ def rehearse_draws(states: Mapping[Generator, Any] = MappingProxyType({})) -> It
     """Draw inside from twins of the generators, which begin with these states, or anyhow; the streams stay."""
     twins: dict[Generator, np.random.Generator] = {}
 
-    def rehearse(generator: Generator) -> np.random.Generator:
+    def rehearse(generator: Generator, draws: bool) -> np.random.Generator:
         if generator not in twins:
             twins[generator] = np.random.default_rng(0)
             if generator in states:

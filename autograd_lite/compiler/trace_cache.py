@@ -138,7 +138,7 @@ class Trace(NamedTuple):
             yield from describe_replay(self.replay)
             if self.history is not None:
                 yield ""
-                yield from rows("history", self.history.guards())
+                yield from rows("history", self.history.describe())
 
 
 def took_same_path(first: Recording, second: Recording) -> bool:

@@ -22,7 +22,7 @@ from ..core.shape_arithmetic import ShapeDtype
 from ..ir.pure_graph import PureGraph
 from ..ir.pure_program import PureProgram
 from ..ir.tape import OBSERVE
-from ..random import Generator
+from ..random import Generator, rehearse_draws
 from ..tensors.ndarray_methods import canonical_index
 from ..tensors.record import apply, wrap
 from ..tensors.tensor import Tensor
@@ -303,11 +303,11 @@ def needed_for(program: PureProgram, ids: Sequence[str]) -> set[str]:
 
 
 def values_of(body: Body, ids: Sequence[str]) -> dict[str, Any]:
-    """Return the values of some nodes for the examples of a body's arguments."""
+    """Return the values of some nodes for the examples of a body's arguments; no stream of random numbers advances."""
     program, pairs = body.program, zip(body.program.inputs, body.examples, strict=True)
     values = body.constants | {i: x for i, x in pairs if i is not None}
     needed = needed_for(program, ids)
-    with np.errstate(all="ignore"):
+    with rehearse_draws(), np.errstate(all="ignore"):
         for i in program.calls:
             if i in needed:
                 values[i] = program.compute(i, values)

@@ -223,13 +223,13 @@ class Choice(ControlOp):
         bodies = (_pad(first.steps, m, [], residual_specs[1]), _pad(second.steps, m, residual_specs[0], []))
         return replace(self, bodies=bodies, linear=(first, second), wrt=wrt)
 
-    def push(self, tangents: Sequence[Any], out: Any, *inputs: Any, **_: Any) -> list[Any]:
-        """Return the tangents of the results."""
+    def value_and_push(self, tangents: Sequence[Any], *inputs: Any) -> tuple[Sequence[Any], list[Any]]:
+        """Return the results and their tangents."""
         active = tuple(i for i, x in enumerate(inputs) if tangents[i] is not None and is_floating(x))
         no, yes = (push_body(body, active) for body in self.bodies)
         both = Choice((no, yes)).apply([*inputs, *(tangents[i] for i in active)])
         tangents_out = iter(both[len(self.specs) :])
-        return [next(tangents_out) if is_floating(s) else None for s in self.specs]
+        return both[: len(self.specs)], [next(tangents_out) if is_floating(s) else None for s in self.specs]
 
     def batch(self, op: Op, inputs: tuple[Any, ...], flags: Sequence[bool], params: Any) -> tuple[Any, ...]:
         """Run the body for all examples at once; both, if the condition differs from example to example."""

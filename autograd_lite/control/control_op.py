@@ -51,7 +51,7 @@ class ControlOp:
     states: dict[Any, Any]
     first: Any = None
     cost: float = 1
-    push: Any = None
+    value_and_push: Any = None
     batch: Any = None
     totals: ClassVar[bool] = True
 
@@ -64,11 +64,17 @@ class ControlOp:
             jointly(self.pull, totals=self.totals),
             lambda *_, **__: tuple(self.specs),
             jvp=self.push,
+            value_and_jvp=self.value_and_push if self.has_effects else None,
             batch=self.batch,
             keeps=KeepSame.first(self.num_inputs),
             cost=self.cost,
             results=len(self.specs),
         )
+
+    @property
+    def has_effects(self) -> bool:
+        """Whether it draws random numbers or observes values, and must not run again."""
+        return any(body.effects for body in self.bodies)
 
     @property
     def num_inputs(self) -> int:
@@ -115,6 +121,10 @@ class ControlOp:
             so_far: the cotangents of some inputs so far; see `EachInput.at_once`.
         """
         raise NotImplementedError
+
+    def push(self, tangents: Sequence[Any], out: Any, *inputs: Any, **_: Any) -> Any:
+        """Return the tangents of the results."""
+        return self.value_and_push(tangents, *inputs)[1]
 
     def pull(
         self, g: Sequence[Any], out: Sequence[Any], *inputs: Any, so_far: dict[int, Any] | None = None, **_: Any
@@ -167,6 +177,8 @@ class ControlOp:
 
     def apply(self, inputs: Sequence[Any]) -> Sequence[Any]:
         """Run the op on arrays or Tensors, and return the results for the caller."""
+        if TAPES and MODE.get().tape is not None and self.has_effects and all(map(_is_array, inputs)):
+            inputs = [*(wrap(np.asarray(x), None) for x in inputs[:1]), *inputs[1:]]  # so that the draws are recorded
         wrt = wrt_among(inputs)
         flow = self.with_residuals(wrt) if wrt else self
         results: Sequence[Any] = flow.op(*inputs, **flow.params) if inputs else record(flow.op, (), flow.params)
@@ -192,8 +204,10 @@ def as_results(rows: Sequence[Any]) -> tuple[Any, ...]:
 def note_effects(results: Sequence[Any], *bodies: Body) -> None:
     """Tell a function that is being compiled that an op does more than to compute."""
     tape = MODE.get().tape if TAPES else None
-    if tape is not None and results and any(body.effects for body in bodies):
-        tape.does_more(wrap(None, call_of(results)))
+    if tape is None or not results or not any(body.effects for body in bodies):
+        return
+    if (call := call_of(results)) is not None:  # otherwise a transformation has applied an op, which has been noted
+        tape.does_more(wrap(None, call))
 
 
 def refuse_effects(*bodies: Body) -> None:
@@ -236,6 +250,10 @@ def call_of(out: Sequence[Any]) -> Node | None:
 def wrt_of(call: Node | None, inputs: Sequence[Any]) -> tuple[int, ...]:
     """Return the positions of the inputs of an op that gradients flow to, as far as that is known."""
     return tuple(i for i, x in enumerate(inputs) if is_floating(x) and (call is None or i in call.needs))
+
+
+def _is_array(x: Any) -> bool:
+    return not isinstance(x, Tensor | Tracer)
 
 
 def _is_plain(x: Any) -> bool:

@@ -353,8 +353,8 @@ class Scan(ControlOp):
         linear = linearize_body(self.body, wrt, tuple(i for i in wrt if i >= m), m, n, self.collected_carries)
         return replace(self, body=linear.steps, linear=(linear,), wrt=wrt)
 
-    def push(self, tangents: Sequence[Any], out: Any, *inputs: Any, **_: Any) -> list[Any]:
-        """Return the tangents of the results."""
+    def value_and_push(self, tangents: Sequence[Any], *inputs: Any) -> tuple[list[Any], list[Any]]:
+        """Return the results and their tangents."""
         n, m, body = self.num_carry, self.num_carry + self.num_xs, self.body
         carries = [i for i in range(n) if is_floating(body.specs[i])]
         active = (*carries, *(i for i in range(n, len(inputs)) if tangents[i] is not None and is_floating(inputs[i])))
@@ -372,7 +372,8 @@ class Scan(ControlOp):
         by_position = dict(
             zip([k for part in results for k in part], scan.apply([scan_inputs[i] for i in order]), strict=True)
         )
-        return [by_position[at[k]] if k in at else None for k in range(len(body.specs))]
+        every = range(len(body.specs))
+        return [by_position[k] for k in every], [by_position[at[k]] if k in at else None for k in every]
 
     def batch(self, op: Op, inputs: tuple[Any, ...], flags: Sequence[bool], params: Any) -> tuple[Any, ...]:
         """Run the steps of all examples at once."""

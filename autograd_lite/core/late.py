@@ -15,7 +15,7 @@ from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from opcode import EXTENDED_ARG, opmap
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from .messages import missing_name
 
@@ -80,6 +80,28 @@ def needs(caller: str, package: str, install: str = "", otherwise: str = "") -> 
     except ImportError as error:
         way = f"Install it: pip install {install or package}{otherwise}"
         raise ModuleNotFoundError(f"{caller}: expected the package {package}; {error}. {way}", name=package) from error
+
+
+class Missing:
+    """Stands for a name whose module needs a package that is not installed; to use it raises what says so.
+
+    So `from autograd_lite import *` brings all names, of which those without that package work.
+
+    Args:
+        error: the error.
+    """
+
+    __slots__ = ("_error",)
+
+    def __init__(self, error: ImportError) -> None:
+        self._error = error
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise the error."""
+        raise self._error
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(name) if name.startswith("__") else self._error
 
 
 def _late_names(code: CodeType) -> dict[str, str]:
@@ -214,7 +236,12 @@ def attach(
         module = table.get(name)
         if module is None:
             raise missing_name(package, name, hints(name), public)
-        value = getattr(load(module, anchor), name) if module else load(f".{name}", anchor)
+        try:
+            value = getattr(load(module, anchor), name) if module else load(f".{name}", anchor)
+        except ModuleNotFoundError as error:
+            if error.__cause__ is None:  # none of `needs`
+                raise
+            return Missing(error)  # anew each time, for the package may be installed meanwhile
         here[name] = value
         return value
 

@@ -191,6 +191,8 @@ class Op(Frozen):
         multilinear: linear in each array input while the others are held, as a product; its jvp follows from that.
         jvp: `f(tangents, out, *inputs, **params)`, the tangent of `out`; a tangent is None where it is zero. Stated
             only where neither partials nor linearity give it; without it two vjps are used.
+        value_and_jvp: `f(tangents, *inputs)`, the results and their tangents in one run, of an op that must not run
+            twice, since it draws random numbers or is observed.
         batch: the batching rule, see `batching`; without it the examples go one by one.
         holomorphic: on complex inputs, differentiable in the complex sense. The rule of an op that is not (abs, real,
             conj) must define its cotangent: for a real loss L and x = a + ib a cotangent inside the engine is
@@ -231,6 +233,7 @@ class Op(Frozen):
     linear: bool = False
     multilinear: bool = False
     jvp: Callable[..., Any] | None = None
+    value_and_jvp: Callable[..., tuple[Sequence[Any], Sequence[Any]]] | None = None
     batch: BatchRule | None = None
     holomorphic: bool = True
     selects: bool = False

@@ -79,6 +79,9 @@ class Dual(Tracer):
             is_dual = x.__class__ is Dual and x.level is level
             primals.append(x.primal if is_dual else x)
             tangents.append(x.tangent if is_dual else None)
+        if op.value_and_jvp is not None:
+            pairs = zip(*op.value_and_jvp(tangents, *primals), strict=True)
+            return tuple([x if t is None else Dual(x, t, level) for x, t in pairs])
         out = op(*primals, **params)
         if op.results is not None:
             return self._several(op, results_of(op, out, params), primals, tangents, params)

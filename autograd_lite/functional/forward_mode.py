@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -244,6 +244,17 @@ def _program(roots: list[Tensor], variables: list[Node]) -> list[tuple[Node, lis
     return program
 
 
+def _refuse_draws(nodes: Iterable[Any]) -> None:
+    """Raise if the linear map would run a loop or a branch again whose values are others then."""
+    for node in nodes:
+        if node.op.value_and_jvp is not None:
+            raise GradError(
+                f"linearize: expected a function that computes the same again; received one that draws random numbers "
+                f"or observes values inside of a {node.op.name}, which each use of the linear map would run. Draw them "
+                "outside, and pass them as arguments, or use jvp or vjp"
+            )
+
+
 def _linear_in_a_variable(a: Any, where: str, level: ForwardLevel, tape: Level | None) -> tuple[Tensor, Node]:
     """Return an argument whose tangent is a variable, and the variable's node."""
     a = plain_value(floating("linearize", a, where))
@@ -294,6 +305,7 @@ def linearize(f: Callable[..., Any]) -> Callable[..., tuple[Any, Linear]]:
         tangents = tuple([tangent_of(x, level) for x in leaves(out)])
         edges = [t._node for t in tangents if isinstance(t, Tensor) and t.requires_grad]
         paths = paths_from(edges, {v for _, v in pairs})
+        _refuse_draws(paths.order)
         create_graph = recorded and tape is None and (paths.history or has_history(value))
         on = MODE.get().tape if tape is None and not create_graph else None
         ends = on is not None and not on.rehearses

@@ -8,17 +8,15 @@ Example:
     [1.0, 1.0, 1.0]
 """
 
-try:
+from ..core.late import needs as _needs
+
+with _needs("autograd_lite.optimize", "scipy", "'autograd-lite[scipy]'"):
     from scipy.optimize import (
         Bounds as Bounds,
         LinearConstraint as LinearConstraint,
         NonlinearConstraint as NonlinearConstraint,
         OptimizeResult as OptimizeResult,
     )
-except ImportError as error:
-    raise ImportError(
-        'autograd_lite.optimize: expected SciPy; install it with pip install "autograd-lite[scipy]"'
-    ) from error
 
 from .curve_fit import curve_fit as curve_fit
 from .ipopt import Multipliers as Multipliers

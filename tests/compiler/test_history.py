@@ -519,6 +519,14 @@ def test_nothing_stays_alive() -> None:
         gc.enable()
 
 
+def test_explain_tells_of_the_history() -> None:
+    s = Session(True)
+    f = s.compile(layer(s))
+    for _ in range(3):
+        f(s.data())
+    assert "gradients flow to" in f.explain()
+
+
 def test_threads_have_gradients_of_their_own() -> None:
     s = Session(True)
     f = s.compile(layer(s))
