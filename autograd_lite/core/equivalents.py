@@ -111,7 +111,10 @@ class Loops:
     ) -> None:
         self.in_place = in_place
         self.function, self.ufunc, self.error, self.rest, self.axis = function, ufunc, error, tuple(rest), axis
-        self.parts = tuple(parts) or (self.move_axis,)
+        # A function and no bound method, with which each of these would be a cycle.
+        move_axis: Any = functools.partial(_with_axis_last, axis=axis)
+        move_axis.__name__ = "move_axis"
+        self.move_axis, self.parts = move_axis, tuple(parts) or (move_axis,)
         self.__name__ = getattr(getattr(function, "func", function), "__name__", "loops")
 
     def __call__(self, *arrays: Any, out: Any = None) -> Any:
@@ -151,9 +154,10 @@ class Loops:
         bundle.__name__ = self.__name__
         return Loops(bundle, self.ufunc, self.error, self.rest, self.axis, parts)
 
-    def move_axis(self, a: Any) -> Any:
-        """Return a view of an array whose last axis is the one that the ufunc works along."""
-        return a if self.axis == -1 else np.moveaxis(a, self.axis, -1)
+
+def _with_axis_last(a: Any, *, axis: int) -> Any:
+    """Return a view of an array whose last axis is this one."""
+    return a if axis == -1 else np.moveaxis(a, axis, -1)
 
 
 _ALIGNMENT = 64  # bytes, one cache line
