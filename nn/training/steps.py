@@ -108,34 +108,44 @@ class Stepper(Module):
         jit_compile: bool | str | None = "auto",
         **others: Any,
     ) -> None:
-        """Choose how the model is trained; it may be built later.
+        """Choose how the model is trained: what makes the steps, what they make small, and what is reported.
 
         Args:
-            optimizer: name, or an optimizer, the same object that a hand-written loop would step; it trains all
-                parameters of the model that require a gradient.
-            loss: a name, a `Loss`, or a function of (y_true, y_pred); for several outputs a list or dict of them. It
-                may be left out if there are only penalties to minimize (`add_loss`, regularizers), or if the class has
-                its own `train_step` or `compute_loss`.
-            metrics: names, `Metric` objects, or functions of (y_true, y_pred); "accuracy" adapts to the labels; for
-                several outputs a list of lists or a dict.
-            loss_weights: with several outputs, the factor of each loss. By position, these two may come in either
-                order, since Keras has had both.
-            weighted_metrics: metrics that use the sample weights.
+            optimizer: a name such as "adam", an optimizer such as `nn.optimizers.Adam(1e-3)`, the same object that a
+                hand-written loop would step, or a class. It trains all parameters of the model that require a gradient.
+            loss: a name such as "mse" or "sparse_categorical_crossentropy", a `nn.losses.Loss`, or a function of
+                (y_true, y_pred) that returns a Tensor; for several outputs a list of them, or a dict by the output's
+                name. None if there are only penalties to minimize (`add_loss`, regularizers), or if the class has its
+                own `train_step` or `compute_loss`.
+            metrics: what is reported besides the loss: names such as "accuracy", which adapts to the targets,
+                `nn.metrics.Metric` objects, or functions of (y_true, y_pred); a list of them, for several outputs a
+                list of lists or a dict; None for none.
+            loss_weights: with several outputs, the factor of each loss, a list or dict like `loss`; None for 1. By
+                position, `metrics` and this may come in either order, since Keras has had both.
+            weighted_metrics: metrics to which `sample_weight` and `class_weight` apply, given like `metrics`.
             run_eagerly: whether `fit`, `evaluate` and `predict` call the model for every batch, so that whatever its
-                Python code prints, counts or stops at in a debugger happens each time.
+                Python code prints, counts or stops at in a debugger happens each time; False by default.
             jit_compile: "auto": the first batches run as they are, later ones of the same shape are replayed, see
                 `ag.compile`, with the same results bit for bit and less to do; a model that cannot be traced runs as it
                 is, and one warning says why. True: such a model is an error. False: nothing is replayed. What Python
                 code may do in a model that is replayed is on a page: `python -m autograd_lite help coming_from_keras`.
             others: Keras's `auto_scale_loss` and `steps_per_execution`, which change nothing here.
 
-        From then on, calls without `training=` compute in inference mode, as in Keras; `train()` undoes it.
+        The model may be built before or after. From then on, calls without `training=` compute in inference mode, as in
+        Keras; `train()` undoes it.
 
         Steps that the masks of the model's outputs leave out count neither in losses nor in metrics; see
         `Module.compute_mask`. A function that returns one number for a batch must leave them out itself.
 
         Raises:
-            ValueError: for an unknown name; the model then stays compiled as before.
+            ValueError: for an unknown name; the message has the nearest ones. The model then stays compiled as before.
+            TypeError: for an argument of another kind, or an unknown one.
+
+        Example:
+            >>> import nn
+            >>> model = nn.Sequential([nn.layers.Dense(3, "softmax", input_shape=(4,))])
+            >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+            >>> model.compile(nn.optimizers.Adam(1e-2), nn.losses.SparseCategoricalCrossentropy())
         """
         caller = self._caller("compile")
         run_eagerly, jit_compile = flag(caller, "run_eagerly", run_eagerly or False), check_choice(caller, jit_compile)

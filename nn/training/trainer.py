@@ -74,7 +74,7 @@ class _Run(NamedTuple):
 
 
 class Trainer(Stepper):
-    """A module that can be compiled, fit_targets, evaluated and asked for predictions."""
+    """A module that can be compiled, trained, evaluated and asked for predictions."""
 
     # ---- fit --------------------------------------------------------------------------------------------------------
 
@@ -98,37 +98,65 @@ class Trainer(Stepper):
         validation_freq: int | Iterable[int] = 1,
         distributed: bool | Communicator = False,
     ) -> History:
-        """Train the model, and return the loss and the metrics of each epoch.
+        """Train the model for some epochs, and return the loss and the metrics of each.
 
-        The reported values are means over all samples of the epoch, each computed with the weights at its step; those
-        of validation are computed after the epoch. The order is drawn from the default generator, anew each epoch.
-        All arrays, and the first batch of a stream, are checked before the first step. After an error or an interrupt,
-        the model and the optimizer are as the last whole step left them, running statistics included, in their previous
-        mode and without gradients. An interrupt that Python ignores because it came in a destructor ends training after
-        the step. Freed memory stays in the process from then on; see `ag.keep_freed_memory`.
+        A step takes one batch and changes the weights once; an epoch is one pass over all samples. The values of an
+        epoch are means over its samples, each computed with the weights at its step; those of validation, named
+        `val_…`, are computed after the epoch. All arrays, and the first batch of a stream, are checked before the first
+        step. After an error or an interrupt, the model and the optimizer are as the last whole step left them, in their
+        previous mode and without gradients. Freed memory stays in the process from then on; see
+        `ag.keep_freed_memory`.
 
         Args:
-            x: inputs, shape (N, ...), floating ones being cast to the model's dtype once; or a stream of batches.
-            y: targets, shape (N, ...); a stream has them in its batches.
-            batch_size: samples per step, 32 by default; the last batch may be short. A stream has its own batches.
-            epochs: number of the last epoch; there are `epochs - initial_epoch` passes over the data.
-            verbose: 0 silent, 1 a bar, 2 a line per epoch; "auto" a bar where one can be drawn, else lines.
-            callbacks: called during training.
-            validation_split: the fraction of the samples, taken from the end, that is kept for validation.
-            validation_data: (x, y), (x, y, sample_weight) or a stream, for validation instead.
-            shuffle: whether to draw a new order for each epoch; a stream has its own order.
-            class_weight: weight of the samples of each class, for classes as indices or one-hot.
-            sample_weight: weight of each sample, shape (N,).
-            initial_epoch: number of the first epoch, to continue an earlier training.
-            steps_per_epoch: batches per epoch; the next epoch continues where this one stopped.
-            validation_steps: batches per validation.
-            validation_batch_size: samples per batch in validation; by default `batch_size`.
-            validation_freq: number of epochs between validations, or the epochs to validate after, counted from 1.
-            distributed: whether each rank of the world, or of a communicator, takes its part of every batch, with the
-                result that one process has; see `nn.distributed`.
+            x: inputs, shape (N, ...): an array, nested lists, a Tensor, or what NumPy makes an array of; a list, tuple
+                or dict of these for a model with several inputs. Floating ones are cast to the model's dtype. Or a
+                stream of batches, each (x, y) or (x, y, sample_weight): an `nn.data.DataLoader`, an `nn.data.Dataset`,
+                an `nn.utils.PyDataset`, a generator or another iterable.
+            y: targets, of the shape that the loss asks for, such as (N,) class indices; nested like the outputs if
+                there are several. None with a stream, which has them in its batches.
+            batch_size: samples per step, at least 1; None for 32. The last batch of an epoch may be smaller. A stream
+                has its own batches.
+            epochs: number of passes over the data; with `initial_epoch`, the number of the last epoch.
+            verbose: 0 for silence, 1 for a bar, 2 for a line per epoch; "auto", the default, for a bar where one can be
+                drawn, else lines.
+            callbacks: objects of `nn.callbacks` whose methods are called on the way, such as [EarlyStopping()]; one of
+                them, a list, or None.
+            validation_split: fraction of the samples, at least 0 and below 1, that is taken from the end of the arrays,
+                before they are shuffled, for validation in place of training; 0, the default, for none.
+            validation_data: (x, y), (x, y, sample_weight) or a stream, for validation, in place of a split.
+            shuffle: whether to draw a new order for each epoch, from the default generator, which `nn.set_seed` seeds;
+                a stream has its own order.
+            class_weight: weight of the samples of each class, such as {0: 1.0, 1: 5.0}, for targets that are class
+                indices or one-hot; classes that are left out weigh 1. None for none.
+            sample_weight: weight of each sample in the loss, shape (N,), at least 0; None for 1.
+            initial_epoch: number of epochs that an earlier `fit` has done, to go on counting from there; 0 by default.
+            steps_per_epoch: batches per epoch, at least 1, and the next epoch goes on where this one stopped; None for
+                all of them. A generator without an end needs it.
+            validation_steps: batches per validation, at least 1; None for all of them.
+            validation_batch_size: samples per batch in validation; None for `batch_size`.
+            validation_freq: number of epochs from one validation to the next, 1 by default; or a list of the epochs to
+                validate after, counted from 1.
+            distributed: whether each rank of the world, or of a communicator given here, takes its part of every batch,
+                with the result that one process has; see `nn.distributed`.
+
+        Returns:
+            A History: `history.history["loss"]` is a list with the loss of each epoch, and so for each metric; `print`
+            shows a table, `history.plot()` the curves.
 
         Raises:
-            ValueError: before any step, for data that cannot be trained on; see the message.
+            RuntimeError: if the model is not compiled.
+            ShapeError: if shapes do not fit to each other or to the model; a ValueError too.
+            ValueError: for data that cannot be trained on, such as NaN among the targets, or an argument out of range.
+            TypeError: for an argument of another kind. None of these errors changes the model.
+
+        Example:
+            >>> import nn
+            >>> x, y = np.random.default_rng(0).random((100, 4)), np.arange(100) % 3  # 100 samples of 3 classes
+            >>> model = nn.Sequential([nn.layers.Dense(8, "relu"), nn.layers.Dense(3, "softmax")])
+            >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+            >>> history = model.fit(x, y, epochs=5, validation_split=0.2, verbose=0)
+            >>> list(history.history), len(history.history["loss"])
+            (['accuracy', 'loss', 'val_accuracy', 'val_loss'], 5)
         """
         caller = self._caller("fit")
         compiled = self._require_compiled(caller)
@@ -296,14 +324,19 @@ class Trainer(Stepper):
         """Take one step on one batch, and return the loss and the metrics on it before the step.
 
         Args:
-            x: inputs, shape (N, ...).
-            y: targets, shape (N, ...).
-            sample_weight: weight of each sample, shape (N,).
-            class_weight: weight of the samples of each class.
-            return_dict: whether to return the values by name.
+            x: inputs of the batch, shape (N, ...): an array, nested lists or a Tensor, or a list or dict of several.
+            y: targets, of the shape that the loss asks for.
+            sample_weight: weight of each sample in the loss, shape (N,); None for 1.
+            class_weight: weight of the samples of each class, such as {0: 1.0, 1: 5.0}; None for 1.
+            return_dict: whether to return the values by name, as a dict; False by default.
 
         Returns:
-            The loss, or, with metrics, a list that begins with it, or a dict.
+            The loss, a float; with metrics, a list of floats that begins with it, in the order of `metrics_names`; or a
+            dict of floats.
+
+        Raises:
+            RuntimeError: if the model is not compiled.
+            ValueError: for data that cannot be trained on; the model is then unchanged.
         """
         caller = self._caller("train_on_batch")
         self._require_compiled(caller)
@@ -320,12 +353,29 @@ class Trainer(Stepper):
         return self._as_result(values, return_dict, "train_step")
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Return the loss and the metrics on one batch; see `evaluate`."""
+        """Return the loss and the metrics on one batch, in evaluation mode.
+
+        Args:
+            x: inputs of the batch, shape (N, ...): an array, nested lists or a Tensor, or a list or dict of several.
+            y: targets, of the shape that the loss asks for.
+            sample_weight: weight of each sample, shape (N,); None for 1.
+            return_dict: whether to return the values by name, as a dict; False by default.
+
+        Returns:
+            The loss, a float; with metrics, a list of floats that begins with it; or a dict of floats.
+        """
         size = self._data_adapter(self._caller("test_on_batch")).samples(x, y, sample_weight).size
         return self.evaluate(x, y, size, 0, sample_weight, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
-        """Return the model's outputs for one batch; see `predict`."""
+        """Return the model's outputs for one batch, as an array, in evaluation mode.
+
+        Args:
+            x: inputs of the batch, shape (N, ...): an array, nested lists or a Tensor, or a list or dict of several.
+
+        Returns:
+            An array of shape (N, ...); for a model with several outputs, arrays nested as the model returns them.
+        """
         return self.predict(x, self._data_adapter(self._caller("predict_on_batch"), targets=False).samples(x).size)
 
     # ---- evaluate and predict ---------------------------------------------------------------------------------------
@@ -341,26 +391,36 @@ class Trainer(Stepper):
         callbacks: Callbacks = None,
         return_dict: bool = False,
     ) -> Any:
-        """Return the loss and the metrics as means over all samples, in evaluation mode and without a record.
+        """Return the loss and the metrics as means over all samples, in evaluation mode; nothing is trained.
 
         A cross-entropy is computed from the logits here as in training, if the model's last operation is the softmax
         or sigmoid of an `nn` layer or of `nn.activations`; else from clipped probabilities.
 
         Args:
-            x: inputs, shape (N, ...), or a stream of batches.
-            y: targets, shape (N, ...).
-            batch_size: samples at a time, 32 by default; the result does not depend on it.
-            verbose: as in `fit`.
-            sample_weight: weight of each sample, shape (N,).
-            steps: number of batches, by default all.
-            callbacks: called during evaluation.
-            return_dict: whether to return the values by name.
+            x: inputs, shape (N, ...): an array, nested lists or a Tensor, or a list or dict of several; or a stream of
+                batches, such as an `nn.data.DataLoader`.
+            y: targets, of the shape that the loss asks for; None with a stream, which has them in its batches.
+            batch_size: samples at a time, at least 1; None for 32. The result does not depend on it.
+            verbose: 0 for silence, 1 for a bar, 2 for a line; "auto", the default, for a bar where one can be drawn.
+            sample_weight: weight of each sample, shape (N,); None for 1.
+            steps: number of batches; None for all.
+            callbacks: objects of `nn.callbacks`, whose `on_test_…` methods are called; one, a list, or None.
+            return_dict: whether to return the values by name, as a dict; False by default.
 
         Returns:
-            The loss, or, with metrics, a list that begins with it, or a dict.
+            The loss, a float; with metrics, a list of floats that begins with it, in the order of `metrics_names`; or a
+            dict of floats.
 
         Raises:
-            ValueError: for data that cannot be evaluated; see the message.
+            RuntimeError: if the model is not compiled.
+            ValueError: for data that cannot be evaluated, such as shapes that do not fit to each other.
+
+        Example:
+            >>> import nn
+            >>> model = nn.Sequential([nn.layers.Dense(1, kernel_initializer="ones")])
+            >>> model.compile("sgd", "mse", metrics=["mae"])
+            >>> model.evaluate([[1.0], [2.0]], [[1.0], [4.0]], verbose=0, return_dict=True)
+            {'loss': 2.0, 'mae': 1.0}
         """
         caller = self._caller("evaluate")
         self._require_compiled(caller)
@@ -425,17 +485,27 @@ class Trainer(Stepper):
         steps: int | None = None,
         callbacks: Callbacks = None,
     ) -> Any:
-        """Return the model's outputs as an array, in evaluation mode and without a record.
+        """Return the model's outputs for all samples as an array, in evaluation mode and without a record.
 
         Args:
-            x: inputs, shape (N, ...), or a stream of batches, whose targets are ignored.
-            batch_size: samples at a time, 32 by default.
-            verbose: as in `fit`, but silent by default.
-            steps: number of batches, by default all.
-            callbacks: called during prediction.
+            x: inputs, shape (N, ...): an array, nested lists or a Tensor, or a list or dict of several; or a stream of
+                batches, whose targets are ignored. One sample is a batch of one, `x[None]`.
+            batch_size: samples at a time, at least 1; None for 32. It bounds the memory in use.
+            verbose: 0, the default, for silence, 1 for a bar, 2 for a line; "auto" for a bar where one can be drawn.
+            steps: number of batches; None for all.
+            callbacks: objects of `nn.callbacks`, whose `on_predict_…` methods are called; one, a list, or None.
 
         Returns:
-            Array of shape (N, ...); for a model with several outputs, arrays nested as the model returns them.
+            An array of shape (N, ...); for a model with several outputs, arrays nested as the model returns them.
+
+        Raises:
+            ShapeError: if the inputs do not fit to the model; a ValueError too.
+
+        Example:
+            >>> import nn
+            >>> nn.Sequential([nn.layers.Dense(1, kernel_initializer="ones")]).predict([[1.0, 2.0], [3.0, 4.0]])
+            array([[3.],
+                   [7.]], dtype=float32)
         """
         caller = self._caller("predict")
         batches = self._data_adapter(caller, targets=False).batches(
