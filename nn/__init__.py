@@ -71,7 +71,14 @@ else:
         from .module.module import Module as Module, Parameter as Parameter
         from .module.symbols import KerasTensor as KerasTensor
     else:
-        __getattr__, __dir__, __all__ = _attach(__name__, lambda name: _IN_NN)
+        __getattr__, __dir__, __all__ = _attach(__name__, lambda name: _place_of(name) | _IN_NN)
+
+    def _place_of(name: str) -> dict[str, str]:
+        """Return, for a name that one of the modules has, the words that say so."""
+        for room in ("layers", "losses", "metrics", "optimizers", "callbacks", "utils"):
+            if not name.startswith("_") and name in _load(f".{room}", __name__).__all__:
+                return {name: f"Write nn.{room}.{name}"}
+        return {}
 
     # The modules that have what configurations name, as "layers.Dense".
     _ROOMS = "activations constraints distributed initializers layers losses metrics models optimizers regularizers"

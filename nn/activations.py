@@ -507,14 +507,14 @@ def get(identifier: str | Mapping[str, Any] | Activation | None) -> Activation:
         >>> get("relu") is relu, get(None) is linear
         (True, True)
     """
-    identifier = named_object(identifier)
-    if identifier is None:
+    if (identifier := named_object(identifier)) is None:
         return linear
     if isinstance(identifier, str):
         return find("an activation", identifier, _BY_NAME)
     if callable(identifier):
         return identifier
-    raise TypeError(f"activation: expected a name, a function or None; received {identifier!r}")
+    fix = ". Layers take the number of outputs, and learn that of inputs" * isinstance(identifier, int)
+    raise TypeError(f"activation: expected a name, a function or None; received {identifier!r}{fix}")
 
 
 @checked

@@ -212,9 +212,13 @@ def check_callbacks(caller: str, callbacks: Iterable[Any]) -> None:
     """
     for callback in callbacks:
         if isinstance(callback, type) or not hasattr(callback, "set_model"):
-            name = getattr(callback, "__name__", "it")
-            fix = f"{name}()" if isinstance(callback, type) else f"LambdaCallback(on_epoch_end={name})"
+            name = getattr(callback, "__name__", "")
+            received, fix = f"{callback!r:.80}", "an object of nn.callbacks, such as EarlyStopping()"
+            if isinstance(callback, type):
+                received, fix = f"the class {name}", f"{name}()"
+            elif callable(callback):
+                received = f"the function {name}"
+                fix = f"LambdaCallback(on_epoch_end={'f' if name == '<lambda>' else name}), of (epoch, logs)"
             raise TypeError(
-                f"{caller}: expected callbacks to be objects of type Callback; received {callback!r:.80}"
-                + (f". Write {fix}" if callable(callback) else "")
+                f"{caller}: expected callbacks to be objects of type Callback; received {received}. Write {fix}"
             )

@@ -46,6 +46,10 @@ class History(Callback):
         """The model that was trained, as long as something else refers to it; None after that, and in copies."""
         return None if self._model is None else self._model()
 
+    def __getattr__(self, attribute: str) -> Any:
+        fix = f". Write history.history[{attribute!r}]" if attribute in vars(self).get("history", {}) else ""
+        raise AttributeError(f"'History' object has no attribute {attribute!r}{fix}")
+
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_model": None}
 

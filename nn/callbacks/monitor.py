@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ..config.arguments import did_you_mean
 from .base import Logs
 
 # Parts of the names of values that are better when larger.
@@ -34,9 +35,12 @@ class Monitor:
         """
         logs = logs or {}
         if self.monitor not in logs:
+            meant = did_you_mean(self.monitor, logs)
+            fix = meant or f". Name it among the metrics: compile(..., metrics=[{self.monitor!r}])"
+            if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in logs):
+                fix = ". Values that begin with 'val_' need validation_data or validation_split"
             raise ValueError(
-                f"{self.owner}: expected monitor to be one of {sorted(logs)}; received {self.monitor!r}. "
-                "Values that begin with 'val_' need validation_data or validation_split"
+                f"{self.owner}: expected monitor to be one of {sorted(logs)}; received {self.monitor!r}{fix}"
             )
         return self.sign * logs[self.monitor]
 

@@ -20,6 +20,7 @@ Example:
 from __future__ import annotations
 
 import difflib
+import inspect
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from numbers import Real
@@ -27,7 +28,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from autograd_lite import Generator, Tensor
+from autograd_lite import DtypeError, Generator, Tensor
 from autograd_lite.arrays import is_duck_array
 from autograd_lite.extend import (
     NAMES as NAMES,
@@ -352,7 +353,23 @@ def problem_of_call(module: Any, error: Exception, args: tuple[Any, ...], kwargs
     call = type(module).call
     arguments = bound(call, (module, *args), kwargs)
     arguments.pop(next(iter(kinds_of(call)), ""), None)
-    return explained(module._call_name, _of_list(module, arguments) or error, arguments, kinds_of(call))
+    problem = _of_signature(module, args, kwargs) or _of_list(module, arguments) or _of_text(module, arguments)
+    return explained(module._call_name, problem or error, arguments, kinds_of(call))
+
+
+def _of_signature(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> TypeError | None:
+    """Return the error of a call with an argument too few or too many; None if it was not."""
+    signature = inspect.signature(type(module).call)
+    try:
+        signature.bind(module, *args, **kwargs)
+    except TypeError as error:
+        if "unexpected keyword" in str(error):
+            return None
+        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD][1:]
+        words = ", ".join(p.name if p.default is p.empty else f"{p.name}=" for p in own)
+        several = ". Give several tensors as one list, [a, b]" * (len(args) > 1 and own[0].name == "inputs")
+        return TypeError(f"{module._call_name}: expected ({words}); received {len(args)} by position: {error}{several}")
+    return None
 
 
 def _of_list(module: Any, arguments: Mapping[str, Any]) -> TypeError | None:
@@ -366,5 +383,19 @@ def _of_list(module: Any, arguments: Mapping[str, Any]) -> TypeError | None:
         return None
     return TypeError(
         f"{module._call_name}: expected one tensor; received a list of {len(value)}, of shapes {', '.join(shapes)}. "
-        "Call it on each, or join them before: nn.layers.Concatenate()([a, b])"
+        "Call it on each, or join them before: nn.layers.Concatenate()([a, b]); samples of one batch are one array, "
+        "np.stack([a, b])"
+    )
+
+
+def _of_text(module: Any, arguments: Mapping[str, Any]) -> TypeError | None:
+    """Return the error of a layer of numbers that was called on strings; None if it was not."""
+    name, value = next(iter(arguments.items()), ("", None))
+    kind = kinds_of(type(module).call).get(name)
+    if kind is None or not kind.sure or value is None or not is_text(value) or len(list(module._walk())) > 1:
+        return None
+    return DtypeError(
+        f"{module._call_name}: expected numbers; received strings, an array of shape {value.shape} {value.dtype}. "
+        "Numbers that are written as texts become floats by x.astype('float32'); words need a layer before, such as "
+        "nn.layers.StringLookup or nn.layers.TextVectorization"
     )

@@ -31,6 +31,8 @@ class Registry(Generic[T]):
         wrap: makes an object of a function; by default functions are refused.
         takes: the arguments of such a function, for error messages: "of (y_true, y_pred)".
         none: whether None stands for itself.
+        words: what to write for names that users of other libraries try, or of something else, by these names in lower
+            case and without underscores.
 
     Example:
         >>> class Shape: ...
@@ -55,11 +57,12 @@ class Registry(Generic[T]):
         wrap: Callable[[Any], T] | None = None,
         takes: str = "",
         none: bool = False,
+        words: Mapping[str, str] | None = None,
     ) -> None:
         self.title, self.kind, self.make, self.wrap, self.takes, self.none = title, kind, make, wrap, takes, none
         entries = classes.split() if isinstance(classes, str) else classes
         self.entries = {snake_case(getattr(entry, "__name__", entry)): entry for entry in entries} | dict(others or {})
-        self.room = room
+        self.room, self.words = room, words or {}
 
     @property
     def names(self) -> dict[str, Any]:
@@ -78,7 +81,7 @@ class Registry(Generic[T]):
         """
         identifier = named_object(identifier)
         if isinstance(identifier, str):
-            return self.make(self._load(find(self.title, identifier, self.entries)), identifier)
+            return self.make(self._load(find(self.title, identifier, self.entries, self.words)), identifier)
         if isinstance(identifier, Mapping):
             return self.deserialize(identifier)
         if isinstance(identifier, self.kind) or (identifier is None and self.none):
@@ -150,13 +153,14 @@ class Registry(Generic[T]):
         return checked(get), checked(serialize), checked(deserialize)
 
 
-def find(expected: str, name: str, table: Mapping[str, T]) -> T:
+def find(expected: str, name: str, table: Mapping[str, T], words: Mapping[str, str] | None = None) -> T:
     """Return the entry of `table` that is called `name`, whatever its case and underscores.
 
     Args:
         expected: an entry with its article, for the error message: "a loss".
         name: as the user wrote it; "MeanSquaredError" and "mean_squared_error" are the same name.
         table: entries by their names.
+        words: what to write in place of other names, by these in lower case and without underscores.
 
     Raises:
         ValueError: if there is none; the message has the nearest names, then all of them.
@@ -172,6 +176,8 @@ def find(expected: str, name: str, table: Mapping[str, T]) -> T:
         return table[spelled[_key(name)]]
     near = [spelled[key] for key in difflib.get_close_matches(_key(name), spelled, n=3)]
     meant = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    if words and _key(name) in words:
+        meant = f" {words[_key(name)]}."
     raise ValueError(f"expected the name of {expected}; received {name!r}.{meant} Known names: {', '.join(table)}")
 
 

@@ -18,6 +18,7 @@ from ..config.config import Configurable
 from ..config.fields import Converted, attribute, option
 from ..config.limits import spend
 from ..config.settings import DTypeLike
+from ..module.elsewhere import PYTORCH_ARGUMENTS
 from ..module.module import Module, Shape
 from ..module.penalties import Added, Rules, add_penalty, clear_added, inside_model, penalties
 from .input_spec import check_inputs
@@ -79,6 +80,7 @@ class Layer(Configurable, Module):
     activity_regularizer: Converted[Rule, Function | None] = option(default=None, kw_only=True)
     #: arguments of Keras's layer that choose between implementations, or say what is known anyway
     without_effect: ClassVar[frozenset[str]] = frozenset()
+    _other_words = PYTORCH_ARGUMENTS
     #: an InputSpec, or a list of them, that the inputs of each call must fit
     input_spec: Any = attribute(None)
     _rules: Rules | None = attribute(None)

@@ -303,6 +303,11 @@ def Input(
                 f"Input: expected no {kind}=, since inputs are dense arrays and all are needed; received "
                 f"{kind}={value!r:.80}. Leave it out"
             )
+    if is_integer(shape):
+        raise TypeError(
+            f"Input: expected shape to be a tuple of lengths, without the batch axis; received shape={shape}. Write "
+            f"Input(({shape},))"
+        )
     batch_size, shape = _without_batch("Input", shape, batch_size, batch_shape)
     layer = InputLayer(shape, batch_size, dtype, name=name)
     return Symbol((None, *layer.sample_shape), layer.sample_dtype, Call(layer, (), {}), 0, name)

@@ -205,6 +205,11 @@ class BinaryCrossentropy(Binary):
         logits = y_pred if self.from_logits else logits_behind(y_pred, "sigmoid")
         if logits is not None:
             return ag.softplus(-logits) * y_true + ag.softplus(logits) * (1 - y_true)
+        if y_pred.shape[-1:] == (1,) and logits_behind(y_pred, "softmax") is not None:
+            raise ag.ShapeError(
+                f"{self.name}: expected the probability of class 1; received y_pred of shape {y_pred.shape} from a "
+                "softmax of one number, which is always 1. Use activation='sigmoid'"
+            )
         p = np.clip(y_pred, EPSILON, 1 - EPSILON)
         return -(np.log(p) * y_true + np.log(1 - p) * (1 - y_true))
 

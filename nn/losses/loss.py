@@ -327,6 +327,10 @@ def _of_function(function: Any) -> Loss:
     return FunctionLoss(function)
 
 
+_ENTROPIES = (
+    "Write 'sparse_categorical_crossentropy' for targets that are indices of classes, 'categorical_crossentropy' for "
+    "one-hot ones, 'binary_crossentropy' for 0 and 1"
+)
 REGISTRY = Registry(
     "a loss",
     Loss,
@@ -347,5 +351,14 @@ REGISTRY = Registry(
     },
     wrap=_of_function,
     takes="of (y_true, y_pred)",
+    words={
+        **dict.fromkeys(("crossentropy", "crossentropyloss", "nllloss", "logloss", "softmaxcrossentropy"), _ENTROPIES),
+        **dict.fromkeys(("accuracy", "acc"), "An accuracy has no gradient: write metrics=['accuracy']"),
+        **dict.fromkeys(("adam", "adamw", "sgd", "rmsprop"), "It is an optimizer, which comes first, before the loss"),
+        "bceloss": "Write 'binary_crossentropy'",
+        "bcewithlogitsloss": "Write losses.BinaryCrossentropy(from_logits=True)",
+        "l1loss": "Write 'mean_absolute_error'",
+        "rmse": "Its steps are those of 'mse'; write loss='mse', metrics=['root_mean_squared_error']",
+    },
 )
 get, serialize, deserialize = REGISTRY.functions(__package__)

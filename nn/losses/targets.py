@@ -61,7 +61,7 @@ def check_unit_interval(loss: str, y_true: Array) -> None:
     if not (y_true.min() >= 0 and y_true.max() <= 1) and _are_whole(loss, y_true):
         raise ValueError(
             f"{loss}: expected targets from 0 to 1; received {y_true.min():g} to {y_true.max():g}. "
-            "Map two classes to 0 and 1: (y_true > 0).astype('float32') does it for -1 and 1"
+            f"Map two classes to 0 and 1: (y_true > {y_true.min():g}).astype('float32')"
         )
 
 

@@ -166,8 +166,8 @@ class MeanMetricWrapper(Mean):
 
     def update_masked(self, y_true: Any, y_pred: Any, mask: Any) -> None:
         """Take in one batch but for what a mask leaves out; where the function returns one number, all of it."""
-        y_true, y_pred = as_array(y_true), as_array(y_pred)
-        values = as_array(self.fn(y_true, y_pred, **self._kwargs))
+        y_pred = as_array(y_pred)
+        values = self._values(as_array(y_true), y_pred)
         shown = np.asarray(mask, np.float64)
         self.add(values, shown if values.ndim else shown.sum() / shown.size * len(y_pred))
 
@@ -182,8 +182,8 @@ class MeanMetricWrapper(Mean):
             self.update_masked(y_true, y_pred, join_masks(None, mask))
             return
         sample_weight = join_masks(sample_weight, mask)
-        y_true, y_pred = as_array(y_true), as_array(y_pred)
-        values = as_array(self.fn(y_true, y_pred, **self._kwargs))
+        y_pred = as_array(y_pred)
+        values = self._values(as_array(y_true), y_pred)
         if values.ndim:
             self.add(values, sample_weight)
         elif sample_weight is None:
@@ -194,6 +194,16 @@ class MeanMetricWrapper(Mean):
                 f"{self.name}: expected a function that returns one value a sample, since there are weights; received "
                 "one number. Leave out the mean in the function"
             )
+
+    def _values(self, y_true: Any, y_pred: Any) -> Array:
+        """Return what the function returns, as an array of numbers."""
+        values = as_array(self.fn(y_true, y_pred, **self._kwargs))
+        if values.dtype.kind not in "fiub":
+            raise TypeError(
+                f"metric {self.name!r}: expected a function that returns a number for each sample, or one for the "
+                f"batch; received {values.dtype} from it"
+            )
+        return values
 
 
 class MeanOf(MeanMetricWrapper):

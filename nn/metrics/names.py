@@ -52,5 +52,12 @@ REGISTRY = Registry(
     make=_make,
     wrap=MeanMetricWrapper,
     takes="of (y_true, y_pred)",
+    words={
+        "f1": "Write 'f1_score'",
+        "r2": "Write 'r2_score'",
+        "rmse": "Write 'root_mean_squared_error'",
+        "loss": "The loss is always reported, without a metric",
+        "iou": "Write nn.metrics.MeanIoU(num_classes)",
+    },
 )
 get, serialize, deserialize = REGISTRY.functions(_ROOM)

@@ -28,7 +28,28 @@ ELSEWHERE = {
     "modules": "named_modules() returns them with their paths",
     "apply": "Write a loop over named_modules()",
     "requires_grad_": "Set trainable = False",
+    "weight": "A Dense layer and a convolution have a kernel and a bias; model.weights has all",
+    "predict_classes": "Write model.predict(x).argmax(axis=-1)",
+    "predict_proba": "Write model.predict(x), which returns probabilities after a softmax",
+    "fit_generator": "Write model.fit(generator)",
+    "evaluate_generator": "Write model.evaluate(generator)",
+    "predict_generator": "Write model.predict(generator)",
+    "score": "Write model.evaluate(x, y)",
     "cuda": "Write model.to(cupy), after import cupy",
+}
+
+# PyTorch's names of arguments of layers.
+PYTORCH_ARGUMENTS = {
+    "out_features": "units",
+    "hidden_size": "units",
+    "out_channels": "filters",
+    "num_embeddings": "input_dim",
+    "embedding_dim": "output_dim",
+    "bias": "use_bias",
+    "dilation": "dilation_rate",
+    "affine": "center and scale",
+    "p": "rate",
+    **dict.fromkeys(("in_features", "in_channels", "input_size", "num_features"), "nothing: the first call tells it"),
 }
 
 # PyTorch's names of modules, and what they are here.

@@ -56,7 +56,7 @@ class Rules:
             weight = next((name for name in names if prefix and name in weights), None)
             if weight is None or kind not in getters:
                 others = [name for name in inspect.signature(owner).parameters if name not in arguments]
-                raise unknown_argument(owner.__name__, [argument], others)
+                raise unknown_argument(owner.__name__, [argument], others, getattr(owner, "_other_words", None))
             rule = getters[kind](value)
             if rule is not None:
                 (self.regularizers if kind == "regularizer" else self.constraints)[weight] = rule

@@ -57,9 +57,12 @@ def check_state(
             problems.append(f"  mismatch: {path} expected {t.shape} {t.dtype}; received {a.shape} {a.dtype}")
     if problems:
         lines = "\n".join(problems)
+        fix = "Load it into the architecture that it was saved from, or rename its entries"
+        if any(path.endswith((".weight", ".running_mean")) for path in others.unexpected_keys):
+            fix = "If the names are PyTorch's: nn.saving.from_torch_state_dict(model, state)"
         raise ValueError(
-            f"{caller}: the state does not fit this module, and nothing was assigned:\n{lines}\n"
-            "Load it into the architecture that it was saved from, or rename its entries"
+            f"{caller}: expected the names and shapes of this module; received others, and nothing was assigned:\n"
+            f"{lines}\n{fix}"
         )
     return {path: a for path, a in arrays.items() if path in tensors}, others
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from autograd_lite import Tensor, tree
+from autograd_lite import GradError, Tensor, tree
 from autograd_lite.extend import is_compiling
 
 from ..config.ambient import CALL
@@ -79,6 +79,11 @@ def compute_outputs(model: Any, x: Any) -> Any:
 def update_parameters(model: Any) -> bool:
     """Take the optimizer's step, and drop the gradients."""
     optimizer = model._require_compiled(model._caller("fit")).optimizer
+    if not optimizer._parameters:
+        raise GradError(
+            f"{model._caller('fit')}: expected a model with parameters; received one without. Layers that its call "
+            "makes are new at each call: make them in __init__, self.dense = layers.Dense(3), and call self.dense(x)"
+        )
     optimizer.step()
     optimizer.zero_grad()
     return True

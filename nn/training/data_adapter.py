@@ -64,20 +64,41 @@ def _as_input(caller: str, x: Any, dtype: np.dtype[Any], name: str) -> Array:
         array = as_array(x.data if isinstance(x, Tensor) else x)
     except ValueError:
         raise ag.ShapeError(f"{caller}: {_ragged_message(name, x)}") from None
+    if array.ndim == 0:
+        raise ag.ShapeError(
+            f"{caller}: expected {name} of shape (N, ...), one row a sample; received {_single(x, array.dtype.kind)}"
+        )
     if array.dtype.kind not in "fiub" and not (name == "x" and is_text(array)):
         holes = sum(value is None for value in array.flat) if array.dtype == object else 0
-        fix = "Samples must have the same shape, and labels that are texts must be turned into numbers"
+        fix = _NUMBERS_OF.get(array.dtype.kind, _NUMBERS_OF["O"])
         raise ag.DtypeError(
             f"{caller}: expected {name} to be an array of numbers; received {type(x).__name__} of dtype {array.dtype}"
             + (f", with None at {holes} places. Fill them, or drop those samples" if holes else f". {fix}")
         )
-    if array.ndim == 0:
-        raise ag.ShapeError(f"{caller}: expected {name} of shape (N, ...), one row a sample; received a single number")
     if array.size == 0:
         raise ag.ShapeError(f"{caller}: expected at least one sample; received an empty {name} of shape {array.shape}")
     if array.dtype.kind != "f" or isinstance(x, np.memmap):
         return array
     return array.astype(dtype, copy=False)
+
+
+# How arrays of other kinds become numbers.
+_NUMBERS_OF = {
+    "O": "Samples must have the same shape, and labels that are texts must be turned into numbers",
+    "c": "Make two features of real and imaginary parts: np.stack([x.real, x.imag], axis=-1)",
+    "M": "Make numbers of dates, such as days since the first: (x - x.min()) / np.timedelta64(1, 'D')",
+    "m": "Make numbers of durations, such as days: x / np.timedelta64(1, 'D')",
+}
+
+
+def _single(x: Any, kind: str) -> str:
+    """Return the words for a value that is in the place of samples, and a fix."""
+    if isinstance(x, (str, bytes)):
+        return f"the text {x!r:.80}. Read a file first; one text is a batch of one, a list"
+    if callable(x):
+        name = getattr(x, "__name__", "it")
+        return f"the function {name}. Call it, {name}(), or give it to nn.data.DataLoader"
+    return "a single number" if kind in "fiub" else f"{x!r:.80}. Make an array of it, or a list of rows"
 
 
 def _ragged_message(name: str, x: Any) -> str:
@@ -99,13 +120,15 @@ def as_samples(caller: str, x: Any, y: Any, dtype: np.dtype[Any], w: Any = None)
         ValueError: if there are no targets.
     """
     if y is None:
-        raise ValueError(f"{caller}: expected targets; received y=None. Pass x and y as arrays")
+        if callable(x):
+            _as_input(caller, x, dtype, "x")  # which refuses it
+        raise ValueError(f"{caller}: expected targets; received y=None. Pass x and y as arrays, or batches of (x, y)")
     inputs, targets = as_inputs(caller, x, dtype), as_inputs(caller, y, dtype, "y")
     size = batch_size_of(inputs)
     if size != batch_size_of(targets):
         raise ag.ShapeError(
             f"{caller}: expected as many targets as samples; received x {_shapes(inputs)} and y {_shapes(targets)}. "
-            "Pair each sample with its own target"
+            + _fix_of_list(x, batch_size_of(targets))
         )
     if is_number(w) or getattr(w, "shape", None) == ():  # one weight for all samples
         w = np.full(size, float(w))
@@ -115,6 +138,13 @@ def as_samples(caller: str, x: Any, y: Any, dtype: np.dtype[Any], w: Any = None)
             f"{caller}: expected one sample_weight for each of {size} samples; received shape {_shapes(weights)}"
         )
     return Samples(inputs, targets, weights, size)
+
+
+def _fix_of_list(x: Any, size: int) -> str:
+    """Return how to pair samples with targets, also where a list of arrays was meant as samples."""
+    if isinstance(x, (list, tuple)) and len(x) == size:
+        return "Arrays in a list are several inputs; samples of one input are one array: np.stack(x)"
+    return "Pair each sample with its own target"
 
 
 def _shapes(x: Any) -> Any:
@@ -147,7 +177,9 @@ def class_weights(caller: str, weights: Mapping[int, float], samples: Samples) -
         ValueError: for other targets, or other weights.
     """
     if not isinstance(weights, Mapping):
-        raise TypeError(f"{caller}: expected class_weight={{class: weight, …}}; received {weights!r:.80}")
+        listed = isinstance(weights, (list, tuple, np.ndarray))
+        fix = f"dict(enumerate({list(weights)!r:.40}))" if listed else "a dict, such as {0: 1.0, 1: 5.0}"
+        raise TypeError(f"{caller}: expected class_weight={{class: weight, …}}; received {weights!r:.80}. Write {fix}")
     y = samples.y
     y = to_numpy(y) if is_duck_array(y) else y
     if not isinstance(y, np.ndarray) or y.ndim > 2:
@@ -201,9 +233,10 @@ def validation_parts(caller: str, data: Any) -> tuple[Any, Any, Any]:
     """Return x, y and the weights, or None, of `validation_data`."""
     expected = f"{caller}: expected validation_data=(x, y), (x, y, sample_weight) or a stream"
     if not isinstance(data, (tuple, list)):
-        raise TypeError(f"{expected}; received a {type(data).__name__}")
+        received = f"an array of shape {data.shape}" if hasattr(data, "shape") else f"{data!r:.80}"
+        raise TypeError(f"{expected}; received {received}. Write validation_data=(x_val, y_val)")
     if len(data) not in (2, 3):
-        raise ValueError(f"{expected}; received {len(data)} entries")
+        raise ValueError(f"{expected}; received {len(data)} of them. Write validation_data=(x_val, y_val)")
     return (*data, None)[:3]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from autograd_lite.extend import is_compiling
 from .. import losses
 from ..config.ambient import CALL
 from ..config.arguments import as_scalar
-from ..data.structure import is_structure
+from ..data.structure import is_structure, leaves
 from ..losses.loss import Loss  # base classes from their files: else mypy meets subclasses first, and loses InitVar
 from ..metrics.averages import Mean
 from ..metrics.metric import Metric
@@ -22,6 +23,29 @@ from ..metrics.metric import Metric
 def fit_targets(y: Any, shape: Any) -> Any:
     """Return targets with a last axis of length 1 added, if that gives them the predictions' shape."""
     return y[..., None] if (*getattr(y, "shape", ()), 1) == shape and len(shape) > 1 else y
+
+
+def of_all_rows(text: str, size: int) -> str:
+    """Return a message about one row that was tried with the shape of all rows.
+
+    Example:
+        >>> of_all_rows("received shape (1, 3). One sample is a batch of shape (1, D)", 60)
+        'received shape (60, 3). One sample is a batch of shape (1, D)'
+    """
+    return re.sub(r"(received .*?shape) \(1,", rf"\1 ({size},", text, count=1)
+
+
+def check_returned(caller: str, out: Any, y: Any) -> None:
+    """Raise unless a model has returned Tensors, and one of them where there is one array of targets."""
+    for _, part in leaves(out):
+        if not isinstance(part, Tensor):
+            received = "None. End it with return" if part is None else f"{type(part).__name__}"
+            raise TypeError(f"{caller}: expected the model's call to return a Tensor; received {received}")
+    if isinstance(out, Tensor) and isinstance(y, (list, tuple, dict)):
+        raise ValueError(
+            f"{caller}: expected one array of targets, since the model has one output; received a {type(y).__name__} "
+            f"of {len(y)}. Arrays in it are the targets of several outputs; rows of one are joined by np.stack(y)"
+        )
 
 
 def check_reduced(loss: Loss) -> Loss:

@@ -18,7 +18,7 @@ from autograd_lite.extend import more_on
 
 from .. import optimizers
 from ..config.ambient import CALL
-from ..config.arguments import flag, is_text
+from ..config.arguments import flag, is_text, unknown_argument
 from ..config.config import plain, restore
 from ..config.forks import on_fork
 from ..data.structure import batch_size_of, map_structure, unpack
@@ -35,7 +35,7 @@ from .replays import ReplayedFunction, Replays, check_choice
 from .strategies import SINGLE, SingleProcess
 
 Data = Any  # a tuple, or x itself
-_COMPILE = "optimizer, loss, metrics, loss_weights, weighted_metrics"
+_COMPILE = ["optimizer", "loss", "metrics", "loss_weights", "weighted_metrics", "run_eagerly", "jit_compile"]
 # Arguments of Keras's about how to go to work that change nothing here.
 _WITHOUT_EFFECT = frozenset({"auto_scale_loss", "steps_per_execution"})
 
@@ -108,7 +108,7 @@ class Stepper(Module):
         jit_compile: bool | str | None = "auto",
         **others: Any,
     ) -> None:
-        """Choose how the model is trained: what makes the steps, what they make small, and what is reported.
+        """Choose how the model is trained: the optimizer, the loss, and the metrics.
 
         Args:
             optimizer: a name such as "adam", an optimizer such as `nn.optimizers.Adam(1e-3)`, the same object that a
@@ -117,7 +117,7 @@ class Stepper(Module):
                 (y_true, y_pred) that returns a Tensor; for several outputs a list of them, or a dict by the output's
                 name. None if there are only penalties to minimize (`add_loss`, regularizers), or if the class has its
                 own `train_step` or `compute_loss`.
-            metrics: what is reported besides the loss: names such as "accuracy", which adapts to the targets,
+            metrics: values to report besides the loss: names such as "accuracy", which adapts to the targets,
                 `nn.metrics.Metric` objects, or functions of (y_true, y_pred); a list of them, for several outputs a
                 list of lists or a dict; None for none.
             loss_weights: with several outputs, the factor of each loss, a list or dict like `loss`; None for 1. By
@@ -151,9 +151,8 @@ class Stepper(Module):
         run_eagerly, jit_compile = flag(caller, "run_eagerly", run_eagerly or False), check_choice(caller, jit_compile)
         for name, value in others.items():
             if name not in _WITHOUT_EFFECT:
-                raise TypeError(
-                    f"{caller}: expected arguments among {_COMPILE}; received {name}={value!r}. Leave it out"
-                )
+                rate = f"nn.optimizers.Adam(learning_rate={value!r:.20}) as the optimizer"
+                raise unknown_argument(caller, [name], _COMPILE, dict.fromkeys(("learning_rate", "lr"), rate))
         if _are_numbers(metrics) and not _are_numbers(loss_weights):  # in Keras's order, by position
             metrics, loss_weights = loss_weights, metrics
         plan = getattr(self, "_plan", None)

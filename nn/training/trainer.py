@@ -16,12 +16,12 @@ from typing import Any, NamedTuple, TypeVar, cast
 import numpy as np
 
 import autograd_lite as ag
-from autograd_lite import Tensor, keep_freed_memory
+from autograd_lite import keep_freed_memory
 
 from ..callbacks import Callback, CallbackList, History, Trained
 from ..callbacks.base import check_callbacks
 from ..config.arguments import not_negative, optional, positive
-from ..data.structure import leaves, map_structure
+from ..data.structure import map_structure
 from ..distributed.communicator import Communicator
 from ..metrics import Metric
 from ..module.building import RestoreOnError
@@ -36,7 +36,7 @@ from .data_adapter import DataAdapter, Validation, class_weights, first_row, sha
 from .epoch_iterator import ArrayIterator, EpochIterator, Samples
 from .interrupts import defer_interrupts, raise_deferred
 from .nonfinite import warn_of_nan
-from .outputs import Means, Returned, fit_targets
+from .outputs import Means, Returned, check_returned, fit_targets, of_all_rows
 from .progress import Progress, open_progress
 from .steps import Stepper, attribute_metrics
 from .strategies import SINGLE, SingleProcess, strategy_of
@@ -567,13 +567,11 @@ class Trainer(Stepper):
                     continue
                 try:
                     out = self(first_row(part.x))
-                except ag.ShapeError as error:  # which tells of the shape that was given, not of the row that was tried
-                    error.args = (str(error).replace("received shape (1,", f"received shape ({part.size},"),)
+                except (ag.ShapeError, ag.DtypeError) as error:
+                    place = f"{caller}, validation_data: " if part is validation else ""
+                    error.args = (place + of_all_rows(str(error), part.size),)
                     raise
-                if wrong := [o for _, o in leaves(out) if not isinstance(o, Tensor)]:
-                    raise TypeError(
-                        f"{caller}: expected the model's call to return a Tensor; received {type(wrong[0]).__name__}"
-                    )
+                check_returned(caller, out, part.y)
                 if loss is not None and part.y is not None:
                     shape = shapes_with(out, part.size)
                     loss.check(fit_targets(part.y, shape), shape)

@@ -113,7 +113,7 @@ DATA: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
         {"loss": BCE, "units": 1, "activation": "sigmoid"},
         X,
         2.0 * (INDICES[:, None] > 0) - 1,
-        r"expected targets from 0 to 1; received -1 to 1. Map two classes to 0 and 1: \(y_true > 0\)",
+        r"expected targets from 0 to 1; received -1 to 1. Map two classes to 0 and 1: \(y_true > -1\)",
     ),
     "one output for the one-hot loss": (
         {"units": 1},
@@ -206,8 +206,8 @@ def test_validation_data_are_checked_before_the_first_step() -> None:
         ((X, INDICES), r"expected one-hot targets, shape \(6, 3\); received class indices"),
         ((X, ONE_HOT[:2]), "^Sequential.fit, validation_data: expected as many targets as samples"),
         ((X, ONE_HOT * np.nan), "expected targets without NaN"),
-        ((X,), r"^Sequential.fit: expected validation_data=\(x, y\), .* or a stream; received 1 entries"),
-        (X, r"^Sequential.fit: expected validation_data=\(x, y\), .* or a stream; received a ndarray"),
+        ((X,), r"^Sequential.fit: expected validation_data=\(x, y\), .* or a stream; received 1 of them"),
+        (X, r"^Sequential.fit: expected validation_data=\(x, y\), .* or a stream; received an array of shape"),
     ):
         with pytest.raises(TypeError if data is X else ValueError, match=message):
             made.fit(X, ONE_HOT, verbose=0, validation_data=data)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
+import autograd_lite as ag
 import nn
 from nn import layers, losses, models
 
@@ -25,6 +27,23 @@ def network(units: int = 3, activation: str | None = "softmax", **compiled: Any)
 def chain(*parts: layers.Layer, shape: tuple[int, ...]) -> models.Sequential:
     model = models.Sequential([nn.Input(shape), *parts])
     model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
+
+
+def generator() -> Iterator[Any]:
+    yield X, LABELS
+
+
+def compiled(call: Callable[[Any], Any], warns: bool = False) -> models.Model:
+    class Written(models.Model):
+        def call(self, x: Any) -> Any:
+            return call(x)
+
+    model = Written()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    if warns:
+        with pytest.warns(UserWarning, match="expected a model with parameters"):
+            model.fit(X, LABELS, verbose=0)
     return model
 
 
@@ -258,7 +277,170 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "expected one entry for each of the outputs ['output_0', 'output_1']",
     ),
+    # Names and arguments of other libraries.
+    "a layer of nn itself": (lambda: nn.Dense(3), AttributeError, "Write nn.layers.Dense"),
+    "an optimizer of nn itself": (lambda: nn.Adam(1e-3), AttributeError, "Write nn.optimizers.Adam"),
+    "the number of inputs, as in PyTorch": (
+        lambda: layers.Dense(4, 3),
+        TypeError,
+        "learn that of inputs by themselves",
+    ),
+    "an argument of PyTorch": (lambda: layers.LSTM(4, hidden_size=3), TypeError, "'hidden_size'. Write units"),
+    "the learning rate in compile": (
+        lambda: network(learning_rate=0.1),
+        TypeError,
+        "Write nn.optimizers.Adam(learning_rate=0.1) as the optimizer",
+    ),
+    "a keyword of compile": (lambda: network(metric=["accuracy"]), TypeError, "Did you mean 'metrics'?"),
+    "the optimizer second": (
+        lambda: models.Sequential().compile("mse", "adam"),
+        ValueError,
+        "received 'adam'. It is an optimizer, which comes first, before the loss",
+    ),
+    "PyTorch's name of a loss": (
+        lambda: network(loss="cross_entropy"),
+        ValueError,
+        "Write 'sparse_categorical_crossentropy' for targets that are indices of classes",
+    ),
+    "an accuracy as a loss": (lambda: network(loss="accuracy"), ValueError, "write metrics=['accuracy']"),
+    "half of a metric's name": (lambda: network(metrics=["f1"]), ValueError, "received 'f1'. Write 'f1_score'"),
+    "old methods": (lambda: network().predict_classes(X), AttributeError, "Write model.predict(x).argmax(axis=-1)"),
+    "the state of PyTorch": (
+        lambda: network().load_state_dict({"0.weight": np.ones((8, 4))}),
+        ValueError,
+        "nn.saving.from_torch_state_dict(model, state)",
+    ),
+    "the values of a History": (
+        lambda: network().fit(X, LABELS, verbose=0).loss,
+        AttributeError,
+        "Write history.history['loss']",
+    ),
+    # Data.
+    "the name of a file": (
+        lambda: network().fit("data.csv", LABELS),
+        ValueError,
+        "received the text 'data.csv'. Read a file first",
+    ),
+    "numbers as texts": (
+        lambda: network().fit(X.astype(str), LABELS),
+        TypeError,
+        "received strings, an array of shape (6, 4) <U32. Numbers that are written as texts become floats by "
+        "x.astype('float32')",
+    ),
+    "complex numbers": (lambda: network().predict(X.astype(complex)), TypeError, "np.stack([x.real, x.imag], axis=-1)"),
+    "dates": (lambda: network().predict(X.astype("M8[D]")), TypeError, "Make numbers of dates, such as days"),
+    "a list of samples": (lambda: network().fit(list(X), LABELS), ValueError, "one array: np.stack(x)"),
+    "a list of samples to predict": (lambda: network().predict(list(X)), TypeError, "np.stack([a, b])"),
+    "a generator that is not called": (
+        lambda: network().fit(generator, verbose=0),
+        ValueError,
+        "received the function generator. Call it, generator()",
+    ),
+    "a generator of inputs alone": (lambda: network().fit(iter([X])), ValueError, "or batches of (x, y)"),
+    "a generator and targets": (
+        lambda: network().fit(generator(), LABELS),
+        ValueError,
+        "Put (x, y, sample_weight) into",
+    ),
+    "a generator without batches": (lambda: network().fit(iter([])), ValueError, "received a source that gives none"),
+    "a batch of four": (lambda: network().fit(iter([(X, LABELS, X, X)])), ValueError, "received a tuple of length 4"),
+    "validation data without targets": (
+        lambda: network().fit(X, LABELS, validation_data=X),
+        TypeError,
+        "received an array of shape (6, 4). Write validation_data=(x_val, y_val)",
+    ),
+    "validation data in the other order": (
+        lambda: network().fit(X, LABELS, validation_data=(LABELS, X)),
+        ValueError,
+        "Sequential.fit, validation_data: Sequential: layer 'dense' (Dense): expected inputs whose last axis",
+    ),
+    "percent": (lambda: network().fit(X, LABELS, validation_split=20), ValueError, "above 0 and below 1; received"),
+    "targets of two outputs": (
+        lambda: network(loss="categorical_crossentropy").fit(X, [ONE_HOT, ONE_HOT]),
+        ValueError,
+        "expected one array of targets, since the model has one output; received a list of 2",
+    ),
+    "weights of classes in a list": (
+        lambda: network().fit(X, LABELS, class_weight=[1, 2, 3]),
+        TypeError,
+        "Write dict(enumerate([1, 2, 3]))",
+    ),
+    "classes 1 and 2": (
+        lambda: network(1, "sigmoid", loss="bce").fit(X, LABELS[:, None] % 2 + 1),
+        ValueError,
+        "received 1 to 2. Map two classes to 0 and 1: (y_true > 1).astype('float32')",
+    ),
+    "softmax of one unit": (
+        lambda: network(1, loss="bce").fit(X, LABELS[:, None] % 2),
+        ValueError,
+        "a softmax of one number, which is always 1. Use activation='sigmoid'",
+    ),
+    "channels first": (
+        lambda: chain(layers.Conv2D(2, 3), shape=(8, 8, 3)).predict(np.moveaxis(IMAGES, -1, 1)),
+        ValueError,
+        "Put channels last, np.moveaxis(x, 1, -1)",
+    ),
+    "a window larger than the image": (
+        lambda: chain(layers.Conv2D(2, 5), shape=(3, 32, 32)),
+        ValueError,
+        "would have lengths (-1, 28). Use larger inputs, or padding='same'. Or put channels last, (N, H, W, C)",
+    ),
+    # Models and callbacks.
+    "an int for a shape": (lambda: nn.Input(4), TypeError, "received shape=4. Write Input((4,))"),
+    "return forgotten": (
+        lambda: compiled(lambda x: None).fit(X, LABELS),
+        TypeError,
+        "expected the model's call to return a Tensor; received None. End it with return",
+    ),
+    "a layer made in call": (
+        lambda: compiled(lambda x: layers.Dense(3)(x), warns=True),
+        ag.GradError,
+        "make them in __init__, self.dense = layers.Dense(3)",
+    ),
+    "two tensors without a list": (
+        lambda: layers.Concatenate()(X, X),
+        TypeError,
+        "too many positional arguments. Give several tensors as one list, [a, b]",
+    ),
+    "the values of attention": (
+        lambda: layers.MultiHeadAttention(2, 4)(X[None]),
+        TypeError,
+        "received 1 by position: missing a required argument: 'value'",
+    ),
+    "a class of callbacks": (
+        lambda: network().fit(X, LABELS, callbacks=[nn.callbacks.EarlyStopping]),
+        TypeError,
+        "received the class EarlyStopping. Write EarlyStopping()",
+    ),
+    "a function as a callback": (
+        lambda: network().fit(X, LABELS, callbacks=[lambda epoch, logs: None]),
+        TypeError,
+        "received the function <lambda>. Write LambdaCallback(on_epoch_end=f), of (epoch, logs)",
+    ),
+    "the name of a callback": (
+        lambda: network().fit(X, LABELS, callbacks="early_stopping"),
+        TypeError,
+        "Write an object of nn.callbacks, such as EarlyStopping()",
+    ),
+    "a metric to monitor that is not computed": (
+        lambda: network().fit(X, LABELS, verbose=0, callbacks=[nn.callbacks.EarlyStopping("accuracy")]),
+        ValueError,
+        "Name it among the metrics: compile(..., metrics=['accuracy'])",
+    ),
+    "a metric that returns a text": (
+        lambda: network(metrics=[lambda y_true, y_pred: "good"]).fit(X, LABELS, verbose=0),
+        TypeError,
+        "expected a function that returns a number for each sample, or one for the batch",
+    ),
 }
+
+# What each message has: the call, the expectation and the value; or the name that is not known.
+_CALL = re.compile(r"(?:layer '\w+' \(\w+\)|[\w.]+(?:, validation_data)?): ")
+_FORM = re.compile(
+    r"expected .*; received |expected .*\breceived |got an unexpected keyword argument|has no attribute ", re.S
+)
+# What belongs to the implementation.
+_INSIDE = re.compile(r" at 0x|__init__\(|NoneType|of another kind than|array\(\[|\.<locals>|<class ")
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -266,4 +448,9 @@ def test_the_error_says_what_to_do(mistake: str) -> None:
     call, kind, said = MISTAKES[mistake]
     with pytest.raises(kind) as caught:
         call()
-    assert said in str(caught.value)
+    text = str(caught.value)
+    assert said in text
+    assert _FORM.search(text)
+    assert not _INSIDE.search(text)
+    assert _CALL.match(text) or isinstance(caught.value, AttributeError)
+    assert len(text.partition("Known names: ")[0]) < 450

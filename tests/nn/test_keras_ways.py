@@ -279,7 +279,7 @@ def test_other_words_for_the_arguments_of_an_optimizer(word: str) -> None:
 def test_compile_takes_keras_s_words_for_what_is_done_anyway() -> None:
     model = nn.Sequential([layers.Dense(1)])
     model.compile("sgd", "mse", run_eagerly=True, jit_compile="auto", auto_scale_loss=True, steps_per_execution=8)
-    with pytest.raises(TypeError, match="expected arguments among optimizer, loss, .*; received lost='mse'"):
+    with pytest.raises(TypeError, match="keyword argument 'lost'. Did you mean 'loss'"):
         model.compile("adam", lost="mse")
     assert isinstance(model.optimizer, nn.optimizers.SGD)  # still compiled as before
 
@@ -308,7 +308,7 @@ def test_a_module_is_called_on_whatever_gives_an_array() -> None:
         ({"class_weight": "balanced"}, TypeError, r"expected class_weight=\{class: weight, …\}; received 'balanced'"),
         ({"callbacks": [callbacks.History]}, TypeError, r"Write History\(\)"),
         ({"callbacks": [print]}, TypeError, r"Write LambdaCallback\(on_epoch_end=print\)"),
-        ({"callbacks": [3]}, TypeError, r"received 3$"),
+        ({"callbacks": [3]}, TypeError, r"received 3. Write an object"),
     ],
 )
 def test_what_fit_is_given_by_mistake(arguments: Any, error: type[Exception], message: str) -> None:

@@ -92,7 +92,12 @@ class Windowed(Spatial):
             raise ag.ShapeError(
                 f"{self._speaker}: expected inputs with {expected} channels, "
                 f"since it was built for them; received shape {tuple(shape)} with data_format={self.data_format!r}. "
-                "Check the order of the axes, or make a new layer for this input"
+                + (
+                    "Put channels last, np.moveaxis(x, 1, -1)"
+                    if self.data_format == "channels_last" and shape[1] == expected
+                    else "Check the order of the axes"
+                )
+                + ", or make a new layer for this input"
             )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

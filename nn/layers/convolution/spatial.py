@@ -69,8 +69,10 @@ class Spatial(Layer):
         """Return a shape in the layer's order of axes."""
         if any(n is not None and n < 1 for n in spatial):
             raise ag.ShapeError(
-                f"{self._speaker}: expected spatial axes that hold a window; "
-                f"the result would have lengths {tuple(spatial)}. Use larger inputs, or padding='same'"
+                f"{self._speaker}: expected spatial axes that hold a window; received shorter ones, the result would "
+                f"have lengths {tuple(spatial)}. Use larger inputs, or padding='same'"
+                + ". Or put channels last, (N, H, W, C)"
+                * (self.data_format == "channels_last" and self.rank == 2)
             )
         last = self.data_format == "channels_last"
         return (batch, *spatial, channels) if last else (batch, channels, *spatial)

@@ -388,7 +388,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "nothing": (lambda: layers.TextVectorization().adapt(["", "?!"]), "expected at least one token other than special"),
     "one input": (lambda: layers.HashedCrossing(3)(np.array([1, 2])), "expected a list of two or more arrays"),
     "salt": (lambda: layers.IntegerLookup(salt=3), "expected oov_method='farmhash' with salt"),
-    "strings for numbers": (lambda: layers.Dense(2)(np.array(["a"])), "expected the argument x to be numbers"),
+    "strings for numbers": (lambda: layers.Dense(2)(np.array(["a"])), "expected numbers; received strings"),
     "strings for an input of numbers": (
         lambda: nn.Model(x := nn.Input((1,)), layers.Dense(1)(x))(np.array(["a"])),
         "expected numbers; received strings",

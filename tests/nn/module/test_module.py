@@ -163,7 +163,7 @@ def test_load_state_dict_takes_all_or_nothing_and_lists_every_problem() -> None:
     del state["offset"]
     state["blocks.0.scale"] = np.zeros(7)
     state["nested.0.0.bias"] = np.zeros(1, np.complex64)
-    with pytest.raises(ValueError, match="does not fit this module, and nothing was assigned") as error:
+    with pytest.raises(ValueError, match="of this module; received others, and nothing was assigned") as error:
         tree.load_state_dict(state)
     for line in (
         "missing: offset () float32",

@@ -13,6 +13,7 @@ import autograd_lite as ag
 from nn import optimizers
 from nn.config.config import argument_names
 from nn.optimizers import Optimizer, schedules
+from nn.optimizers.names import REGISTRY
 
 from .. import peers
 from . import optimizer_formulas as formulas
@@ -168,7 +169,7 @@ def test_ten_steps_equal_those_of_pytorch(make: Any, name: str, options: dict[st
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("kind", [*optimizers.names.REGISTRY.names.values(), optimizers.MultiOptimizer])
+@pytest.mark.parametrize("kind", [*REGISTRY.names.values(), optimizers.MultiOptimizer])
 def test_the_arguments_and_their_defaults_are_those_of_keras(kind: Any) -> None:
     theirs = inspect.signature(getattr(peers.keras().optimizers, kind.__name__)).parameters
     assert set(argument_names(kind)) - {"parameters"} == theirs.keys() - {"kwargs"}

@@ -10,6 +10,7 @@ from typing import Any
 
 from nn import optimizers
 from nn.optimizers import Optimizer, rules
+from nn.optimizers.names import REGISTRY
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "optimizers.md"
 MARK = "## All rules\n"
@@ -17,7 +18,7 @@ MARK = "## All rules\n"
 
 def every_rule() -> list[Callable[..., Any]]:
     """Return the rules of all optimizers that have names, then what any of them may have around it."""
-    made: list[Optimizer] = [kind() for kind in optimizers.names.REGISTRY.names.values()]
+    made: list[Optimizer] = [kind() for kind in REGISTRY.names.values()]
     made.insert(1, optimizers.SGD(nesterov=True))
     found = [optimizer.rule() for optimizer in made] + [rules.with_decay, rules.with_average]
     return list(dict.fromkeys(getattr(rule, "func", rule) for rule in found))
