@@ -82,7 +82,7 @@ class Body:
         return list(dict.fromkeys([*direct, *(g for body in inner for g in body.generators)]))
 
     def __repr__(self) -> str:
-        return f"<{len(self.order)} operations, {self._digest}>"
+        return f"<{len(self.order)} operation{'' if len(self.order) == 1 else 's'}>#{self._digest}"
 
     @cached_property
     def _digest(self) -> str:

@@ -89,9 +89,10 @@ class Scan(ControlOp):
     @property
     def params(self) -> dict[str, Any]:  # type: ignore[override]
         """The parameters that graphs show."""
-        if self.length == UNBOUNDED:
-            return {"body": self.body}
-        return {"body": self.body, "length": self.length, "reverse": self.reverse}
+        params = {"body": self.body, "num_carry": self.num_carry}
+        if self.linear:
+            params["num_residuals"] = self.linear[0].num_residuals
+        return params if self.length == UNBOUNDED else {**params, "length": self.length, "reverse": self.reverse}
 
     @property
     def cost(self) -> float:  # type: ignore[override]

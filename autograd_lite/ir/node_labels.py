@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..core.op import OPS
 from .graph_node import GraphNode, Kind, Param
@@ -114,8 +114,53 @@ def _for_all_axes(p: Param) -> str:
     return str(value) if isinstance(value, int) and p.name in _EACH_AXIS else p.text
 
 
+class Loop(NamedTuple):
+    """The repetition of a `scan` or a `while_loop`, as text.
+
+    Attributes:
+        times: how often, such as "×10"; empty if that is decided on the way.
+        carry: the shape of what a step hands to the next one: "(3,)", "((3,), ())", or "5 arrays"; empty for nothing.
+        body: how many operations a step has: "14 operations".
+    """
+
+    times: str
+    carry: str
+    body: str
+
+    def __str__(self) -> str:
+        parts = [f"carry {self.carry}", f"body {self.body}"] if self.carry else [f"body {self.body}"]
+        return f"{self.times}: {', '.join(parts)}" if self.times else ", ".join(parts)
+
+
+def loop_of(node: GraphNode) -> Loop | None:
+    """Return the repetition of a node; None of other nodes."""
+    params = {p.name: p.value for p in node.params}
+    if not isinstance(params.get("body"), str) or not isinstance(params.get("num_carry"), int):
+        return None
+    shapes = [str(shape) for shape, _ in node.kinds[: params["num_carry"]]]
+    carry = ", ".join(shapes) if len(shapes) <= _FEW else f"{len(shapes)} arrays"
+    carry = f"({carry})" if 1 < len(shapes) <= _FEW else carry
+    times = f"×{params['length']:,}" if "length" in params else ""
+    times = f"{times} in reverse" if params.get("reverse") else times
+    return Loop(times, carry, re.sub(f"[<>]|{DIGEST}", "", params["body"]))
+
+
+def name_of_result(call: GraphNode, index: int, whose: str = "") -> str:
+    """Return the name of a result in pictures, that of `result_text`; of a loop "carry", "y", or "residual"."""
+    loop = loop_of(call)
+    if loop is None:
+        return result_text(call.op, index, whose)
+    params = {p.name: p.value for p in call.params}
+    carries, residuals = params["num_carry"], params.get("num_residuals", 0)
+    counts = {"carry": carries, "y": len(call.kinds) - carries - residuals, "residual": residuals}
+    names = [f"{name}[{i}]" if n > 1 else name for name, n in counts.items() for i in range(n)]
+    return f"{whose}.{names[index]}" if whose else names[index]
+
+
 def brief_params(node: GraphNode) -> str:
     """Return the parameters that tell more than the result's type and the defaults: "axis=1", "index=(0, 1:)"."""
+    if loop := loop_of(node):
+        return str(loop)
     texts = brief_values(node.params, {"shape": str(node.shape), "dtype": str(node.dtype)})
     return visible(", ".join(f"{name}={text}" for name, text in texts.items()))
 

@@ -9,7 +9,18 @@ from typing import NamedTuple
 
 from ...ir.graph_node import GraphNode, Kind
 from ...ir.listing import place
-from ...ir.node_labels import amount, brief_params, clip, count_of, exact, result_text, result_types, type_text, visible
+from ...ir.node_labels import (
+    amount,
+    brief_params,
+    clip,
+    count_of,
+    exact,
+    loop_of,
+    name_of_result,
+    result_types,
+    type_text,
+    visible,
+)
 from ...ir.stats import NOT_MEASURED, Measurement, single
 from ..marks import Mark, mark_of_group
 from .scopes import Scope
@@ -90,7 +101,7 @@ def _result_lines(
     taken, types = {part.result: part for part in reversed(results)}, result_types(call)
     for index, text in enumerate(types[:_RESULTS]):
         part = taken.get(index)
-        name = result_text(call.op, index)
+        name = name_of_result(call, index)
         if part is not None:
             name = f"{part.name} = {name}" if part.name else name
             text = number_text(part, facts.measurements.get(part.id, NOT_MEASURED)) or text
@@ -130,6 +141,8 @@ def _lines(node: GraphNode, facts: Facts, name_within: str) -> tuple[tuple[str, 
     # Longer glyphs, such as |x| and mod, would be a second word next to the name.
     sign = visible(node.glyph) if len(node.glyph) == 1 and not name else ""
     params = clip(brief_params(node), _PARAMS)
+    if loop := loop_of(node):  # the carry is among the results
+        op, params = f"{op} {loop.times}".rstrip(), f"body {loop.body}"
     return tuple(line for line in (f"{name} = {op}" if name else op, params, kind) if line), sign
 
 
@@ -162,7 +175,7 @@ def _result_tip(call: GraphNode, part: GraphNode, facts: Facts) -> list[str]:
     name = f"{part.name} = " if part.name else ""
     size = f"{type_text(part)}, {count_of(part.nbytes, 'byte')}"
     numbers = _numbers(part, facts.measurements.get(part.id, NOT_MEASURED))
-    return [f"{part.id} = {name}{result_text(call.op, part.result or 0, call.id)}, {size}", *numbers]
+    return [f"{part.id} = {name}{name_of_result(call, part.result or 0, call.id)}, {size}", *numbers]
 
 
 def _tip(node: GraphNode, facts: Facts) -> list[str]:

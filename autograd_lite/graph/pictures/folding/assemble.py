@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ....core.op import OPS
 from ....core.shape_arithmetic import Shape
 from ....ir.graph_node import GraphNode, Kind, Role, number_of
-from ....ir.node_labels import amount, clip, count_of, result_text, visible
+from ....ir.node_labels import amount, clip, count_of, name_of_result, visible
 from ....ir.pure_graph import PureGraph
 from ...marks import Overlay
 from ..describe import BACKWARD, Facts, Sums, group_box, node_box, number_text, series
@@ -287,7 +287,7 @@ def _label(graph: PureGraph, line: _Line, values: Sequence[GraphNode], arriving:
 
     The box of a node shows its own shape; of a call the edges say which of its results they are.
     """
-    which = "" if line.result is None else result_text(graph[line.source].op, line.result)
+    which = "" if line.result is None else name_of_result(graph[line.source], line.result)
     if line.kind is EdgeKind.SAVED:
         size = amount(sum(value.nbytes for value in values), "B")
         return f"{which}: {size}" if which else size

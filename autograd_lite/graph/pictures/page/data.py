@@ -8,7 +8,7 @@ from typing import Any
 
 from ....ir.graph_node import GraphNode, Kind, number_of
 from ....ir.listing import place
-from ....ir.node_labels import brief_params, clip, op_text, result_text, result_types, summary, visible
+from ....ir.node_labels import brief_params, clip, name_of_result, op_text, result_types, summary, visible
 from ....ir.pure_graph import PureGraph
 from ....ir.stats import Measurement, Stats, single
 from ...cost import By, cost_of
@@ -107,7 +107,7 @@ def _node(graph: PureGraph, node: GraphNode, home: int, places: dict[str, int]) 
         shape=None if node.dtype.hasobject or node.weak else str(node.shape),
         dtype="generator" if node.dtype.hasobject else str(node.dtype),
         # Of a call, the names and types of its results; of one of them, its place among these.
-        results=[[result_text(node.op, i), text] for i, text in enumerate(result_types(node))],
+        results=[[name_of_result(node, i), text] for i, text in enumerate(result_types(node))],
         result=0 if node.result is None else node.result + 1,
         weak=node.weak,
         size=node.size,
