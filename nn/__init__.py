@@ -64,12 +64,17 @@ else:
             utils as utils,
         )
         from .config.settings import DTypePolicy as DTypePolicy
+        from .initializers import Initializer as Initializer
         from .layers.input_spec import InputSpec as InputSpec
         from .layers.layer import Layer as Layer
         from .layers.variable import Variable as Variable
+        from .losses import Loss as Loss
+        from .metrics import Metric as Metric
         from .models import Input as Input, Model as Model, Sequential as Sequential
         from .module.module import Module as Module, Parameter as Parameter
         from .module.symbols import KerasTensor as KerasTensor
+        from .optimizers import Optimizer as Optimizer
+        from .regularizers import Regularizer as Regularizer
     else:
         __getattr__, __dir__, __all__ = _attach(__name__, lambda name: _place_of(name) | _IN_NN)
 

@@ -14,7 +14,7 @@ from autograd_lite import Generator, Tensor
 
 from .ambient import CUSTOM_OBJECTS, Block
 from .arguments import checked_here, place_here
-from .fields import attribute, declare, field, is_made, option, text_of, weight
+from .fields import attribute, attributes_of, declare, field, is_made, option, text_of, weight
 from .known import Known
 from .limits import reading
 from .settings import DTypePolicy
@@ -100,7 +100,11 @@ class Configurable(Registered):
         return new
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as numbers, strings, lists and dicts; see `from_config`."""
+        """Return the constructor's arguments as numbers, strings, lists and dicts; see `from_config`.
+
+        Returns:
+            The arguments by name; of an attribute that was assigned after the object was made, its value now.
+        """
         args, kwargs = self._arguments
         if type(self).__init__ is object.__init__:
             return {}
@@ -111,7 +115,13 @@ class Configurable(Registered):
             kind = bound.signature.parameters[name].kind
             if kind is not inspect.Parameter.VAR_POSITIONAL or value:
                 config |= dict(value) if kind is inspect.Parameter.VAR_KEYWORD else {name: value}
-        return {name: plain(value) for name, value in config.items()}
+        config = {name: plain(value) for name, value in config.items()}
+        for name, argument, value in attributes_of(self):
+            before = config.get(name, argument.default)
+            now = plain(value)
+            if not _same(now, before) and not _same(now, plain(argument.convert(self, name, restore(before)))):
+                config[name] = now
+        return config
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self._changed_arguments())})"
@@ -146,6 +156,13 @@ class Configurable(Registered):
             parameters = _signature(cls).parameters.values()
             spread = next((p.name for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL), None)
             return cls(*arguments.pop(spread, ()), **arguments) if spread else cls(**arguments)
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Return whether two plain values are the same; sequences are, of equal entries."""
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(map(_same, a, b))
+    return a is b or (type(a) is type(b) and bool(a == b))
 
 
 def _signature(kind: type) -> inspect.Signature:

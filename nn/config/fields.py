@@ -16,7 +16,7 @@ that base declares the argument too: then the class has another one of that name
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
@@ -48,16 +48,57 @@ class Field:
         default: the value of an argument that is left out, REQUIRED if it must not be.
         kw_only: whether it must be given by name.
         handed_on: whether a written `__init__` of a base class takes it, by its `**kwargs`.
+        settable: whether the attribute, where it is assigned later, is the argument from then on.
     """
 
     #: Whether it stays on the class, as a descriptor whose `__set__` checks each assignment.
     live = False
 
     def __init__(
-        self, check: Check | None = None, default: Any = REQUIRED, *, kw_only: bool = False, handed_on: bool = False
+        self,
+        check: Check | None = None,
+        default: Any = REQUIRED,
+        *,
+        kw_only: bool = False,
+        handed_on: bool = False,
+        settable: bool = True,
     ) -> None:
         self.check, self.default, self.kw_only, self.handed_on = check, default, kw_only or handed_on, handed_on
+        self.settable = settable
         self.kept = True
+
+    def convert(self, owner: Any, name: str, value: Any) -> Any:
+        """Return what an argument is kept as."""
+        return value if self.check is None else self.check(owner, name, value)
+
+
+class Accessor:
+    """Stands on a class for an argument that objects keep elsewhere: in a part, or in a table; a subclass says where.
+
+    Args:
+        name: of the argument.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def field_of(self, cls: type) -> Field:
+        """Return the field that converts what is assigned."""
+        return fields_of(cls)[self.name]
+
+    def get(self, owner: Any) -> Any:
+        """Return the value."""
+        raise NotImplementedError
+
+    def put(self, owner: Any, value: Any) -> None:
+        """Change the value, to one that the field has converted."""
+        raise NotImplementedError
+
+    def __get__(self, owner: Any, kind: type | None = None) -> Any:
+        return self if owner is None else self.get(owner)
+
+    def __set__(self, owner: Any, value: Any) -> None:
+        self.put(owner, self.field_of(type(owner)).convert(owner, self.name, value))
 
 
 class _Attribute:
@@ -67,7 +108,14 @@ class _Attribute:
         self.default = default
 
 
-def field(check: Check | None = None, *, default: Any = REQUIRED, kw_only: bool = False, in_place: bool = False) -> Any:
+def field(
+    check: Check | None = None,
+    *,
+    default: Any = REQUIRED,
+    kw_only: bool = False,
+    in_place: bool = False,
+    settable: bool = True,
+) -> Any:
     """Declare an argument, in the body of a class.
 
     Args:
@@ -76,8 +124,10 @@ def field(check: Check | None = None, *, default: Any = REQUIRED, kw_only: bool 
         kw_only: whether it must be given by name; such come last.
         in_place: whether it may be given by position nevertheless, among its neighbors: type checkers would put an
             argument that a base class has among its keywords where that base has it, before all of this class's.
+        settable: whether the attribute, where it is assigned later, is the argument in configurations; False for
+            one that holds what was made of the argument.
     """
-    return Field(check, default, kw_only=kw_only and not in_place)
+    return Field(check, default, kw_only=kw_only and not in_place, settable=settable)
 
 
 def option(*, default: Any = REQUIRED, kw_only: Literal[True]) -> Any:
@@ -137,6 +187,18 @@ def fields_of(cls: type, below: type = object) -> dict[str, Field]:
     declared = {name: f for base in reversed(order) for name, f in _own(base).items()}
     fields = {name: f for name, f in declared.items() if f is not None}
     return dict(sorted(fields.items(), key=lambda item: item[1].kw_only))
+
+
+def attributes_of(owner: Any) -> Iterator[tuple[str, Field, Any]]:
+    """Yield the arguments that a made constructor keeps as attributes, with their fields and what they are now."""
+    cls = type(owner)
+    if is_made(cls.__init__):  # type: ignore[misc]
+        for name, f in fields_of(cls, _writer(cls)).items():
+            accessor = getattr(cls, name, None)
+            if isinstance(accessor, Accessor):
+                yield name, accessor.field_of(cls), accessor.get(owner)
+            elif f.kept and f.settable and not f.live and not f.handed_on and hasattr(owner, name):
+                yield name, f, getattr(owner, name)
 
 
 def text_of(value: Any) -> str:

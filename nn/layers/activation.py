@@ -141,6 +141,12 @@ class ELU(SameShape):
         return f"{self.alpha:g}"
 
 
+def _axis(owner: Any, name: str, value: Any) -> int | tuple[int, ...]:
+    """Return an axis, or several as a tuple."""
+    axes = some_axes(owner, name, value)
+    return axes[0] if len(axes) == 1 else axes
+
+
 class Softmax(SameShape):
     """Returns exp(x) / sum(exp(x)) along an axis or several.
 
@@ -157,20 +163,16 @@ class Softmax(SameShape):
 
     _takes_masks = False  # its parameter `mask` is one of elements
 
-    axis: InitVar[int | Sequence[int]] = field(some_axes, default=-1)
-
-    def __post_init__(self, axis: Any) -> None:
-        self.axes: tuple[int, ...] = axis
+    axis: int | Sequence[int] = field(_axis, default=-1)
 
     def call(self, x: Tensor, mask: Any = None) -> Tensor:
         """Return softmax(x), of x's shape."""
-        axes = self.axes[0] if len(self.axes) == 1 else self.axes
         if mask is None:
-            return activations.softmax(x, axes)
+            return activations.softmax(x, self.axis)
         allowed = as_flags(mask)
-        out = activations.softmax(np.where(allowed, x, float(np.finfo(x.dtype).min / 2)), axes)
+        out = activations.softmax(np.where(allowed, x, float(np.finfo(x.dtype).min / 2)), self.axis)
         chosen: Any = np.where(allowed, out, 0)  # none where nothing is allowed
         return chosen
 
     def extra_repr(self) -> str:
-        return f"axis={self.axes[0] if len(self.axes) == 1 else self.axes}"
+        return f"axis={self.axis}"

@@ -57,7 +57,7 @@ class Lambda(Layer):
 
     _takes_text = True
     function: Function = field(_function)
-    output_shape: Converted[Any, Any] = field(_shape, default=None)
+    output_shape: Converted[Any, Any] = field(_shape, default=None, settable=False)
     mask: Any = field(default=None)
     arguments: Converted[Mapping[str, Any] | None, dict[str, Any]] = field(_arguments, default=None)
 

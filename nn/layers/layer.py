@@ -13,19 +13,32 @@ from autograd_lite import Tensor, tensor
 from autograd_lite.arrays import move
 
 from .. import constraints, initializers, regularizers
-from ..config.arguments import flag, is_integer, positive
+from ..config.arguments import Check, flag, is_integer, positive
 from ..config.config import Configurable
-from ..config.fields import Converted, attribute, option
+from ..config.fields import Accessor, Converted, attribute, fields_of, option
 from ..config.limits import spend
 from ..config.settings import DTypeLike
 from ..module.elsewhere import PYTORCH_ARGUMENTS
 from ..module.module import Module, Shape
-from ..module.penalties import Added, Rules, add_penalty, clear_added, inside_model, penalties
+from ..module.penalties import (
+    Added,
+    Rules,
+    add_penalty,
+    clear_added,
+    inside_model,
+    note_constraint,
+    penalties,
+    weight_and_kind,
+)
 from .input_spec import check_inputs
 
 Function = Callable[..., Any]
 Rule = str | Function | None
 _GETTERS = {"regularizer": regularizers.get, "constraint": constraints.get}
+_CHECKS: dict[str, Check] = {
+    "regularizer": lambda owner, name, value: regularizers.get(value),
+    "constraint": lambda owner, name, value: constraints.get(value),
+}
 
 
 class PlainOptions(TypedDict, total=False):
@@ -85,6 +98,14 @@ class Layer(Configurable, Module):
     input_spec: Any = attribute(None)
     _rules: Rules | None = attribute(None)
     _added: Added | None = attribute(None)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, argument in fields_of(cls, Layer).items():
+            kind = name.rpartition("_")[2]
+            if argument.handed_on and argument.check is None and kind in _GETTERS:
+                argument.check = _CHECKS[kind]
+                setattr(cls, name, _RuleAccessor(name))
 
     def __init__(
         self,
@@ -211,6 +232,23 @@ class Layer(Configurable, Module):
                     penalty = self.activity_regularizer(part)
                     self.add_loss(penalty / part.shape[0] if part.shape else penalty)
         return out
+
+
+class _RuleAccessor(Accessor):
+    """The attribute `<weight>_regularizer` or `<weight>_constraint`, which the layer's `Rules` have by the weight."""
+
+    def get(self, owner: Layer) -> Any:
+        """Return the rule, or None."""
+        weight, kind = weight_and_kind(type(owner), self.name)
+        return None if owner._rules is None else owner._rules.by_name(kind).get(str(weight))
+
+    def put(self, owner: Layer, value: Any) -> None:
+        """Give the weight this rule; a regularizer counts at once, a constraint when an optimizer is next bound."""
+        weight, kind = weight_and_kind(type(owner), self.name)
+        rules = Rules(owner, {}, _GETTERS) if owner._rules is None else owner._rules
+        owner._rules = rules.with_rule(kind, str(weight), value)
+        if kind == "constraint" and isinstance(made := vars(owner).get(str(weight)), Tensor):
+            note_constraint(made, value)
 
 
 Layer.activity_regularizer = None  # type: ignore[assignment]  # for a subclass that forgets super().__init__()

@@ -60,7 +60,7 @@ class AUC(Counts):
     curve: str = field(one_of("ROC", "PR", "PRGAIN"), default="ROC")
     summation_method: str = field(one_of("interpolation", "minoring", "majoring"), default="interpolation")
     name: str = field(default="auc")
-    thresholds: ThresholdsLike = field(default=None)
+    thresholds: ThresholdsLike = field(default=None, settable=False)
     multi_label: bool = field(flag, default=False)
     num_labels: int | None = field(optional(positive), default=None)
     label_weights: Converted[npt.ArrayLike | None, Array | None] = field(optional(_weights), default=None)

@@ -136,7 +136,7 @@ class Counts(Metric):
 class _AtThresholds(Counts):
     """One number at each of the user's thresholds."""
 
-    thresholds: ThresholdsLike = field(default=None)
+    thresholds: ThresholdsLike = field(default=None, settable=False)
 
     def __post_init__(self) -> None:
         thresholds: Any = self.thresholds

@@ -52,8 +52,14 @@ PYTORCH_ARGUMENTS = {
     **dict.fromkeys(("in_features", "in_channels", "input_size", "num_features"), "nothing: the first call tells it"),
 }
 
-# PyTorch's names of modules, and what they are here.
+# PyTorch's and Keras's names of modules, and what they are here.
 IN_NN = {
+    "applications": "Pretrained networks are not here: nn.saving.load_model reads their files from Keras (.keras)",
+    "device": "A model moves with model.to(cupy)",
+    "dtype_policies": "Write nn.DTypePolicy",
+    "name_scope": "Weights are named by the attributes that hold them: leave it out",
+    "remat": "Write ag.checkpoint(f)",
+    "wrappers": "Write nn.sklearn",
     "Linear": "Write layers.Dense(units): the number of inputs is learned from the first call",
     "Conv1d": "Write layers.Conv1D(filters, kernel_size), of arrays with channels last",
     "Conv2d": "Write layers.Conv2D(filters, kernel_size), of arrays with channels last",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,6 +32,13 @@ def _weights(owner: type) -> frozenset[str]:
     return frozenset(annotated - fields_of(owner).keys())
 
 
+def weight_and_kind(owner: type, argument: str) -> tuple[str | None, str]:
+    """Return the weight and the kind that `<weight>_regularizer` or `<weight>_constraint` stands for, None for none."""
+    prefix, _, kind = argument.rpartition("_")
+    names, weights = (prefix, f"{prefix}_kernel", _ALSO.get(prefix, "")), _weights(owner)
+    return next((name for name in names if prefix and name in weights), None), kind
+
+
 class Rules:
     """The regularizers and constraints of a layer's weights, by the names of attributes.
 
@@ -49,22 +57,28 @@ class Rules:
         #: weights with a regularizer or a constraint from `add_weight`
         self.weights: list[tuple[Tensor, Callable[..., Any] | None, Callable[..., Any] | None]] = []
         owner = type(layer)
-        weights = _weights(owner)
         for argument, value in arguments.items():
-            prefix, _, kind = argument.rpartition("_")
-            names = (prefix, f"{prefix}_kernel", _ALSO.get(prefix, ""))
-            weight = next((name for name in names if prefix and name in weights), None)
+            weight, kind = weight_and_kind(owner, argument)
             if weight is None or kind not in getters:
                 others = [name for name in inspect.signature(owner).parameters if name not in arguments]
                 raise unknown_argument(owner.__name__, [argument], others, getattr(owner, "_other_words", None))
             rule = getters[kind](value)
             if rule is not None:
-                (self.regularizers if kind == "regularizer" else self.constraints)[weight] = rule
+                self.by_name(kind)[weight] = rule
+
+    def by_name(self, kind: str) -> dict[str, Callable[..., Any]]:
+        """Return the regularizers, or the constraints, by the names of weights."""
+        return self.regularizers if kind == "regularizer" else self.constraints
+
+    def with_rule(self, kind: str, weight: str, rule: Rule | None) -> Rules:
+        """Return a copy in which a weight has this regularizer, or constraint, and no other."""
+        twin, others = copy.copy(self), {k: r for k, r in self.by_name(kind).items() if k != weight}
+        setattr(twin, f"{kind}s", others if rule is None else {**others, weight: rule})
+        return twin
 
     def of(self, layer: Tree[Any], kind: str) -> Iterator[tuple[Tensor, Callable[..., Any]]]:
         """Yield the existing weights that have a regularizer, or a constraint, together with it."""
-        by_name = self.regularizers if kind == "regularizer" else self.constraints
-        for name, rule in by_name.items():
+        for name, rule in self.by_name(kind).items():
             weight = vars(layer).get(name)
             if isinstance(weight, Tensor):
                 yield weight, rule
@@ -159,13 +173,21 @@ def model_call(model: Tree[Any], call: Callable[..., Any], args: Any, kwargs: An
         CALL.set(around)
 
 
+def note_constraint(weight: Any, constraint: Rule | None) -> None:
+    """Make the constraint of a weight known, or that it has none."""
+    if constraint is not None:
+        _CONSTRAINTS.give(weight, constraint)
+    else:
+        _CONSTRAINTS.pop(id(weight), None)
+
+
 def note_constraints(module: Tree[Any]) -> None:
     """Make the constraints of a tree known to `constraint_of`."""
     for _, part in module._walk():
         rules = vars(part).get("_rules")
         if rules is not None:
             for weight, constraint in rules.of(part, "constraint"):
-                _CONSTRAINTS.give(weight, constraint)
+                note_constraint(weight, constraint)
 
 
 def constraint_of(weight: Tensor) -> Callable[..., Any] | None:

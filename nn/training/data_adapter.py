@@ -230,14 +230,14 @@ def validation_due(caller: str, freq: Any) -> Callable[[int], bool]:
 
 
 def validation_parts(caller: str, data: Any) -> tuple[Any, Any, Any]:
-    """Return x, y and the weights, or None, of `validation_data`."""
-    expected = f"{caller}: expected validation_data=(x, y), (x, y, sample_weight) or a stream"
+    """Return x, and y and the weights or None, of `validation_data`."""
+    expected = f"{caller}: expected validation_data=(x, y), (x, y, sample_weight), (x,) or a stream"
     if not isinstance(data, (tuple, list)):
         received = f"an array of shape {data.shape}" if hasattr(data, "shape") else f"{data!r:.80}"
         raise TypeError(f"{expected}; received {received}. Write validation_data=(x_val, y_val)")
-    if len(data) not in (2, 3):
+    if len(data) not in (1, 2, 3):
         raise ValueError(f"{expected}; received {len(data)} of them. Write validation_data=(x_val, y_val)")
-    return (*data, None)[:3]
+    return (*data, None, None)[:3]
 
 
 # ---- arguments ------------------------------------------------------------------------------------------------------

@@ -110,7 +110,31 @@ LAYER_ARGUMENTS = {
     "weights": "layer.set_weights(weights)",
 }
 
+_ONE_DTYPE = "a layer computes in the dtype of its weights: DTypePolicy"
+_LEFT_OUT_TOP = {
+    "FloatDTypePolicy": _ONE_DTYPE,
+    "Function": "Model, of symbols for inputs and outputs",
+    "Operation": "Layer, or a function: functions of tensors take symbols too",
+    "Quantizer": "quantization is not here",
+    "RematScope": "autograd_lite.checkpoint(f) computes the values inside of f again in the backward pass",
+    "StatelessScope": "weights and metrics are changed in place",
+    "SymbolicScope": "functions of tensors take symbols everywhere",
+    "device": "model.to(cupy) moves a model",
+    "name_scope": "the paths of weights are those of attributes",
+    "remat": "autograd_lite.checkpoint(f)",
+}
+
 SECTIONS: tuple[Section, ...] = (
+    Section(
+        "keras",
+        "nn",
+        split("""
+            DTypePolicy FloatDTypePolicy Function Initializer Input InputSpec KerasTensor Layer Loss Metric Model
+            Operation Optimizer Quantizer Regularizer RematScope Sequential StatelessScope SymbolicScope Variable device
+            name_scope remat version
+        """),
+        MappingProxyType(_LEFT_OUT_TOP),
+    ),
     Section(
         "keras.losses",
         "nn.losses",

@@ -206,8 +206,9 @@ def test_validation_data_are_checked_before_the_first_step() -> None:
         ((X, INDICES), r"expected one-hot targets, shape \(6, 3\); received class indices"),
         ((X, ONE_HOT[:2]), "^Sequential.fit, validation_data: expected as many targets as samples"),
         ((X, ONE_HOT * np.nan), "expected targets without NaN"),
-        ((X,), r"^Sequential.fit: expected validation_data=\(x, y\), .* or a stream; received 1 of them"),
+        ((), r"^Sequential.fit: expected validation_data=\(x, y\), .* or a stream; received 0 of them"),
         (X, r"^Sequential.fit: expected validation_data=\(x, y\), .* or a stream; received an array of shape"),
+        ((X,), "^Sequential.fit, validation_data: expected targets; received y=None"),
     ):
         with pytest.raises(TypeError if data is X else ValueError, match=message):
             made.fit(X, ONE_HOT, verbose=0, validation_data=data)

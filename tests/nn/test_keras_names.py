@@ -21,7 +21,7 @@ BY_NAME = {section.keras: section for section in SECTIONS}
 NO_ARGUMENTS = {"dtype"}
 # Sections where more may be left out: parts of them are about strings, files, or other frameworks.
 OPEN = {f"keras.{name}" for name in ("layers", "models", "callbacks", "saving", "datasets", "ops", "random", "utils")}
-OPEN |= {"keras.utils.bounding_boxes"}
+OPEN |= {"keras", "keras.utils.bounding_boxes"}
 # circle's further embeddings; Metric's order; custom classes are an argument of load_model.
 OTHER_ARGUMENTS = {
     "keras.losses.circle",

@@ -64,7 +64,7 @@ class Attention(Merge):
 
     use_scale: bool = field(flag, default=False)
     score_mode: str = field(one_of(*SCORE_MODES), default="dot")
-    dropout: Converted[float | Dropout, Dropout] = field(number(0, below=1), default=0.0)
+    dropout: Converted[float | Dropout, Dropout] = field(number(0, below=1), default=0.0, settable=False)
     seed: Seed = field(as_seed, default=None)
 
     def __post_init__(self) -> None:

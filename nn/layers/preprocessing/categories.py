@@ -178,9 +178,9 @@ class Discretization(Encoding):
     """
 
     bin_boundaries: Converted[Sequence[float] | None, tuple[float, ...] | None] = field(
-        optional(_ascending), default=None
+        optional(_ascending), default=None, settable=False
     )
-    num_bins: Converted[int | None, int] = field(optional(positive), default=None)
+    num_bins: Converted[int | None, int] = field(optional(positive), default=None, settable=False)
     epsilon: float = field(number(above=0, high=1), default=0.01)
     output_mode: str = field(one_of("int", *VECTORS), default="int")
     sparse: bool = field(flag, default=False)

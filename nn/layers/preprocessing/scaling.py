@@ -54,8 +54,8 @@ class Normalization(SameShape):
 
     count: Tensor = weight()
     axis: Converted[int | Sequence[int] | None, tuple[int, ...]] = field(_axes, default=-1)
-    mean: Converted[npt.ArrayLike | None, Any] = field(optional(numbers), default=None)
-    variance: Converted[npt.ArrayLike | None, Any] = field(optional(numbers), default=None)
+    mean: Converted[npt.ArrayLike | None, Any] = field(optional(numbers), default=None, settable=False)
+    variance: Converted[npt.ArrayLike | None, Any] = field(optional(numbers), default=None, settable=False)
     invert: bool = field(flag, default=False)
 
     def __post_init__(self) -> None:

@@ -26,7 +26,7 @@ from autograd_lite import Tensor
 
 from ... import activations
 from ...config.arguments import Seed, argument_error, as_seed, flag, number, positive
-from ...config.fields import field
+from ...config.fields import Accessor, Field, field, fields_of
 from ...config.limits import STEP, room
 from ...module.module import Shape
 from ..layer import Function, Layer, LayerOptions, Rule
@@ -325,10 +325,32 @@ def _step(cell: Any, x: Tensor, states: list[Any], training: bool) -> tuple[Tens
 _OF_KERNELS = frozenset({"unroll", "use_cudnn", "implementation"})
 
 
+class _OfCell(Accessor):
+    """An argument of a recurrent layer that its cell keeps, as an attribute of both."""
+
+    def field_of(self, cls: Any) -> Field:
+        """Return the cell's field."""
+        return fields_of(cls.makes)[self.name]
+
+    def get(self, owner: RNN) -> Any:
+        """Return the cell's value."""
+        return getattr(owner.cell, self.name)
+
+    def put(self, owner: RNN, value: Any) -> None:
+        """Set the cell's value."""
+        setattr(owner.cell, self.name, value)
+
+
 class MakesCell(RNN):
     """A recurrent layer that makes its cell, of the class `makes`, from its own arguments."""
 
     makes: ClassVar[Any]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, argument in fields_of(cls, MakesCell).items():
+            if not argument.kept:
+                setattr(cls, name, _OfCell(name))
 
     def __init__(
         self,

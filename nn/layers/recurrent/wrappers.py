@@ -58,7 +58,7 @@ class Bidirectional(Layer):
 
     layer: InitVar[Any] = field(_recurrent)
     merge_mode: str | None = field(optional(one_of(*MERGE_MODES)), default="concat")
-    backward_layer: Any = field(default=None)
+    backward_layer: Any = field(default=None, settable=False)
 
     def __post_init__(self, layer: Any) -> None:
         take_dtype(self, layer)

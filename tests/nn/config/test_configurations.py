@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 import nn
-from nn import activations, initializers, layers, losses, metrics
-from nn.config.config import Configurable, Registered
+from nn import activations, initializers, layers, losses, metrics, regularizers
+from nn.config.config import Configurable, Registered, plain
+from nn.config.fields import attributes_of
 
+from ..layers import layer_cases
 from ..losses import loss_cases
 from ..metrics import metric_cases
 
@@ -172,3 +174,53 @@ def test_the_settings_of_a_layer_are_a_line_before_its_parts() -> None:
         "  (dropout): Dropout(0)",
     ]
     assert "_Projection" not in repr(layer)
+
+
+def other(name: str, value: Any) -> Any:
+    """Return another valid value of an argument, or None if none is known: the same for what is equal."""
+    if name.endswith("_regularizer") and value is None:
+        return regularizers.L2(0.5)
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, float) and 0 < value < 1:
+        return value / 2
+    functions = {activations.relu: "tanh", activations.tanh: "relu", activations.linear: "relu"}
+    return functions.get(value) if callable(value) and value.__hash__ else None
+
+
+def test_what_is_assigned_later_is_in_the_configuration() -> None:
+    """Otherwise a model would be saved, or cloned, that computes something else."""
+    made = [case.make() for case in layer_cases.all_cases()]
+    made += [case.loss() for case in loss_cases.CASES.values()]
+    seen = set()
+    for thing in made:
+        before = thing.get_config()
+        for name, _, value in attributes_of(thing):
+            if (new := other(name, value)) is not None:
+                seen.add(f"{type(thing).__name__}.{name}")
+                setattr(thing, name, new)
+                assert thing.get_config() == {**before, name: plain(new)}, f"{type(thing).__name__}.{name}"
+                setattr(thing, name, value)
+                assert thing.get_config() == before
+    assert seen >= {"Dropout.rate", "Dense.activation", "LSTM.dropout", "GRU.bias_regularizer"}
+    assert len(seen) > 200, len(seen)
+
+
+@pytest.mark.parametrize("make", [lambda: layers.Dense(2), lambda: layers.LSTM(2)])
+def test_a_rule_that_is_assigned_later_counts(make: Any) -> None:
+    layer = make()
+    layer.kernel_regularizer = "l2"  # before it is built, and after
+    layer(np.ones((1, 3, 4)))
+    kernel = layer.weights[0]
+    assert layer.losses[0].item() == pytest.approx(0.01 * np.square(kernel.data).sum())
+    layer.kernel_regularizer = regularizers.L1(1.0)
+    assert layer.losses[0].item() == pytest.approx(np.abs(kernel.data).sum())
+    layer.kernel_regularizer, layer.kernel_constraint = None, "non_neg"
+    assert (layer.losses, layer.kernel_regularizer) == ([], None)
+    model = nn.Sequential([nn.Input((3, 4)), layer])
+    for rule, all_positive in [("non_neg", True), (None, False)]:
+        layer.kernel_constraint = rule
+        model.compile("sgd", "mse")
+        kernel.assign(-np.ones(kernel.shape))
+        model.train_on_batch(np.ones((1, 3, 4)), model.predict(np.ones((1, 3, 4))))
+        assert (kernel.data >= 0).all() == all_positive

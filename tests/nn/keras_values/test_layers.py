@@ -12,6 +12,7 @@ import autograd_lite as ag
 import nn
 
 from .. import peers
+from ..keras_names import LAYER_ARGUMENTS
 from .layer_rows import FUNCTIONS, LAYERS, STATEFUL
 from .rows import Row, compare, same, their_warnings, weighed
 
@@ -108,3 +109,22 @@ def test_functions_that_merge(row: Row) -> None:
     (arrays,), options = row.draw()
     ours, theirs = row.make(nn.layers), row.make(keras.layers)
     compare(lambda *parts: ours(list(parts), **options), lambda *parts: theirs(list(parts), **options), arrays)
+
+
+_RULES = {f"{weight}_{rule}" for weight in ("kernel", "bias") for rule in ("regularizer", "constraint")}
+# Arguments that Keras's layers have as attributes and ours do not, beside those of LAYER_ARGUMENTS.
+OTHER_NAMES = {
+    "DepthwiseConv1D": {"depthwise_regularizer", "depthwise_constraint"},  # kernel_regularizer, …
+    "DepthwiseConv2D": {"depthwise_regularizer", "depthwise_constraint"},
+    "GroupQueryAttention": {"num_query_heads", "head_dim", *_RULES},
+    "Normalization": {"mean"},  # before it is adapted
+}
+
+
+def test_arguments_are_attributes_as_in_keras() -> None:
+    for row in LAYERS + STATEFUL:
+        with their_warnings():
+            theirs, ours = row.make(peers.keras().layers), row.make(nn.layers)
+        arguments = inspect.signature(type(theirs).__init__).parameters.keys() - LAYER_ARGUMENTS.keys()
+        missing = {name for name in arguments if hasattr(theirs, name) and not hasattr(ours, name)}
+        assert missing <= OTHER_NAMES.get(row.name, set()), str(row)
