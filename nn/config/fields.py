@@ -16,7 +16,7 @@ that base declares the argument too: then the class has another one of that name
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
@@ -73,7 +73,7 @@ class Field:
 
 
 class Accessor:
-    """Stands on a class for an argument that objects keep elsewhere: in a part, or in a table; a subclass says where.
+    """Is on a class for an argument that objects keep elsewhere: in a part, or in a table; a subclass says where.
 
     Args:
         name: of the argument.
@@ -83,7 +83,7 @@ class Accessor:
         self.name = name
 
     def field_of(self, cls: type) -> Field:
-        """Return the field that converts what is assigned."""
+        """Return the field that converts an assigned value."""
         return fields_of(cls)[self.name]
 
     def get(self, owner: Any) -> Any:
@@ -125,7 +125,7 @@ def field(
         in_place: whether it may be given by position nevertheless, among its neighbors: type checkers would put an
             argument that a base class has among its keywords where that base has it, before all of this class's.
         settable: whether the attribute, where it is assigned later, is the argument in configurations; False for
-            one that holds what was made of the argument.
+            one that holds an object made of the argument.
     """
     return Field(check, default, kw_only=kw_only and not in_place, settable=settable)
 
@@ -192,7 +192,7 @@ def fields_of(cls: type, below: type = object) -> dict[str, Field]:
 def attributes_of(owner: Any) -> Iterator[tuple[str, Field, Any]]:
     """Yield the arguments that a made constructor keeps as attributes, with their fields and what they are now."""
     cls = type(owner)
-    if is_made(cls.__init__):  # type: ignore[misc]
+    if is_made(cls.__init__):
         for name, f in fields_of(cls, _writer(cls)).items():
             accessor = getattr(cls, name, None)
             if isinstance(accessor, Accessor):

@@ -247,8 +247,8 @@ class _RuleAccessor(Accessor):
         weight, kind = weight_and_kind(type(owner), self.name)
         rules = Rules(owner, {}, _GETTERS) if owner._rules is None else owner._rules
         owner._rules = rules.with_rule(kind, str(weight), value)
-        if kind == "constraint" and isinstance(made := vars(owner).get(str(weight)), Tensor):
-            note_constraint(made, value)
+        if kind == "constraint" and isinstance(tensor := vars(owner).get(str(weight)), Tensor):
+            note_constraint(tensor, value)
 
 
 Layer.activity_regularizer = None  # type: ignore[assignment]  # for a subclass that forgets super().__init__()

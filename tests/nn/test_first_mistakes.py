@@ -283,7 +283,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "the number of inputs, as in PyTorch": (
         lambda: layers.Dense(4, 3),
         TypeError,
-        "learn that of inputs by themselves",
+        "learn that of inputs",
     ),
     "an argument of PyTorch": (lambda: layers.LSTM(4, hidden_size=3), TypeError, "'hidden_size'. Write units"),
     "the learning rate in compile": (
