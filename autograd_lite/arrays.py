@@ -45,6 +45,9 @@ MOVE_COUNT = [0]  # how often a leaf has been moved
 def is_duck_array(x: Any) -> bool:
     """Return whether an object is an array of another library that implements NumPy's protocols, or a Tensor of one.
 
+    Args:
+        x: any object.
+
     Example:
         >>> import numpy as np
         >>> is_duck_array(np.ones(2)), is_duck_array(2.0), is_duck_array(Tensor([1.0]))
@@ -58,6 +61,9 @@ def is_duck_array(x: Any) -> bool:
 
 def same_device(x: Any, y: Any) -> bool:
     """Return whether two arrays are of one kind and on one device, so that one call can take both.
+
+    Args:
+        x, y: arrays or NumPy's numbers.
 
     Example:
         >>> import numpy as np

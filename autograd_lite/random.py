@@ -275,6 +275,13 @@ def normal(
 
     Gradients flow to Tensors among these: the result is z * scale + loc, where z is a standard normal draw.
 
+    Args:
+        shape: of the result: a length, or a tuple of lengths, () for one number.
+        loc: the mean, a number, an array or a Tensor that broadcasts to `shape`; 0 by default.
+        scale: the standard deviation, not negative, given in the same ways; 1 by default.
+        dtype: of the result, a floating one; float64 by default.
+        generator: what to draw from, a `Generator`; by default the one that `set_seed` seeds.
+
     Example:
         >>> import autograd_lite as ag
         >>> ag.random.normal((2,), generator=ag.Generator(0)).shape
@@ -301,6 +308,13 @@ def uniform(
 
     Gradients flow to Tensors among these: the result is u * (high - low) + low, where u is drawn from [0, 1).
 
+    Args:
+        shape: of the result: a length, or a tuple of lengths, () for one number.
+        low: the lower end, which may be drawn: a number, an array or a Tensor that broadcasts to `shape`; 0 by default.
+        high: the upper end, which is not drawn, given in the same ways; 1 by default.
+        dtype: of the result, a floating one; float64 by default.
+        generator: what to draw from, a `Generator`; by default the one that `set_seed` seeds.
+
     Example:
         >>> import autograd_lite as ag
         >>> ag.random.uniform(3, 5.0, 6.0, generator=ag.Generator(0)).min() >= 5
@@ -322,6 +336,12 @@ def bernoulli(
 ) -> Tensor:
     """Draw 1 with probability `p`, else 0.
 
+    Args:
+        shape: of the result: a length, or a tuple of lengths, () for one number.
+        p: the probability of 1, from 0 to 1: a number, an array or a Tensor that broadcasts to `shape`; 0.5 by default.
+        dtype: of the result, float64 by default; integers and bool are allowed.
+        generator: what to draw from, a `Generator`; by default the one that `set_seed` seeds.
+
     Raises:
         GradError: if a gradient by `p` is asked for, since 0s and 1s have none.
 
@@ -339,6 +359,10 @@ def bernoulli(
 @checked
 def permutation(n: int, *, generator: Generator | None = None) -> Tensor:
     """Draw a random order of 0 … n - 1.
+
+    Args:
+        n: how many numbers to order, at least 0; the result has shape (n,) and dtype int64.
+        generator: what to draw from, a `Generator`; by default the one that `set_seed` seeds.
 
     Example:
         >>> import autograd_lite as ag

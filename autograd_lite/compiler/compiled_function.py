@@ -72,8 +72,18 @@ _NOT_AT_ONCE = inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect
 class Compiled(Exports, Generic[P, R]):
     """A function that is traced once for each kind of arguments, and replayed from then on; see `compile`.
 
+    Args:
+        f: the function to trace. It is called with arrays, Tensors, containers of them, and other arguments, which are
+            constants of a trace.
+        exact: whether replays give the bits of the function itself; False also allows rewriting that changes the last
+            digits.
+        max_bytes: how much memory values may take that are kept for a backward pass inside; beyond it they are computed
+            again. None, the default, for no bound.
+        validate: whether every replay is compared with a run of the function, which raises `ReplayError` where they
+            differ.
+
     Attributes:
-        exact, max_bytes, validate: as of `compile`.
+        exact, max_bytes, validate: the arguments of these names.
         warn: whether to warn, once, that the function is not replayed because of something that it reads in Python.
         plans_later: whether the third call makes the replay, so that no call takes the time of a trace and of a plan.
 

@@ -70,6 +70,9 @@ def _is_dtype(value: Any) -> bool:
 def is_numbers(value: Any) -> bool:
     """True if NumPy turns the value into numbers; Tensors count.
 
+    Args:
+        value: any object: a number, an array, a Tensor, or a nested list.
+
     Example:
         >>> is_numbers([1.0, 2.0]), is_numbers("text")
         (True, False)
@@ -233,6 +236,9 @@ _CACHE: weakref.WeakKeyDictionary[Any, dict[str, Kind]] = weakref.WeakKeyDiction
 def kinds_of(function: Callable[..., Any]) -> dict[str, Kind]:
     """Return the kind of each parameter of a function, in order, from its annotation or else its name.
 
+    Args:
+        function: a function with annotations, or with arguments of common names such as `axis` and `dtype`.
+
     Example:
         >>> def scale(x: float) -> float:
         ...     return 2 * x
@@ -272,6 +278,9 @@ def _kind_of_parameter(p: inspect.Parameter, namespace: Mapping[str, Any], by_na
 def describe(value: Any) -> str:
     """Return a short description of a value; for an array, its shape and dtype.
 
+    Args:
+        value: any object.
+
     Example:
         >>> describe(np.zeros((2, 3)))
         'ndarray of shape (2, 3) float64'
@@ -309,6 +318,12 @@ def describe_argument(name: str, value: Any) -> str:
 def refusal(call: str, name: str, words: str, value: Any) -> str:
     """Return the message about one argument of the wrong kind.
 
+    Args:
+        call: the name of the call.
+        name: of the argument.
+        words: the expected kind, as in "a number".
+        value: the received object.
+
     Example:
         >>> refusal("scale", "x", "a number", "text")
         "scale: expected the argument x to be a number; received x='text'"
@@ -331,6 +346,10 @@ def _hint(words: str, value: Any) -> str:
 def require_function(call: str, f: Any) -> None:
     """Raise if the argument of a transformation is not a function.
 
+    Args:
+        call: the name of the call, for the message.
+        f: the argument.
+
     Raises:
         TypeError: if it is not callable.
 
@@ -344,6 +363,12 @@ def require_function(call: str, f: Any) -> None:
 
 def numbers(call: str, name: str, value: Any, dtype: Any = None) -> Any:
     """Convert numbers to an array.
+
+    Args:
+        call: the name of the call, for the message.
+        name: of the argument.
+        value: a number, a nested list, or an array.
+        dtype: of the array; by default the one that NumPy finds.
 
     Raises:
         TypeError: if the value is not numeric.
@@ -368,6 +393,11 @@ def numbers(call: str, name: str, value: Any, dtype: Any = None) -> Any:
 
 def bind_arguments(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a call by name, as far as they match the signature.
+
+    Args:
+        function: a function with a signature.
+        args: the positional arguments of a call.
+        kwargs: its keyword arguments, by name. Those that do not match the signature are left out.
 
     Example:
         >>> bind_arguments(lambda x, y=2: x, (1,), {})

@@ -126,6 +126,9 @@ def kind_of(x: Any) -> ArrayKind:
 def is_lazy(*arrays: Any) -> bool:
     """Return whether any of these arrays is lazy: its values are computed on demand, and must not be read.
 
+    Args:
+        arrays: arrays, Tensors or other objects, which count as not lazy.
+
     Example:
         >>> is_lazy(np.ones(2))
         False

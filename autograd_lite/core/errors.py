@@ -59,6 +59,9 @@ class DtypeError(TypeError):
 class NonFiniteError(FloatingPointError):
     """An operation made NaN or an infinity; raised inside `raise_on_nan`, at the operation.
 
+    Args:
+        message: the text of the error.
+
     Attributes:
         op: the name of the operation; in the backward pass, of the operation whose derivative it was.
         reason: a short text, such as "log(0)".
@@ -99,6 +102,10 @@ class NonFiniteError(FloatingPointError):
 
 class ImplicitError(GradError):
     """The derivative of a solution is not certain to the digits that are asked for, or there is none.
+
+    Args:
+        message: the text of the error.
+        sensitivity: the certificate of the solution, kept as an attribute; None for none.
 
     Attributes:
         sensitivity: the certificate of the solution, as far as it was computed; None if there is none.

@@ -86,6 +86,12 @@ def _in_words_of(name: str, names: Iterable[str]) -> str:
 def missing_name(module: str, name: str, hints: Mapping[str, str], names: Iterable[str] = ()) -> AttributeError:
     """Return the error of a name that a module does not have, with a hint or the name that was meant.
 
+    Args:
+        module: the name of the module.
+        name: the name that was looked up.
+        hints: for names that the module lacks, what to use in their place, as text.
+        names: those that it has, of which the nearest one is suggested; none by default.
+
     Example:
         >>> missing_name("mine", "widht", {}, ["width"])
         AttributeError("module 'mine' has no attribute 'widht'. Did you mean 'width'?")
@@ -423,6 +429,9 @@ def _copy_of(template: Any, function: Any) -> Any:
 def checked(function: F) -> F:
     """Decorate a public function, so that its errors name the call, the expectation and the received argument.
 
+    Args:
+        function: the function, whose annotations say what its arguments may be.
+
     Example:
         >>> @checked
         ... def half(width: float) -> float:
@@ -449,6 +458,12 @@ def _boundary(function: Any, problem_of: Any) -> Any:
 
 def problem_of(function: Any, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
     """Return the error of a function's call with the call, the expectation and the received argument.
+
+    Args:
+        function: the function that was called.
+        error: what the call raised.
+        args: its positional arguments.
+        kwargs: its keyword arguments, by name.
 
     Example:
         >>> def scale(x: float) -> float:

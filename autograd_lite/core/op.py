@@ -310,6 +310,11 @@ def _op_named(name: str) -> Op:
 class applied(Frozen):
     """Mark a partial that is cheaper, or safer, in applied form: `applied(lambda g, out, x, y: g / y)`.
 
+    Args:
+        values: the partial, `f(g, out, *inputs, **params)`, which returns the cotangent of one input: `g`, the
+            cotangent of the result, times the derivative.
+        named: the same by its name, `partial=f`.
+
     Example:
         >>> import autograd_lite as ag
         >>> import numpy as np

@@ -54,6 +54,9 @@ def _is_ours(code: types.CodeType) -> bool:
 def fold_error(error: Exception) -> Exception:
     """Fold the traceback of a caught error, and those of its causes, and return it.
 
+    Args:
+        error: the error; it is changed and returned.
+
     Example:
         >>> fold_error(ValueError("bad"))
         ValueError('bad')

@@ -163,6 +163,14 @@ class custom_vjp(Primitive):
     differentiated itself; forward mode follows from it. Results of the function and the rule are copied. With
     `@custom_vjp(residuals=True)` the function returns `(result, residuals)`, see `primitive`.
 
+    Args:
+        f: a function of arrays or Tensors, or of containers of them; without one, a decorator is returned.
+        rest: nothing: further positional arguments are refused, so that options are written by name.
+        options: by name, those of `primitive`. `opaque=True`: the function and its rules take arrays alone, as SciPy's
+            solvers do. `residuals=True`: the function returns `(result, residuals)`, and rules get the residuals as a
+            keyword. `name`: of the operation in pictures and messages, by default the function's. `placeholder`: for a
+            function that does more than to compute, one of the same arguments that returns an array like its result.
+
     Raises:
         GradError: if called before a rule is set.
         ShapeError: if the rule does not return one cotangent for each argument.
@@ -215,6 +223,14 @@ class custom_jvp(Primitive):
     As `custom_vjp`, but the rule, set with `def_jvp`, pushes tangents forward: it gets the tuple of the arguments'
     tangents (None where zero), the result and the arguments, and returns the tangent of the result, linear in the
     tangents. Reverse mode follows by transposing it.
+
+    Args:
+        f: a function of arrays or Tensors, or of containers of them; without one, a decorator is returned.
+        rest: nothing: further positional arguments are refused, so that options are written by name.
+        options: by name, those of `primitive`. `opaque=True`: the function and its rules take arrays alone, as SciPy's
+            solvers do. `residuals=True`: the function returns `(result, residuals)`, and rules get the residuals as a
+            keyword. `name`: of the operation in pictures and messages, by default the function's. `placeholder`: for a
+            function that does more than to compute, one of the same arguments that returns an array like its result.
 
     Example:
         >>> from autograd_lite import grad, jvp

@@ -59,6 +59,14 @@ _NO_PARAMS: dict[str, Any] = {}
 class Primitive(Stated):
     """A function with derivatives of its own; see `primitive`, which makes it.
 
+    Args:
+        f: a function of arrays or Tensors, or of containers of them; without one, a decorator is returned.
+        rest: nothing: further positional arguments are refused, so that options are written by name.
+        options: by name, those of `primitive`. `opaque=True`: the function and its rules take arrays alone, as SciPy's
+            solvers do. `residuals=True`: the function returns `(result, residuals)`, and rules get the residuals as a
+            keyword. `name`: of the operation in pictures and messages, by default the function's. `placeholder`: for a
+            function that does more than to compute, one of the same arguments that returns an array like its result.
+
     Example:
         >>> import numpy as np
         >>> import autograd_lite as ag

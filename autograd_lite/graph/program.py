@@ -29,6 +29,8 @@ class Program(PureProgram):
             follows `assign` and `optimizer.step()`.
         recorded_values: of operations, as far as the record held them when the program was made, such as draws.
         calls: for every operation its op, the ids of its array arguments, and its parameters.
+        fixed: the ids of slots that will always hold what they hold.
+        late: the ids of operations that were recorded after the last backward pass.
 
     Example:
         >>> import numpy as np

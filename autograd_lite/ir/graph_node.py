@@ -77,6 +77,11 @@ class Flow(NamedTuple):
 class ArrayDigest(NamedTuple):
     """A digest of an array that is a parameter of an op, such as an index: enough to tell two apart.
 
+    Attributes:
+        shape: of the array.
+        dtype: its name.
+        digest: some hexadecimal digits of a hash of the elements.
+
     Example:
         >>> print(ArrayDigest.of(np.array([2, 0, 1])))
         int64(3,)#b33cdb3d

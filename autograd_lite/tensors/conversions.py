@@ -63,6 +63,9 @@ def allow_numpy(leaf: Any) -> None:
     transformed or compiled, of calls of modules, and while a computation that has read it waits for `backward`, it is
     still refused, since a gradient would be lost.
 
+    Args:
+        leaf: a Tensor that requires a gradient and is not the result of an operation, such as a parameter of a model.
+
     Example:
         >>> import autograd_lite as ag
         >>> w = ag.tensor([1.0, 2.0], requires_grad=True)

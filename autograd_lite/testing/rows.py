@@ -120,6 +120,7 @@ class Row:
         symmetric: the inputs that are symmetric (Hermitian) by contract, whose gradient is that of their symmetric
             part: a finite difference must not move one of two mirrored elements alone.
         label: what messages call it.
+        memo: what laws have computed for this row, so that others need not; empty at first.
 
     Example:
         >>> Row((np.array([1.0, 2.0]),), {"axis": (0,)})

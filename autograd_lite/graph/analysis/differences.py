@@ -24,6 +24,11 @@ _LONGEST = 60
 class Difference(NamedTuple):
     """One property of a node: its name, its value before, and after.
 
+    Attributes:
+        name: of the property, such as "shape".
+        before: its value in the first graph, as text.
+        after: its value in the second graph, as text.
+
     Example:
         >>> str(Difference("shape", "(2,)", "(3,)"))
         'shape: (2,) → (3,)'

@@ -44,11 +44,13 @@ class Loaded(Compiled[Any, Any]):
 
     Attributes:
         name: of the function.
+        saved: the parts of the file, one for each kind of arguments.
         captured: the Tensors that it reads and changes, by name: parameters, states of optimizers, running
             statistics. They can be read, assigned to, and saved.
         states: values outside of Tensors that it reads and changes, by the names of attributes: the moments of an
             optimizer, its step, a learning rate. Numbers in them can be set.
-        saved: the parts of the file, one for each kind of arguments.
+        exact: whether replays give the bits of the function that was saved.
+        max_bytes: the bound on memory for backward passes with which it was compiled, in bytes; None for none.
 
     Example:
         >>> import autograd_lite as ag

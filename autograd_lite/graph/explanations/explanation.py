@@ -23,6 +23,15 @@ _SMALL, _LARGE = 16, 1000
 class Explanation(Story):
     """The explanation of a gradient: see `explain`. Iterating goes through the steps.
 
+    Attributes:
+        outputs: the results that are explained, with their names and values.
+        forward: the values on the way to them, in the order in which they were computed.
+        seeds: the cotangents that the backward pass begins with: 1 for a loss.
+        steps: the steps of the backward pass, in order, each an application of a rule.
+        gaps: where no gradient flows, and why.
+        targets: the tensors whose gradients are explained, with these.
+        notes: further remarks, as text, on parts that are left out.
+
     Example:
         >>> import autograd_lite as ag
         >>> w = ag.tensor(2.0, requires_grad=True, name="w")

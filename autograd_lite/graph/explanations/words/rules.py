@@ -81,6 +81,11 @@ def rule_words(graph: PureGraph, flow: Flow, *, limit: int = LIMIT) -> str:
 def forward_words(graph: PureGraph, node_id: str, *, limit: int = LIMIT) -> str:
     """Return what an op computes, from its arguments' names or ids, such as "x @ w + n3" or "sum(n4, axis=0)".
 
+    Args:
+        graph: the graph of the record, from `build_graph`.
+        node_id: the id of an operation in it, such as "n3".
+        limit: the longest result, in characters; beyond it, middle parts become an ellipsis.
+
     Example:
         >>> import autograd_lite as ag
         >>> import numpy as np
@@ -115,6 +120,11 @@ def rule_latex(graph: PureGraph, flow: Flow, *, limit: int = LIMIT) -> str:
 @checked
 def forward_latex(graph: PureGraph, node_id: str, *, limit: int = LIMIT) -> str:
     r"""Return as LaTeX what an op computes, from its arguments' names or ids.
+
+    Args:
+        graph: the graph of the record, from `build_graph`.
+        node_id: the id of an operation in it, such as "n3".
+        limit: the longest result, in characters; beyond it, middle parts become an ellipsis.
 
     Example:
         >>> import autograd_lite as ag
