@@ -56,6 +56,13 @@ def test_results_stay_visible(kind: str) -> None:
 
 
 @for_kinds
+def test_the_title_names_all_results(kind: str) -> None:
+    picture, view = drawn(kind)
+    names = [picture.graph[i].name for i in picture.graph.outputs if picture.graph[i].name]
+    assert all(name in view.title for name in names) or view.title.endswith("…")
+
+
+@for_kinds
 def test_inputs_and_parameters_stay_visible(kind: str) -> None:
     """One has a box, is named in a box, or belongs to a module that is closed."""
     (graph, _), view = drawn(kind)

@@ -86,7 +86,7 @@ def assemble(
     names = {i: groups.get(name, name) for i, name in names.items()} if groups else names
     cells = [cell for cell in plan.cells if cell.ops[0].id in names]
     edges, cut = _edges(graph, cells, names, _Doors(homes.blocks, {box.id: box.scope for box in boxes}))
-    return View(tuple(_color_by_sums(boxes, overlay)), edges, _title_of(graph), _caption(graph, overlay, caption), cut)
+    return View(tuple(_color_by_sums(boxes, overlay)), edges, title_of(graph), _caption(graph, overlay, caption), cut)
 
 
 def _bundle(slots: Sequence[GraphNode], scope: Scope, facts: Facts, overlay: Overlay, whole: float) -> ViewNode:
@@ -134,9 +134,10 @@ def _plain(name: str) -> str:
     return re.sub(r"_\d+$", "", name.removesuffix(BACKWARD))
 
 
-def _title_of(graph: PureGraph) -> str:
-    from_name = graph[graph.outputs[0]].name if graph.outputs else ""
-    return f"Computation graph of {from_name}" if from_name else "Computation graph"
+def title_of(graph: PureGraph) -> str:
+    """Return the title of a picture: it has the names of the results."""
+    names = clip(", ".join(filter(None, [graph[i].name for i in graph.outputs])), 80)
+    return f"Computation graph of {names}" if names else "Computation graph"
 
 
 def _caption(graph: PureGraph, overlay: Overlay, more: Sequence[str]) -> tuple[str, ...]:

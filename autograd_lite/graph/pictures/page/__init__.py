@@ -18,6 +18,7 @@ from ....ir.node_labels import visible
 from ....ir.pure_graph import PureGraph
 from ...marks import Overlaid, Overlay
 from ...overlays import overlay_of
+from ..folding.assemble import title_of
 from ..style import HEATS, THEMES, Theme
 from .data import page_data
 
@@ -60,8 +61,7 @@ def html_text(
         # Both graphs in one, so that removed operations are visible too.
         graph, marks = diff.merge()
         overlays = [marks]
-    name = next((graph[i].name for i in graph.outputs if graph[i].name), "")
-    heading = title if title is not None else f"Computation graph of {name}" if name else "Computation graph"
+    heading = title_of(graph) if title is None else title
     steps = explain.as_dict() if hasattr(explain, "as_dict") else explain
     data = json.dumps(
         page_data(graph, overlays, steps, heading, formulas=single),
