@@ -90,8 +90,6 @@ class Scan(ControlOp):
     def params(self) -> dict[str, Any]:  # type: ignore[override]
         """The parameters that graphs show."""
         params = {"body": self.body, "num_carry": self.num_carry}
-        if self.linear:
-            params["num_residuals"] = self.linear[0].num_residuals
         return params if self.length == UNBOUNDED else {**params, "length": self.length, "reverse": self.reverse}
 
     @property

@@ -146,15 +146,12 @@ def loop_of(node: GraphNode) -> Loop | None:
 
 
 def name_of_result(call: GraphNode, index: int, whose: str = "") -> str:
-    """Return the name of a result in pictures, that of `result_text`; of a loop "carry", "y", or "residual"."""
-    loop = loop_of(call)
-    if loop is None:
+    """Return the name of a result in pictures, that of `result_text`; of what a loop carries "carry"."""
+    carries = next((p.value for p in call.params if p.name == "num_carry"), 0) if loop_of(call) else 0
+    if not index < carries:
         return result_text(call.op, index, whose)
-    params = {p.name: p.value for p in call.params}
-    carries, residuals = params["num_carry"], params.get("num_residuals", 0)
-    counts = {"carry": carries, "y": len(call.kinds) - carries - residuals, "residual": residuals}
-    names = [f"{name}[{i}]" if n > 1 else name for name, n in counts.items() for i in range(n)]
-    return f"{whose}.{names[index]}" if whose else names[index]
+    name = f"carry[{index}]" if carries > 1 else "carry"
+    return f"{whose}.{name}" if whose else name
 
 
 def brief_params(node: GraphNode) -> str:

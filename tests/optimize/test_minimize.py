@@ -6,6 +6,7 @@ import copy
 import ctypes
 import math
 import pickle
+import struct
 from typing import Any
 
 import numpy as np
@@ -303,7 +304,7 @@ def test_a_function_that_reads_what_changes_unseen_is_an_error_and_not_a_wrong_r
             return ((x - 1) ** 2).sum() + self.read() * (x * x).sum()
 
         def read(self) -> float:
-            return ctypes.c_double.from_address(memory).value  # which no guard can see
+            return struct.unpack("d", ctypes.string_at(memory, 8))[0]  # which no guard can see
 
     weight = ctypes.c_double(1.0)
     memory = ctypes.addressof(weight)

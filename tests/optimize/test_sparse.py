@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import struct
 import tracemalloc
 from typing import Any
 
@@ -220,7 +221,7 @@ def test_what_changes_unseen_is_an_error() -> None:
     memory = ctypes.addressof(factor)
 
     def f(x: Any) -> Any:
-        return tridiagonal(x) * ctypes.c_double.from_address(memory).value  # which no guard can see
+        return tridiagonal(x) * struct.unpack("d", ctypes.string_at(memory, 8))[0]  # which no guard can see
 
     def grow(x: Any, values: Any) -> None:
         seen.append(x)
