@@ -175,6 +175,7 @@ class CheckpointedBackward(ControlOp):
     checkpointed: CheckpointedScan
     split: Scan
     totals: ClassVar[bool] = False
+    push: ClassVar[Any] = None  # forward mode is made of `pull`
 
     @property
     def bodies(self) -> tuple[Body]:  # type: ignore[override]
