@@ -1,4 +1,4 @@
-"""The warning of `fit`, once, if the loss is NaN: because the inputs are, or because steps are too large."""
+"""The warning of `fit`, once, if the loss is NaN because the inputs are."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .replays import frames_of_ours
 
 
 def warn_of_nan(caller: str, batches: EpochIterator, x: Any, batch: int) -> None:
-    """Warn of a loss that is NaN; if inputs are NaN or infinite, say where: in all the arrays, or in this batch.
+    """Warn if inputs are NaN or infinite, and say where: in all the arrays, or in this batch of a stream.
 
     Args:
         caller: for the message.
@@ -41,12 +41,6 @@ def warn_of_nan(caller: str, batches: EpochIterator, x: Any, batch: int) -> None
             stacklevel=frames_of_ours(),
         )
         return
-    warnings.warn(
-        f"{caller}: the loss of batch {batch} is NaN, and the weights become NaN. Expected steps that keep it finite; "
-        "received inputs that are. Lower the learning rate, or limit gradients: optimizers.Adam(clipnorm=1.0); "
-        "callbacks.TerminateOnNaN() stops before, and names the operation",
-        stacklevel=frames_of_ours(),
-    )
 
 
 def _name(path: str) -> str:
