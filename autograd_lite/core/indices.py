@@ -55,7 +55,8 @@ def with_indices(params: Mapping[str, Any], values: Iterator[Any]) -> Mapping[st
         if x.__class__ is not IndexArray:
             return x
         i = next(values)
-        return i[()] if i.shape == () else i  # see `numbers_of`
+        # See `numbers_of`; a number would not know the Tensor that it is the value of.
+        return i if i.shape or i.__class__ is IndexArray else i[()]
 
     return {k: tuple(map(part_of, v)) if v.__class__ is tuple else part_of(v) for k, v in params.items()}
 

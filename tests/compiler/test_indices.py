@@ -119,6 +119,36 @@ def test_programs_read_them_anew(index: str, number: str) -> None:
         assert same_bits(np.asarray(with_gradients.gradients(*given)["m"]), np.asarray(expected))
 
 
+def _written(m: Any, index: Any) -> Any:
+    out = m * 1.0
+    out[index] = m[0, 0] * 3
+    return out * out
+
+
+WRITTEN: dict[str, Function] = {
+    "a row that is written": lambda m, i: _written(m, i),
+    "an element that is written": lambda m, i: _written(m, (i, i)),
+    "the largest": lambda m, i: m[i][np.argmax(m[i])],
+}
+
+
+@pytest.mark.parametrize("index", [*INDEX, *WRITTEN])
+def test_gradients_from_outside_read_them_anew(index: str) -> None:
+    """Those through a compiled function, the second ones too, are at the index of the call, not of the first."""
+    for number, order in itertools.product(INDICES.values(), (1, 2)):
+
+        def f(m: Any, i: Any, number: Function = number) -> Any:
+            return ({**INDEX, **WRITTEN}[index](m, number(i)) ** 3).sum()
+
+        def slope(g: Function, order: int = order) -> Function:
+            return ag.grad(g) if order == 1 else ag.grad(lambda m, i: (ag.grad(g)(m, i) ** 2).sum())
+
+        through = slope(ag.compile(f))
+        for k in (0, 1, 2, 3, 0, 2):
+            given = A * (-1) ** k * (k + 1), np.array(k)
+            np.testing.assert_allclose(through(*given), slope(f)(given[0], ag.tensor(given[1])), rtol=1e-12)
+
+
 # More steps than it takes for a body to be planned.
 STEPS = 132
 LOOPS: dict[str, Function] = {
