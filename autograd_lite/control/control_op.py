@@ -41,6 +41,8 @@ class ControlOp:
         states: of the generators before it ran.
         first: the one that returns the first of the results, of which this one takes the place in a record.
         cost: of the op.
+        value_and_push: returns the results and their tangents, of `(tangents, *inputs)`.
+        push: returns the tangents alone; None where forward mode is made of `pull`.
     """
 
     bodies: Sequence[Body]

@@ -83,7 +83,7 @@ def needs(caller: str, package: str, install: str = "", otherwise: str = "") -> 
 
 
 class Missing:
-    """Stands for a name whose module needs a package that is not installed; to use it raises what says so.
+    """Stands for a name whose module needs a package that is not installed, and raises the error when it is used.
 
     So `from autograd_lite import *` brings all names, of which those without that package work.
 

@@ -44,7 +44,7 @@ def assemble(
     *,
     overlay: Overlay | None = None,
     caption: Sequence[str] = (),
-    shown: Collection[int | str] | None = None,
+    part: Collection[int | str] | None = None,
 ) -> View:
     """Make the View in which each cell is a box.
 
@@ -54,7 +54,7 @@ def assemble(
         homes: the modules around the nodes.
         overlay: marks and totals.
         caption: the last lines of the caption.
-        shown: the numbers of cells and the ids of slots to show; None for all.
+        part: the numbers of cells and the ids of slots to show; None for all.
     """
     overlay = overlay or Overlay()
     facts, whole = facts_of(graph, homes), sum(overlay.totals.values())
@@ -63,14 +63,14 @@ def assemble(
     frames = frames_of(plan.cells)
     for k, cell in enumerate((*plan.cells, None)):
         for slot, *others in plan.alone.get(-1 if cell is None else k, ()):
-            if shown is None or slot.id in shown:
+            if part is None or slot.id in part:
                 scope = frame_around(homes.own[slot.id], frames)
                 if others:
                     boxes.append(_bundle([slot, *others], scope, facts, overlay, whole))
                 else:
                     boxes.append(node_box(slot, facts, scope, overlay.marks, badge=_uses(slot, homes)))
                 names.update((node.id, boxes[-1].id) for node in (slot, *others))
-        if cell is None or (shown is not None and k not in shown):
+        if cell is None or (part is not None and k not in part):
             continue
         if not cell.title:
             node, *results = cell.ops

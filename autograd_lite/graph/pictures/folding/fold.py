@@ -129,16 +129,16 @@ def views_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Iterator[View]
     rows = Rows(graph.nodes, homes.own)
     rows.set_weights(graph, marks.totals if marks else {})
     for plan in _Folder(graph, homes, rows, depth, expand, collapse, limit).plans(fold):
-        shown = nearest(graph, plan, limit) if plan.size > limit else None
-        visible = plan.size if shown is None else len(shown)
+        part = nearest(graph, plan, limit) if plan.size > limit else None
+        visible = plan.size if part is None else len(part)
         caption = []
         if any(cell.title for cell in plan.cells) or plan.has_bundles:
             how = _how_to_see_more(len(graph), rows, limit)
             caption.append(f"collapsed: {len(graph):,} → {count_of(plan.size, 'node')}; {how}")
-        if shown is not None:
+        if part is not None:
             hidden = f"{plan.size - visible:,} of {plan.size:,} nodes are not shown"
             caption.append(f"{hidden}: those farthest from the results")
-        yield assemble(graph, plan, homes, overlay=marks, caption=caption, shown=shown)
+        yield assemble(graph, plan, homes, overlay=marks, caption=caption, part=part)
 
 
 def _is_count(number: Any) -> bool:

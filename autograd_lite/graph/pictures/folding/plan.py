@@ -237,14 +237,14 @@ def nearest(graph: PureGraph, plan: Plan, limit: int) -> Collection[int | str]:
     home.update((node.id, k) for k, slots in plan.inside.items() for node in slots)
     home.update(plan.number)
     results = (*graph.outputs, *graph.gradients.values()) if graph.flows else graph.outputs
-    shown = dict.fromkeys([home[i] for i in results][:limit])
-    queue = deque(shown)
-    while queue and len(shown) < limit:
+    boxes = dict.fromkeys([home[i] for i in results][:limit])
+    queue = deque(boxes)
+    while queue and len(boxes) < limit:
         box = queue.popleft()
         if isinstance(box, int):
             for node in plan.cells[box].ops:
                 for source in node.inputs:
-                    if home[source] not in shown and len(shown) < limit:
-                        shown[home[source]] = None
+                    if home[source] not in boxes and len(boxes) < limit:
+                        boxes[home[source]] = None
                         queue.append(home[source])
-    return shown
+    return boxes
