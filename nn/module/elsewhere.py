@@ -59,7 +59,7 @@ IN_NN = {
     "dtype_policies": "Write nn.DTypePolicy",
     "name_scope": "Weights are named by the attributes that hold them: leave it out",
     "remat": "Write ag.checkpoint(f)",
-    "wrappers": "Write nn.sklearn",
+    "wrappers": "Write from nn.sklearn import Classifier, Regressor",
     "Linear": "Write layers.Dense(units): the number of inputs is learned from the first call",
     "Conv1d": "Write layers.Conv1D(filters, kernel_size), of arrays with channels last",
     "Conv2d": "Write layers.Conv2D(filters, kernel_size), of arrays with channels last",
