@@ -26,7 +26,7 @@ import numpy.typing as npt
 import autograd_lite as ag
 
 from . import layers, losses, optimizers
-from .config.docstrings import arguments_from
+from .config.docstrings import arguments_from, describe_methods
 from .models import Model, Sequential
 
 try:
@@ -142,6 +142,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         return tags
 
 
+@describe_methods
 @arguments_from(_Estimator)
 class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     """A network that classifies, trained on the cross-entropy of softmax(model(x)).
@@ -197,6 +198,7 @@ class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         return self.classes_[best]
 
 
+@describe_methods
 @arguments_from(_Estimator)
 class Regressor(RegressorMixin, _Estimator):  # type: ignore[misc]
     """A network that predicts numbers, trained on the mean squared error.

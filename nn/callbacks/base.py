@@ -10,12 +10,14 @@ import numpy.typing as npt
 from autograd_lite import Tensor
 
 from ..config.arguments import checked_here
+from ..config.docstrings import describe_methods
 from ..config.fields import attribute, declare, field, fields_of, text_of
 from ..distributed.ranks import rank
 
 Logs = Mapping[str, float]
 
 
+@describe_methods
 class Trained(Protocol):
     """What callbacks use of the model in training; every `nn.Model` has it, and more.
 
@@ -67,6 +69,7 @@ def say(text: str) -> None:
         print(text)
 
 
+@describe_methods
 class Callback:
     """Base class of all callbacks; a subclass overrides the methods that it needs.
 
@@ -102,11 +105,19 @@ class Callback:
         return f"{type(self).__name__}({arguments})"
 
     def set_model(self, model: Trained) -> None:
-        """Receive the model before training begins."""
+        """Receive the model before training begins.
+
+        Args:
+            model: the one in training, then `self.model`.
+        """
         self.model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Receive the number of epochs and steps before training begins."""
+        """Receive the number of epochs and steps before training begins.
+
+        Args:
+            params: {"epochs": …, "steps": …, "verbose": …}, then `self.params`.
+        """
         self.params = params
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

@@ -66,11 +66,20 @@ class CallbackList:
         return f"CallbackList({self.callbacks!r})"
 
     def mute(self, muted: bool) -> None:
-        """Choose whether callbacks that print or write files are called: of several ranks only the first does."""
+        """Choose whether callbacks that print or write files are called: of several ranks only the first does.
+
+        Args:
+            muted: whether they are left out.
+        """
         self._muted = [c for c in self.callbacks if getattr(c, "first_rank_only", False)] if muted else []
 
     def call(self, hook: str, *args: Any) -> None:
-        """Call the method `hook` of every callback that has it, with empty logs if none are given."""
+        """Call the method `hook` of every callback that has it, with empty logs if none are given.
+
+        Args:
+            hook: name of the method, such as "on_epoch_end".
+            args: its arguments.
+        """
         if not args or not isinstance(args[-1], Mapping):
             args = (*args, {})
         for callback in self.callbacks:
@@ -79,12 +88,21 @@ class CallbackList:
                 method(*args)
 
     def call_batch(self, hook: str, *args: Any) -> None:
-        """Call a method for batches, if any callback has one."""
+        """Call a method for batches, if any callback has one.
+
+        Args:
+            hook: name of the method, such as "on_epoch_end".
+            args: its arguments.
+        """
         if self.watches_batches:
             self.call(hook, *args)
 
     def resumed_epoch(self, initial_epoch: int) -> int:
-        """Return the number of the first epoch: the given one, or a later one if a callback has restored a run."""
+        """Return the number of the first epoch: the given one, or a later one if a callback has restored a run.
+
+        Args:
+            initial_epoch: the given one, from 0.
+        """
         return max([initial_epoch, *(getattr(c, "resumed_epoch", 0) for c in self.callbacks)])
 
 

@@ -38,7 +38,11 @@ class History(Callback):
         self._model: ref[Trained] | None = None
 
     def set_model(self, model: Trained) -> None:
-        """Keep a weak reference: a record must not keep a model alive."""
+        """Keep a weak reference: a record must not keep a model alive.
+
+        Args:
+            model: the one in training.
+        """
         self._model = ref(model)
 
     @property

@@ -152,7 +152,11 @@ class TerminateOnNaN(Declared):
             self._stop("the loss is not finite")
 
     def admits(self, loss: Tensor) -> bool:
-        """Differentiate the loss; return whether it and the gradients are finite, and if not, find out why and stop."""
+        """Differentiate the loss; return whether it and the gradients are finite, and if not, find out why and stop.
+
+        Args:
+            loss: of the batch, a scalar Tensor.
+        """
         skips = self.model.optimizer.skips_overflow
         if not math.isfinite(value := loss.item()) and not (skips and math.isinf(value)):
             self._explain(loss, "the loss is not finite")

@@ -41,6 +41,8 @@ from autograd_lite.extend import (
     refusal,
 )
 
+from .docstrings import describe_methods
+
 T = TypeVar("T", bound=type)
 Check = Callable[[Any, str, Any], Any]
 Seed = int | Generator | None
@@ -341,8 +343,9 @@ def place_here(definition: Any) -> str | None:
 
 
 def checked_here(cls: T) -> T:
-    """Let the errors of a new class name the call, if it is one of nn."""
+    """Let the errors of a new class name the call, and its methods show their arguments, if it is one of nn."""
     if place_here(cls) is not None:
+        describe_methods(cls)
         inner = _INNER if cls.__name__ != "Module" else _INNER | {"__call__"}
         checked_class(cls, without=inner | {name for name in vars(cls) if name.startswith("on_")})
     return cls

@@ -76,7 +76,11 @@ class Registered:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Return a new object from the result of `get_config`."""
+        """Return a new object from the result of `get_config`.
+
+        Args:
+            config: result of `get_config`.
+        """
         with reading(config):
             return cls(**_values(cls, config))
 

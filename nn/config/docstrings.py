@@ -2,7 +2,8 @@
 
 A declared class describes its own arguments. For the others, and for those of which it says "see the module" or "as in
 `Loss`", its docstring gets the texts of that module, of that class, or of the bases, when it is read. A function, or
-another class, names the place that has the texts: `@arguments_from(place)`.
+another class, names the place that has the texts: `@arguments_from(place)`. What means the same in all methods of nn
+is in `_OF_METHODS`; `describe_methods` adds it where a class is made, in a few microseconds.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import FunctionType
 from typing import Any, TypeVar
 
 _SECTION = re.compile(r"^Args:\n((?: +\S.*\n|\n(?= ))+)", re.MULTILINE)
@@ -26,8 +28,53 @@ _OF_WEIGHTS = {
     "_constraint": "brings `{weight}` back after each step: a name, a Constraint or a function; None for none.",
 }
 _WIDTH = 100
+# Of methods, each in one line: what their docstrings leave out.
+_OF_METHODS = """
+    x: input, shape (N, ...).
+    inputs: input, or a list of them for a layer that takes several.
+    input_shape: shape of the input, None for the batch axis; a list of shapes for several inputs.
+    initial_state: list of states at the first step, shape (N, H) each; None for zeros.
+    states: list of the cell's states, shape (N, H) each; None for zeros.
+    z: result of `project`, shape (N, gates H).
+    drop: what to multiply h by where it enters the gates, shape (N, H); None for nothing.
+    training: whether to compute as in training; None for the mode of the layer.
+    mask: booleans (N, T), True where a time step counts; None if all do.
+    previous_mask: mask of the inputs, booleans (N, T), or a list of masks; None if all time steps count.
+    return_attention_scores: whether to return the weights, too.
+    use_causal_mask: whether a step of the query sees only steps up to its own.
+    drawn: result of `draw`.
+    batch_size: number of samples N.
+    labels: of the images, one-hot, shape (N, K).
+    mix_weight: share of its own label for each image, shape (N,).
+    permutation_order: number of the other image for each, shape (N,).
+    y_true: targets.
+    y_pred: predictions, shape (N, ...).
+    sample_weight: weight of each sample, shape (N,); None for 1.
+    shape: shape of the predictions.
+    losses: result of `call`.
+    values: numbers, of any shape.
+    epoch: number of the epoch, from 0.
+    batch: number of the step in its epoch, from 0.
+    logs: values by name, such as {"loss": 0.3}; empty if there are none yet.
+    config: result of `get_config`.
+    state: result of `state_dict`.
+    caller: name of the calling method, for errors.
+    parameter: one that the optimizer changes.
+    path: of the file.
+    output_mode: "one_hot", or "int" for the number of the bin or token.
+    num_bins: number of bins.
+    max_tokens: size of the vocabulary, what is unknown included; None for no limit.
+    num_oov_indices: number of indices for what is unknown.
+    name: prefix of the layer's name; None for a name by its class.
+    X: samples, shape (N, ...).
+    data: batch, (x,), (x, y) or (x, y, sample_weight).
+    loss: penalty, a scalar Tensor.
+    _options: further ones that TensorFlow's programs pass; they change nothing.
+"""
 
 T = TypeVar("T", bound=Callable[..., Any])
+C = TypeVar("C", bound=type)
+_LINES = {line.strip().partition(":")[0]: f"{line}\n" for line in _OF_METHODS.split("\n") if line}
 
 
 class Documentation:
@@ -75,8 +122,38 @@ def arguments_from(*places: Any) -> Callable[[T], T]:
     return describe
 
 
+def describe_methods(cls: C) -> C:
+    """Complete the docstrings of a class's methods: add the arguments that `_OF_METHODS` has and they leave out.
+
+    Args:
+        cls: the class.
+
+    Example:
+        >>> @describe_methods
+        ... class Loud:
+        ...     def call(self, x):
+        ...         '''Return 2 x.'''
+        >>> Loud.call.__doc__
+        'Return 2 x.\\n\\nArgs:\\n    x: input, shape (N, ...).\\n'
+    """
+    for name, value in vars(cls).items():
+        function = getattr(value, "__func__", value)  # of class methods and static ones
+        if not isinstance(function, FunctionType) or name[0] == "_" or not (text := function.__doc__):
+            continue
+        code = getattr(function, "__wrapped__", function).__code__
+        count = code.co_argcount + code.co_kwonlyargcount + (code.co_flags & inspect.CO_VARKEYWORDS > 0)
+        names = [name for name in code.co_varnames[:count] if name in _LINES]
+        if names and "\n" not in text:
+            function.__doc__ = f"{text}\n\nArgs:\n{''.join(_LINES[name] for name in names)}"
+        elif not all(f" {name}: " in text or f" {name}, " in text for name in names):
+            arguments_from({name: _LINES[name].partition(": ")[2].rstrip() for name in names})(function)
+    return cls
+
+
 def _rows_of(place: Any) -> dict[str, str]:
     """Return the arguments that a text with rows, a class or a function describes, one by one."""
+    if isinstance(place, dict):
+        return place
     if isinstance(place, str):
         return {name: text for names, text in _entries(f"{place}\n").items() for name in names}
     return _arguments_of(place) if inspect.isclass(place) else _one_by_one(inspect.getdoc(place) or "")

@@ -41,7 +41,11 @@ class DTypePolicy:
 
     @classmethod
     def from_config(cls, config: dict[str, str]) -> DTypePolicy:
-        """Return the policy that `get_config` described."""
+        """Return the policy that `get_config` described.
+
+        Args:
+            config: result of `get_config`.
+        """
         return cls(**config)
 
     def __eq__(self, other: object) -> bool:

@@ -66,6 +66,9 @@ class Dataset:
     def from_tensor_slices(tensors: Any) -> Dataset:
         """Return the rows of an array, or of a tuple or dict of arrays with equally many rows.
 
+        Args:
+            tensors: arrays of shape (N, ...).
+
         Example:
             >>> [int(x) for x in Dataset.from_tensor_slices([3, 4])]
             [3, 4]
@@ -76,22 +79,38 @@ class Dataset:
 
     @staticmethod
     def from_tensors(tensors: Any) -> Dataset:
-        """Return a single element."""
+        """Return a single element.
+
+        Args:
+            tensors: the element, an array or a structure of arrays.
+        """
         return Dataset([tensors])
 
     @staticmethod
     def from_generator(generator: Callable[[], Iterator[Any]], **_described: Any) -> Dataset:
-        """Return what a function's iterators yield; descriptions of shapes and dtypes are taken, and not needed."""
+        """Return what a function's iterators yield; descriptions of shapes and dtypes are taken, and not needed.
+
+        Args:
+            generator: function without arguments that returns an iterator, once for each pass.
+            _described: descriptions such as `output_signature`, which are not needed.
+        """
         return Dataset(generator, UNKNOWN)
 
     @staticmethod
     def range(*limits: int) -> Dataset:
-        """Return the integers of `range(*limits)` as int64."""
+        """Return the integers of `range(*limits)` as int64.
+
+        Args:
+            limits: stop, or start, stop and step.
+        """
         return Dataset.from_tensor_slices(np.arange(*limits, dtype=np.int64))
 
     @staticmethod
     def zip(*datasets: Any) -> Dataset:
         """Return tuples of elements of several data sets, as long as all of them have one.
+
+        Args:
+            datasets: two or more of them.
 
         Example:
             >>> pairs = Dataset.zip(Dataset.range(3), Dataset.range(5, 7))
@@ -144,15 +163,26 @@ class Dataset:
         return Dataset(lambda: (_apply(map_func, element) for element in self), self._size)
 
     def filter(self, predicate: Callable[..., Any], **_options: Any) -> Dataset:
-        """Return the elements for which a function returns what counts as true."""
+        """Return the elements for which a function returns what counts as true.
+
+        Args:
+            predicate: function of an element; the parts of a tuple are its arguments.
+        """
         return Dataset(lambda: (e for e in self if bool(_apply(predicate, e))), UNKNOWN)
 
     def enumerate(self, start: int = 0) -> Dataset:
-        """Return pairs of a number and an element."""
+        """Return pairs of a number and an element.
+
+        Args:
+            start: number of the first element.
+        """
         return Dataset(lambda: enumerate(self, start), self._size)
 
     def batch(self, batch_size: int, drop_remainder: bool = False, **_options: Any) -> Dataset:
         """Return elements stacked along a new first axis, `batch_size` at a time; the last batch may be short.
+
+        Args:
+            drop_remainder: whether to leave out a last batch that is short.
 
         Raises:
             ShapeError: in a pass, if elements differ in shape.
@@ -202,27 +232,43 @@ class Dataset:
         return Dataset(shuffle_elements, self._size)
 
     def take(self, count: int) -> Dataset:
-        """Return the first elements; -1 for all."""
+        """Return the first elements; -1 for all.
+
+        Args:
+            count: number of elements; -1 for all.
+        """
         n = _whole("take", count)
         return (
             self if n < 0 else Dataset(lambda: islice(self, n), self._change_size(lambda size: min(n, size), endless=n))
         )
 
     def skip(self, count: int) -> Dataset:
-        """Return all but the first elements; none for -1."""
+        """Return all but the first elements; none for -1.
+
+        Args:
+            count: number of elements to leave out; -1 for all.
+        """
         n = _whole("skip", count)
         if n < 0:
             return self.take(0)
         return Dataset(lambda: islice(self, n, None), self._change_size(lambda size: max(size - n, 0)))
 
     def repeat(self, count: int | None = None) -> Dataset:
-        """Return the elements again and again, `count` times or, for None or -1, without end."""
+        """Return the elements again and again, `count` times or, for None or -1, without end.
+
+        Args:
+            count: number of passes; None or -1 for no end.
+        """
         n = -1 if count is None else _whole("repeat", count)
         passes: Callable[[], Iterable[Any]] = (lambda: repeat(self)) if n < 0 else (lambda: repeat(self, n))
         return Dataset(lambda: _chain(passes()), INFINITE if n < 0 else self._change_size(lambda size: size * n))
 
     def concatenate(self, dataset: Dataset) -> Dataset:
-        """Return the elements of both, one data set after the other."""
+        """Return the elements of both, one data set after the other.
+
+        Args:
+            dataset: the second one.
+        """
         other = dataset._size
         size = UNKNOWN if other == UNKNOWN else other if other == INFINITE else self._change_size(lambda n: n + other)
         return Dataset(lambda: chain(self, dataset), size)
@@ -231,6 +277,9 @@ class Dataset:
 
     def cache(self, filename: str = "") -> Dataset:
         """Return the elements as the first whole pass makes them, kept in memory.
+
+        Args:
+            filename: "", since nothing is written.
 
         Raises:
             ValueError: for a file, which is not written here.
@@ -256,11 +305,19 @@ class Dataset:
         return Dataset(elements, self._size)
 
     def prefetch(self, buffer_size: int, **_options: Any) -> Dataset:
-        """Return the data set itself: folders are read ahead anyway, and other elements are made in order."""
+        """Return the data set itself: folders are read ahead anyway, and other elements are made in order.
+
+        Args:
+            buffer_size: not needed.
+        """
         return self
 
     def with_options(self, options: Any) -> Dataset:
-        """Return the data set itself."""
+        """Return the data set itself.
+
+        Args:
+            options: what TensorFlow's programs pass; not needed.
+        """
         return self
 
     def _change_size(self, change: Callable[[int], int], endless: int = INFINITE) -> int:

@@ -251,6 +251,9 @@ class DataLoader:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Make the next pass continue from a state, with exactly the batches that would have come.
 
+        Args:
+            state: result of `state_dict`.
+
         Raises:
             ValueError: if entries are missing, or belong to other data or another batch size; then nothing changes.
         """

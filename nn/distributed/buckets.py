@@ -173,7 +173,11 @@ class Reducer:
             self._handles.pop().remove()
 
     def note_arrival(self, i: int) -> None:
-        """Note that a gradient is whole; start the buckets that have all of theirs, in their order."""
+        """Note that a gradient is whole; start the buckets that have all of theirs, in their order.
+
+        Args:
+            i: number of the parameter.
+        """
         bucket = self._at[i]
         bucket.waiting -= 1
         if bucket.waiting < 0:  # another pass, whose gradients are added to those of the last one

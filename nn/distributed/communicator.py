@@ -68,7 +68,11 @@ class Communicator(ABC):
 
     @abstractmethod
     def all_gather_bytes(self, local: bytes) -> list[bytes]:
-        """Return the bytes of each rank, in the order of the ranks."""
+        """Return the bytes of each rank, in the order of the ranks.
+
+        Args:
+            local: the bytes of this rank.
+        """
 
     @abstractmethod
     def duplicate(self) -> Communicator:
@@ -76,17 +80,29 @@ class Communicator(ABC):
 
     @abstractmethod
     def abort(self, code: int = 1) -> None:
-        """End all ranks at once, wherever they are."""
+        """End all ranks at once, wherever they are.
+
+        Args:
+            code: exit status of the processes.
+        """
 
     def channel(self, name: str) -> Communicator:
-        """Return a duplicate for one kind of call, always the same one; all ranks ask for it in the same order."""
+        """Return a duplicate for one kind of call, always the same one; all ranks ask for it in the same order.
+
+        Args:
+            name: of the kind, such as "gradients".
+        """
         channels: dict[str, Communicator] = vars(self).setdefault("_channels", {})
         if name not in channels:
             channels[name] = self.duplicate()
         return channels[name]
 
     def sum(self, a: Array) -> None:
-        """Replace the elements of an array by their sums over all ranks; see `start_sum`."""
+        """Replace the elements of an array by their sums over all ranks; see `start_sum`.
+
+        Args:
+            a: contiguous, of one shape and dtype on all ranks; changed in place.
+        """
         self.start_sum(a).wait()
 
     def all_gather(self, local: Any) -> list[Any]:
@@ -132,7 +148,12 @@ class Local(Communicator):
         return _FINISHED
 
     def broadcast(self, a: Array, root: int = 0) -> None:
-        """Leave the array as it is."""
+        """Leave the array as it is.
+
+        Args:
+            a: array.
+            root: 0, the only rank.
+        """
 
     def all_gather_bytes(self, local: bytes) -> list[bytes]:
         return [local]

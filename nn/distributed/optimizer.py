@@ -14,6 +14,7 @@ from autograd_lite.extend import is_compiling
 from ..config.ambient import CALL
 from ..config.arguments import one_of, optional
 from ..config.config import plain
+from ..config.docstrings import arguments_from
 from ..optimizers.composite import AroundOptimizer
 from ..optimizers.hyper import Inner
 from ..optimizers.optimizer import Optimizer
@@ -149,6 +150,7 @@ class DistributedOptimizer(AroundOptimizer):
         for p, g in zip(self._parameters, self._reducer.finish(), strict=True):
             p.grad = None if g is None else ag.tensor(g)
 
+    @arguments_from(Optimizer.apply)
     def apply(self, grads: Iterable[Any], trainable_variables: Iterable[Tensor] | None = None) -> None:
         """Take the inner optimizer's step with gradients that are the same on all ranks."""
         self.inner_optimizer.apply(grads, trainable_variables)
@@ -165,7 +167,7 @@ class DistributedOptimizer(AroundOptimizer):
         """Return nothing: the inner optimizer has all."""
         return {}
 
-    def checked_state(self, called: str, state: Mapping[str, Array]) -> dict[str, Any]:
+    def checked_state(self, caller: str, state: Mapping[str, Array]) -> dict[str, Any]:
         return {}
 
     def get_config(self) -> dict[str, Any]:

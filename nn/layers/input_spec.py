@@ -64,7 +64,11 @@ class InputSpec(Configurable):
     optional: bool = field(flag, default=False)
 
     def problem(self, x: Any) -> str | None:
-        """Return the expectation that an input violates; None for one that fits."""
+        """Return the expectation that an input violates; None for one that fits.
+
+        Args:
+            x: the input, or its symbol.
+        """
         shape = _shape_of(x)
         most, least, count = self.max_ndim, self.min_ndim, self.ndim
         if count is None and self.shape is not None:

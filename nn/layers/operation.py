@@ -89,7 +89,11 @@ class Operation(Layer):
         return f"layer {self.function!r} (Operation)"
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        """Return what the function returns for these arguments."""
+        """Return what the function returns for these arguments.
+
+        Args:
+            args, kwargs: arguments of the function.
+        """
         if self.function == "getitem":
             return args[0][_index(args[1])]
         result = _function_named(self.function)(*args, **kwargs)

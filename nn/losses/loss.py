@@ -150,9 +150,6 @@ class Loss(Configurable):
         """Return the reduced loss, and its weight in the mean over several batches, whose sizes then do not matter.
 
         The weight is the number of samples, times the share of their losses that counts in the batch's mean.
-
-        Args:
-            y_true, y_pred, sample_weight, mask: as in a call.
         """
         travelled = mask_of(y_pred) if mask is None and MASKS else None
         if not isinstance(y_pred, Tensor):

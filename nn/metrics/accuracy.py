@@ -249,6 +249,7 @@ class AutoAccuracy(Mean):
     threshold: float = field(number(), default=0.5)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+        """Take in one batch."""
         self.add(self._hits(as_array(y_true), as_array(y_pred)), join_masks(sample_weight, mask_of(y_pred)))
 
     def _hits(self, y_true: Array, y_pred: Array) -> Array:

@@ -14,6 +14,7 @@ from autograd_lite.arrays import to_numpy
 
 from .. import initializers
 from ..config.config import Configurable, Stateful
+from ..config.docstrings import arguments_from
 from ..config.limits import reading, spend
 from ..config.registry import snake_case
 
@@ -81,6 +82,7 @@ class Metric(Configurable, Stateful, metaclass=_Begun):
         self.__dict__.setdefault("_variables", []).append((variable, initial))
         return variable
 
+    @arguments_from(add_variable)
     def add_weight(
         self,
         shape: Sequence[int] = (),

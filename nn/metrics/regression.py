@@ -30,6 +30,7 @@ class RootMeanSquaredError(Mean):
     name: str = field(default="root_mean_squared_error")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+        """Take in one batch."""
         y_true, y_pred = as_array(y_true), as_array(y_pred)
         check_same_shape(self.name, y_true, y_pred)
         self.add(np.square(y_pred - y_true), sample_weight)

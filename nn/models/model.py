@@ -14,6 +14,7 @@ from autograd_lite import Tensor
 from .. import saving
 from ..config.arguments import flag
 from ..config.config import Configurable
+from ..config.docstrings import arguments_from
 from ..config.fields import attribute
 from ..config.limits import reading
 from ..layers.layer import Layer
@@ -254,6 +255,10 @@ class Model(Configurable, Trainer):
     def get_layer(self, name: str | None = None, index: int | None = None) -> Module:
         """Return the layer of this name, or at this place in `layers`.
 
+        Args:
+            name: of the layer.
+            index: its place; negative ones count from the end.
+
         Raises:
             ValueError: if there is none, or not exactly one of the two is given.
         """
@@ -300,10 +305,7 @@ class Model(Configurable, Trainer):
     _rules = None
 
     def add_weight(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Return a new parameter, or a buffer if not trainable, to be assigned to an attribute; see `Layer.add_weight`.
-
-        Args:
-            args, kwargs: as for a layer.
+        """Return a new parameter, or a buffer if not trainable, to be assigned to an attribute.
 
         Example:
             >>> Model().add_weight((2, 3), "zeros").shape
@@ -367,16 +369,30 @@ class Model(Configurable, Trainer):
     # ---- saving -----------------------------------------------------------------------------------------------------
 
     def save_weights(self, path: Any, overwrite: bool = True) -> None:
-        """Write all parameters and buffers to a file; see `nn.saving.save_weights`."""
+        """Write all parameters and buffers to a file; see `nn.saving.save_weights`.
+
+        Args:
+            overwrite: whether an old file is replaced; an error otherwise.
+        """
         saving.save_weights(self, path, overwrite)
 
     def load_weights(self, path: Any, skip_mismatch: bool = False) -> None:
-        """Assign all parameters and buffers from a file; see `nn.saving.load_weights`."""
+        """Assign all parameters and buffers from a file; see `nn.saving.load_weights`.
+
+        Args:
+            skip_mismatch: whether to assign what fits and leave the rest, with a warning.
+        """
         saving.load_weights(self, path, skip_mismatch)
 
     def save(self, path: Any, include_optimizer: bool = True, *, overwrite: bool = True) -> None:
-        """Write the whole model, and how it is trained, to one file; see `nn.saving.save_model`."""
+        """Write the whole model, and how it is trained, to one file; see `nn.saving.save_model`.
+
+        Args:
+            include_optimizer: whether training can continue from the file.
+            overwrite: whether an old file is replaced; an error otherwise.
+        """
         saving.save_model(self, path, include_optimizer, overwrite=overwrite)
 
 
 Model.add_weight.__signature__ = inspect.signature(Layer.add_weight)  # type: ignore[attr-defined]
+arguments_from(Layer.add_weight)(Model.add_weight)

@@ -82,6 +82,9 @@ class Sequential(Model):
     def add(self, layer: Any) -> None:
         """Append a layer.
 
+        Args:
+            layer: built or not.
+
         Raises:
             TypeError: if it is not a layer.
             ValueError: if it is already there, has another's name, or does not fit what comes before it; the model is

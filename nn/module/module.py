@@ -130,7 +130,11 @@ class Module(Tree["Module"]):
     # ---- calling ----------------------------------------------------------------------------------------------------
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute the output; written by subclasses."""
+        """Compute the output; written by subclasses.
+
+        Args:
+            args, kwargs: what the subclass takes, such as `x`, `training` or `mask`.
+        """
         fix = "Rename forward to call" if hasattr(type(self), "forward") else "Write one"
         raise NotImplementedError(
             f"{type(self).__name__}: expected a method call(self, x) that computes the output; found none. {fix}"
@@ -480,6 +484,9 @@ class Module(Tree["Module"]):
 
     def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None:
         """Assign values in the order of `weights`, or, if anything does not fit, none of them.
+
+        Args:
+            weights: arrays in the order of `get_weights`.
 
         Raises:
             ValueError: if their number, a shape or a dtype differs.

@@ -153,12 +153,20 @@ class Symbol:
         return operate("getitem", self, _plain_index(index))
 
     def reshape(self, *shape: Any) -> Any:
-        """Return the symbol of the values in another shape, batch axis included; one length may be -1."""
+        """Return the symbol of the values in another shape, batch axis included; one length may be -1.
+
+        Args:
+            shape: of the result, such as (-1, 4).
+        """
         lengths = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
         return operate("reshape", self, list(lengths))
 
     def squeeze(self, axis: Any = None) -> Any:
-        """Return the symbol of the values without axes of length 1."""
+        """Return the symbol of the values without axes of length 1.
+
+        Args:
+            axis: one of them, or several; None for all.
+        """
         return operate("squeeze", self, axis=axis)
 
     __add__, __radd__ = _both_ways("add")

@@ -63,7 +63,11 @@ class OptimizerMap(Registered, MutableMapping[str, Optimizer]):
         return self._map[match] if match is not None else self._default
 
     def matching(self, name: str) -> str | None:
-        """Return the key that matches a parameter's name, or None."""
+        """Return the key that matches a parameter's name, or None.
+
+        Args:
+            name: of the parameter, such as "dense.kernel".
+        """
         names = (name, name.replace(".", "/"))
         exact = [key for key in names if key in self._map]
         keys = exact[:1] or [key for key in self._map if any(re.fullmatch(key, one) for one in names)]
@@ -212,7 +216,11 @@ class MultiOptimizer(CompositeOptimizer):
         return [o for o, members in zip(self._optimizers, self._members, strict=True) if members]
 
     def bind(self, parameters: Parameters) -> None:
-        """Set the parameters to train, and find the optimizer of each; see `Optimizer.bind`."""
+        """Set the parameters to train, and find the optimizer of each; see `Optimizer.bind`.
+
+        Args:
+            parameters: the tensors, or (name, tensor) pairs.
+        """
         tensors, names = check_parameters("MultiOptimizer", parameters)
         same = [id(p) for p in tensors] == [id(p) for p in self._parameters]
         if same or self._iterations:

@@ -210,7 +210,11 @@ class Optimizer(_Begun):
             self._partition()
 
     def build(self, variables: Parameters) -> None:
-        """Do what `bind` does: Keras calls it this."""
+        """Do what `bind` does: Keras calls it this.
+
+        Args:
+            variables: the parameters.
+        """
         self.bind(variables)
 
     @property
@@ -333,7 +337,11 @@ class Optimizer(_Begun):
         self._advance(gradients)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Tensor]]) -> int:
-        """Take the step of `apply` with (gradient, parameter) pairs, and return the number of steps taken."""
+        """Take the step of `apply` with (gradient, parameter) pairs, and return the number of steps taken.
+
+        Args:
+            grads_and_vars: pairs such as `zip(gradients, parameters)`; None for a gradient leaves its parameter alone.
+        """
         pairs = list(grads_and_vars)
         self.apply([g for g, _ in pairs], [p for _, p in pairs])
         return self.iterations

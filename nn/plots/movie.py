@@ -48,7 +48,11 @@ class Moving(NamedTuple):
     frames: Array
 
     def show(self, frame: int) -> None:
-        """Move the artist to where it is in a frame."""
+        """Move the artist to where it is in a frame.
+
+        Args:
+            frame: its number, from 0.
+        """
         if hasattr(self.artist, "set_offsets"):
             self.artist.set_offsets(self.frames[frame])
         else:
@@ -94,6 +98,9 @@ class Movie:
 
     def figure_at(self, frame: int) -> Any:
         """Return the figure as it is in a frame, counted from 0, or from -1 at the end.
+
+        Args:
+            frame: its number.
 
         Raises:
             IndexError: if there is no such frame.

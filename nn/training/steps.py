@@ -357,7 +357,11 @@ class Stepper(Module):
         return self._loss_and_weight(self._caller("fit"), y, y_pred, w, penalized)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Show the batch to the compiled metrics, and return the results of all metrics; a subclass may override it."""
+        """Show the batch to the compiled metrics, and return the results of all metrics; a subclass may override it.
+
+        Args:
+            y: targets.
+        """
         compiled = self._require_compiled(self._caller("compute_metrics"))
         compiled.update_metrics(y, y_pred, sample_weight)
         return self.get_metrics_result()

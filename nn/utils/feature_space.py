@@ -115,12 +115,23 @@ class FeatureSpace:
 
     @staticmethod
     def cross(feature_names: Iterable[str], crossing_dim: int, output_mode: str = "one_hot") -> Cross:
-        """Return a cross of columns, one-hot or, with "int", as the number of its bin."""
+        """Return a cross of columns, one-hot or, with "int", as the number of its bin.
+
+        Args:
+            feature_names: of categorical columns.
+            crossing_dim: number of bins.
+        """
         return Cross(tuple(feature_names), crossing_dim, _check_mode("cross", output_mode, "one_hot", "int"))
 
     @staticmethod
     def feature(dtype: str, preprocessor: Any, output_mode: str) -> Feature:
-        """Return a column that a layer of yours encodes; `output_mode` is "float", "int" or "one_hot"."""
+        """Return a column that a layer of yours encodes; `output_mode` is "float", "int" or "one_hot".
+
+        Args:
+            dtype: of the column, such as "float32", "int64" or "string".
+            preprocessor: layer that encodes it.
+            output_mode: "float", "int" or "one_hot".
+        """
         return Feature(dtype, preprocessor, _check_mode("feature", output_mode, "float", "int", "one_hot"))
 
     @staticmethod
@@ -130,7 +141,11 @@ class FeatureSpace:
 
     @staticmethod
     def float_rescaled(scale: Any = 1.0, offset: Any = 0.0, name: str | None = None) -> Feature:
-        """Return a column of numbers x, as scale * x + offset."""
+        """Return a column of numbers x, as scale * x + offset.
+
+        Args:
+            scale, offset: numbers.
+        """
         return Feature("float32", layers.Rescaling(scale, offset, name=_layer(name)), "float")
 
     @staticmethod
@@ -145,7 +160,11 @@ class FeatureSpace:
         output_mode: str = "one_hot",
         name: str | None = None,
     ) -> Feature:
-        """Return a column of numbers by the bin in which they are."""
+        """Return a column of numbers by the bin in which they are.
+
+        Args:
+            bin_boundaries: increasing numbers; None for quantiles of the data.
+        """
         layer = layers.Discretization(bin_boundaries, num_bins, name=_layer(name))
         return Feature("float32", layer, _check_mode("float_discretized", output_mode, "one_hot", "int"))
 
@@ -274,7 +293,11 @@ class FeatureSpace:
         return self._symbolic()[1]
 
     def save(self, filepath: str | os.PathLike[str]) -> None:
-        """Write the space into a file, from which `nn.models.load_model` reads `model`."""
+        """Write the space into a file, from which `nn.models.load_model` reads `model`.
+
+        Args:
+            filepath: of the file, which ends in ".nn" or ".keras".
+        """
         self.model.save(filepath)
 
 

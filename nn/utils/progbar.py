@@ -85,5 +85,10 @@ class Progbar:
             self._progress.show(current, self.values)
 
     def add(self, n: int, values: Iterable[tuple[str, Any]] | None = None) -> None:
-        """Show that `n` more steps are done."""
+        """Show that `n` more steps are done.
+
+        Args:
+            n: number of steps.
+            values: pairs of a name and the value of these steps.
+        """
         self.update(self.seen + n, values)

@@ -54,7 +54,13 @@ class RotaryEmbedding(SameShape):
     feature_axis: int = field(any_integer, default=-1)
 
     def call(self, x: Tensor, start_index: int = 0, positions: Any = None) -> Any:
-        """Return the turned x, of x's shape."""
+        """Return the turned x, of x's shape.
+
+        Args:
+            x: features, shape (N, T, ..., D).
+            start_index: position of the first step.
+            positions: position of each step, shape (T,); None to count from `start_index`.
+        """
         sequence, feature = self._axes(x.shape)
         length, features = x.shape[sequence], x.shape[feature]
         if positions is None:

@@ -125,7 +125,11 @@ class PositionalEmbedding(SameShape):
         self.position_embeddings = self.add_weight((self.sequence_length, input_shape[-1]), self.initializer)
 
     def call(self, x: Tensor, start: int = 0) -> Tensor:
-        """Return x with the vectors added, of x's shape."""
+        """Return x with the vectors added, of x's shape.
+
+        Args:
+            start: position of the first step.
+        """
         _check_sequence(self, x.shape)
         end = start + x.shape[1]
         if start < 0 or end > self.sequence_length:
@@ -160,7 +164,11 @@ class SinusoidalEmbedding(SameShape):
     max_wavelength: float = field(number(above=0), default=10000.0)
 
     def call(self, x: Tensor, start: int = 0) -> Tensor:
-        """Return x with the waves added, of x's shape."""
+        """Return x with the waves added, of x's shape.
+
+        Args:
+            start: position of the first step.
+        """
         _check_sequence(self, x.shape)
         feature = np.arange(x.shape[2])
         frequency = self.max_wavelength ** (-(feature // 2 * 2) / x.shape[2])

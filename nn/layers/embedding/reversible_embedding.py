@@ -84,7 +84,11 @@ class ReversibleEmbedding(Embedding):
             self.reverse_embeddings = self.add_weight((self.output_dim, self.input_dim), self.embeddings_initializer)
 
     def call(self, x: Tensor, reverse: bool = False) -> Tensor:
-        """Return the vectors, shape (N, ..., D), or in reverse the logits, (N, ..., V)."""
+        """Return the vectors, shape (N, ..., D), or in reverse the logits, (N, ..., V).
+
+        Args:
+            reverse: whether x holds vectors, to be mapped to logits.
+        """
         if not reverse:
             return super().call(x)
         if x.ndim < 2 or x.shape[-1] != self.output_dim or x.dtype.kind != "f":

@@ -115,7 +115,11 @@ class CategoryEncoding(Encoding):
     sparse: bool = field(flag, default=False)
 
     def call(self, x: Tensor, count_weights: Any = None) -> Any:
-        """Return the vectors, whose last axis has length K."""
+        """Return the vectors, whose last axis has length K.
+
+        Args:
+            count_weights: weight of each category in a count, of x's shape; None for 1.
+        """
         if count_weights is not None and (self.output_mode != "count" or np.shape(count_weights) != x.shape):
             raise ValueError(
                 f"{self._speaker}: expected count_weights with "

@@ -43,7 +43,11 @@ class Hashing(Encoding):
     sparse: bool = field(flag, default=False)
 
     def call(self, values: Any) -> Any:
-        """Return the bins, int64 of the given shape, or their vectors."""
+        """Return the bins, int64 of the given shape, or their vectors.
+
+        Args:
+            values: integers or strings, of any shape.
+        """
         masks = self.mask_value is not None and self.num_bins > 1
         bins = self.num_bins - masks
         if isinstance(values, Tensor):
@@ -91,7 +95,11 @@ class HashedCrossing(Encoding):
         return [super(HashedCrossing, self)._cast(part) for part in x] if isinstance(x, (list, tuple)) else x
 
     def call(self, values: Any) -> Any:
-        """Return the bins, int64 of the inputs' shape, or their vectors."""
+        """Return the bins, int64 of the inputs' shape, or their vectors.
+
+        Args:
+            values: list of two or more arrays of integers or strings, of one shape.
+        """
         parts = [_array(part) for part in values] if isinstance(values, (list, tuple)) else []
         shape = parts[0].shape if parts else ()
         if len(parts) < 2 or {part.shape for part in parts} != {shape} or len(shape) > 2 or shape[1:] not in ((), (1,)):

@@ -222,7 +222,11 @@ class StringLookup(Strings):
     salt: Converted[Salt, tuple[int, int] | None] = field(as_salt, default=None)
 
     def call(self, strings: Any) -> Any:
-        """Return the indices, int64 of the given shape, or their vectors; inverted, an array of strings."""
+        """Return the indices, int64 of the given shape, or their vectors; inverted, an array of strings.
+
+        Args:
+            strings: array of strings, or of indices if inverted.
+        """
         if self.invert:
             return self._strings(strings)
         tokens = self._as_array_of_tokens(strings)

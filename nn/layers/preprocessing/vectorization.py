@@ -160,7 +160,11 @@ class TextVectorization(Strings):
     # ---- calls ------------------------------------------------------------------------------------------------------
 
     def call(self, texts: Any) -> Any:
-        """Return the indices, int64, shape (N, T), or the vectors, (N, K)."""
+        """Return the indices, int64, shape (N, T), or the vectors, (N, K).
+
+        Args:
+            texts: strings, shape (N,) or (N, 1).
+        """
         texts = self._as_array_of_tokens(texts)
         vectors = self._vectors(self._pad(self._documents(texts if texts.ndim else texts.reshape(1))))
         return ag.tensor(self._to_device(vectors if texts.ndim else vectors[0]))

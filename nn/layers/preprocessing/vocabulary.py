@@ -237,7 +237,11 @@ class Vocabulary(Encoding):
         raise NotImplementedError
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
-        """Return the tokens in the order of their indices; the special ones are `mask_token` and `oov_token`."""
+        """Return the tokens in the order of their indices; the special ones are `mask_token` and `oov_token`.
+
+        Args:
+            include_special_tokens: whether to name the special tokens, too.
+        """
         return (self._specials() if include_special_tokens else []) + self._require_tokens().tolist()
 
     def vocabulary_size(self) -> int:

@@ -95,6 +95,9 @@ class RecurrentCell(KernelAndBias):
     def check_features(self, x: Tensor) -> Tensor:
         """Return x, whose last axis fits the kernel.
 
+        Args:
+            x: input, shape (N, ..., D).
+
         Raises:
             ShapeError: if it does not.
         """
