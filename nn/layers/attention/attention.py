@@ -220,9 +220,9 @@ class MultiHeadAttention(Layer):
         """Return the result (N, T, output_shape), and the weights (N, H, T, S) if asked for.
 
         Args:
-            query: what asks, shape (N, T, D).
-            value: what is averaged, shape (N, S, E).
-            key: what the query is compared with, shape (N, S, F); None for the value.
+            query: rows that attend, shape (N, T, D).
+            value: rows whose means are returned, shape (N, S, E).
+            key: rows to compare the query with, shape (N, S, F); None for the value.
             query_mask, value_mask, key_mask: booleans, (N, T) or (N, S), True where a step counts; None if all do.
             attention_mask: booleans, (N, T, S), True where a step of the query sees one of the value; None for
                 everywhere.
