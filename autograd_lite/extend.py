@@ -42,6 +42,11 @@ from .core.traceback_folding import fold_error as fold_error, folds_tracebacks a
 
 if TYPE_CHECKING:
     from .core.deprecations import deprecated as deprecated, overdue as overdue, redirect as redirect
+    from .core.docstrings import (
+        arguments_from as arguments_from,
+        described_arguments as described_arguments,
+        with_arguments as with_arguments,
+    )
     from .core.function_objects import FunctionObject as FunctionObject
     from .files.atomic_writes import write_file as write_file
     from .files.caches import cache_folder as cache_folder

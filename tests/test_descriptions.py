@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import nn
-from nn.config.docstrings import entries
+from autograd_lite.extend import described_arguments
 
 from .test_reference import ENTRIES
 
@@ -31,7 +31,7 @@ MOST_WITHOUT = 283
 
 
 def described(thing: Any) -> dict[str, str]:
-    return {name: text for names, text in entries(inspect.getdoc(thing) or "").items() for name in names}
+    return {name: text for names, text in described_arguments(inspect.getdoc(thing) or "").items() for name in names}
 
 
 def silent(thing: Any) -> list[str]:

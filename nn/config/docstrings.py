@@ -11,14 +11,13 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FunctionType
 from typing import Any, TypeVar
 
-_SECTION = re.compile(r"^Args:\n((?: +\S.*\n|\n(?= ))+)", re.MULTILINE)
-_AFTER = re.compile(r"^(?:Raises|Returns|Attributes|Example|References):$", re.MULTILINE)
-_ENTRY = re.compile(r"^(?: {4})?([A-Za-z_*][\w*, \n…]*): (.*\n(?: {5,}.*\n)*)", re.MULTILINE)
+from autograd_lite import extend
+from autograd_lite.extend import described_arguments, with_arguments
+
 _POINTER = re.compile(r"(?:see|as in|as for|as of) (?:the modules?(?: `[\w.]+`)?|`[\w.]+`)(?:[;.] ?|$)")
 _OTHERS = re.compile(r";? for the others see (?:the modules?)?.*")
 _OTHER = {"options": "further arguments of the base class, such as `name` and `dtype` of a layer."}
@@ -27,7 +26,6 @@ _OF_WEIGHTS = {
     "_regularizer": "penalty on `{weight}`: a name, a Regularizer or a function; None for none.",
     "_constraint": "brings `{weight}` back after each step: a name, a Constraint or a function; None for none.",
 }
-_WIDTH = 100
 # Of methods, each in one line: what their docstrings leave out.
 _OF_METHODS = """
     x: input, shape (N, ...).
@@ -96,10 +94,10 @@ class Documentation:
 
 
 def arguments_from(*places: Any) -> Callable[[T], T]:
-    """Return a decorator that describes the arguments of which a docstring says nothing, or that have a pointer there.
+    """Return `autograd_lite.extend.arguments_from` of places, with all that is known of classes of nn.
 
     Args:
-        places: functions and classes that describe them, or texts with a row for each; the first that has one counts.
+        places: functions and classes that describe arguments, or texts with a row for each.
 
     Example:
         >>> @arguments_from("    x: a number.")
@@ -108,18 +106,7 @@ def arguments_from(*places: Any) -> Callable[[T], T]:
         >>> double.__doc__
         'Return 2 x.\\n\\nArgs:\\n    x: a number.'
     """
-    rows: dict[str, str] = {}
-    for place in reversed(places):
-        rows |= _rows_of(place)
-
-    def describe(owner: T) -> T:
-        if owner.__doc__ is not None:  # as with python -OO
-            text = inspect.cleandoc(owner.__doc__)
-            own = {name: row for name, row in _one_by_one(text).items() if not _POINTER.match(row)}
-            owner.__doc__ = _with_section(text, list(inspect.signature(owner).parameters), rows | own)
-        return owner
-
-    return describe
+    return extend.arguments_from(*(_arguments_of(p) if inspect.isclass(p) else p for p in places))
 
 
 def describe_methods(cls: C) -> C:
@@ -150,41 +137,11 @@ def describe_methods(cls: C) -> C:
     return cls
 
 
-def _rows_of(place: Any) -> dict[str, str]:
-    """Return the arguments that a text with rows, a class or a function describes, one by one."""
-    if isinstance(place, dict):
-        return place
-    if isinstance(place, str):
-        return {name: text for names, text in _entries(f"{place}\n").items() for name in names}
-    return _arguments_of(place) if inspect.isclass(place) else _one_by_one(inspect.getdoc(place) or "")
-
-
-def _one_by_one(text: str) -> dict[str, str]:
-    return {name: row for names, row in entries(text).items() for name in names}
-
-
-def entries(text: str) -> dict[tuple[str, ...], str]:
-    """Return the arguments that a text describes, in groups, with their texts.
-
-    >>> entries("Args:\\n    a, b: numbers.\\n    c: a name;\\n        or None.\\n")
-    {('a', 'b'): 'numbers.', ('c',): 'a name; or None.'}
-    """
-    section = _SECTION.search(f"{text}\n")
-    return _entries(section[1]) if section else {}
-
-
-def _entries(text: str) -> dict[tuple[str, ...], str]:
-    return {
-        tuple(name.strip("* ") for name in re.split(r",\s*", match[1].strip())): " ".join(match[2].split())
-        for match in _ENTRY.finditer(text)
-    }
-
-
 def _of_module(name: str) -> dict[str, str]:
     """Return the arguments that the docstring of a module describes, one by one."""
     whole = getattr(sys.modules.get(name), "__doc__", None) or ""
     rows: dict[str, str] = {}
-    for names, text in _entries("".join(f"{line}\n" for line in whole.split("\n") if line.startswith("    "))).items():
+    for names, text in described_arguments("Args:\n" + "".join(f"{line}\n" for line in whole.split("\n") if line[:4] == "    ")).items():
         pointer = _POINTER.match(text)
         there = _arguments_at(name, pointer[0]) if pointer else dict.fromkeys(names, text)
         rows |= {name: there[name] for name in names if name in there}
@@ -196,7 +153,7 @@ def _of_class(cls: type) -> dict[str, str]:
     own = vars(cls).get("__doc__")
     whole = own.text if isinstance(own, Documentation) else own
     rows: dict[str, str] = {}
-    for names, text in entries(inspect.cleandoc(whole or "")).items():
+    for names, text in described_arguments(inspect.cleandoc(whole or "")).items():
         pointer = _POINTER.match(text)
         there: Mapping[str, str] = _arguments_at(cls.__module__, pointer[0]) if pointer else {}
         if others := _OTHERS.search(text):
@@ -240,22 +197,7 @@ def _with_arguments(cls: type, text: str) -> str:
         names = list(inspect.signature(cls).parameters)
     except (TypeError, ValueError):
         return text
-    return _with_section(text, names, _OTHER | dict(_of_weights(names)) | _arguments_of(cls))
-
-
-def _with_section(text: str, names: list[str], rows: Mapping[str, str]) -> str:
-    """Return a docstring of which the section of the arguments has these texts, first those with these names."""
-    own = entries(text)
-    order = [name for name in names if name in rows]
-    order += [name for group in own for name in group if name not in names and name in rows]
-    if not order:
-        return text
-    section = "".join(_lines(order, rows))
-    if match := _SECTION.search(f"{text}\n"):
-        return f"{text[: match.start()]}Args:\n{section}{text[match.end() :]}".rstrip()
-    after = _AFTER.search(text)
-    at = after.start() if after else len(text)
-    return f"{text[:at].rstrip()}\n\nArgs:\n{section}\n{text[at:]}".rstrip()
+    return with_arguments(text, names, _OTHER | dict(_of_weights(names)) | _arguments_of(cls))
 
 
 def _of_weights(names: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -264,17 +206,3 @@ def _of_weights(names: Iterable[str]) -> Iterator[tuple[str, str]]:
         for ending, text in _OF_WEIGHTS.items():
             if name.endswith(ending):
                 yield name, text.format(weight=name.removesuffix(ending).replace("recurrent", "recurrent_kernel"))
-
-
-def _lines(order: list[str], rows: Mapping[str, str]) -> Iterator[str]:
-    """Yield the lines of a section: names that follow each other and have one text share it."""
-    groups: list[tuple[list[str], str]] = []
-    for name in order:
-        if groups and groups[-1][1] == rows[name]:
-            groups[-1][0].append(name)
-        else:
-            groups.append(([name], rows[name]))
-    for names, text in groups:
-        head = f"{', '.join(names)}: {text}"
-        yield textwrap.fill(head, _WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8, break_on_hyphens=False)
-        yield "\n"

@@ -124,7 +124,6 @@ def plot_decision_surface(
     choice changes.
 
     Args:
-        model, x, features, at, resolution, margin, from_logits: as for `decision_surface`.
         y: the classes of the samples: indices of shape (N,) or (N, 1), or one-hot rows (N, K); None draws no samples.
         thickness: with more than two features, only samples whose other features lie within this distance of the plane
             are drawn; by default a tenth of each feature's range.

@@ -92,7 +92,6 @@ def gradient_descent_movie(
     """Return the way down a curve with a slider over its steps: the point, its tangent, and where it has been.
 
     Args:
-        f, start, steps, reach: as for `gradient_descent`.
         learning_rate: of plain gradient descent, above 0.
         optimizer: makes the steps in its place, with its own learning rate; a copy of it is used.
 

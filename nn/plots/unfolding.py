@@ -183,7 +183,6 @@ def unfolding_movie(
     """Return the same as `unfolding` with a slider over the epochs.
 
     Args:
-        seen, y, class_names: as for `unfolding`.
         every: leaves out all epochs but each n-th and the last, at least 1.
 
     Raises:

@@ -299,7 +299,6 @@ def text_dataset_from_directory(
     """Return the texts of a folder in batches, with labels from the names of its subfolders.
 
     Args:
-        directory, labels, label_mode, class_names, batch_size, shuffle, seed: as for `image_dataset_from_directory`.
         max_length: the number of characters to read of each file; None for all.
 
     Returns:
@@ -349,7 +348,6 @@ def audio_dataset_from_directory(
     """Return the sounds of a folder in batches, with labels from the names of its subfolders.
 
     Args:
-        directory, labels, label_mode, class_names, batch_size, shuffle, seed: as for `image_dataset_from_directory`.
         sampling_rate: the rate that every file must have; sounds are not resampled.
         output_sequence_length: T, to which sounds are cut, or filled with zeros; None for the longest of a batch.
         ragged: False; batches are dense.

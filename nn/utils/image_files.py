@@ -184,7 +184,6 @@ def save_img(
 
     Args:
         path: whose ending says which kind of file, or an open binary file.
-        x, data_format, scale: as for `array_to_img`.
         file_format: "png", "jpeg", …; needed for an open file.
         **kwargs: for `PIL.Image.Image.save`.
 
