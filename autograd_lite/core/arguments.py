@@ -28,6 +28,12 @@ class Kind(NamedTuple):
     A kind is `sure` if its test is exact: an argument that fails it is wrong, whatever the error says. Values of the
     types in `quick` always pass.
 
+    Args:
+        words: the expectation, such as "a number".
+        accepts: whether a value passes.
+        sure: whether the test is exact.
+        quick: types whose values pass untested.
+
     Example:
         >>> Kind("a string", lambda value: isinstance(value, str)).accepts("text")
         True

@@ -85,7 +85,7 @@ def reduction(name: str, forward: Callable[..., Any], partial: Any, *, saves: st
         forward: `f(x, *, axis, keepdims, **params)`; axis is None or a tuple of axes counted from the front.
         partial: `d(out, x, *, axis, **params)`, where out has its reduced axes back, with length 1.
         saves: of "o", "x".
-        facts: as for `elementwise`.
+        facts: further fields of the op, such as `cost=`.
 
     Example:
         >>> from autograd_lite import grad
@@ -109,7 +109,7 @@ def structural(name: str, forward: Callable[..., Any], *vjps: Any, infer: Any, s
         vjps: for each input `f(g, out, *inputs, **params)`, or None. Of an op of several results `g` and `out` are
             tuples; `g` has None for a result through which no gradient flows.
         infer: the shape rule: specs with `shape` and `dtype` in, and one out, or a tuple of several.
-        saves: as for `elementwise`.
+        saves: of "o" (the result), "x", "y", "z" (the inputs), what the rules read.
         facts: further fields; for forward mode `linear=True`, `multilinear=True` or `jvp=`, for vmap `batch=`; for an
             op of several results their number, `results=`: its `jvp` returns a tuple, with None for zeros.
 

@@ -20,7 +20,7 @@ from ..core.mode import MODE, TAPES, no_grad
 from ..core.shape_arithmetic import ShapeDtype
 from ..ops.operands import operand
 from ..solutions.closures import PureFunction, pure_functions
-from ..solutions.settings import Settings
+from ..solutions.settings import Settings, certainty_arguments
 from ..solutions.solution import solution
 from ..solutions.systems import System
 from ..tensors.tensor import Tensor
@@ -34,6 +34,7 @@ with needs("autograd_lite.integrate", "scipy", "'autograd-lite[scipy]'"):
 _LEAST = 16  # nodes that programs are made for; twice as many as soon as a mesh has more
 
 
+@certainty_arguments
 @checked
 def solve_bvp(
     fun: Callable[..., Any],
@@ -76,7 +77,6 @@ def solve_bvp(
         tol: of the residual y' - f relative to `1 + abs(f)`; it decides the mesh, and so how exact the solution is.
         max_nodes: the most nodes.
         verbose, bc_tol: as SciPy's.
-        digits, on_uncertain, on_failure: as of `implicit`.
 
     Returns:
         SciPy's result: x, the mesh; y and its slopes yp there, shape (n, m); p; and `sol(t, nu=0)`, the cubics, or

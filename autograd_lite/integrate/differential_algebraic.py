@@ -9,6 +9,7 @@ import numpy as np
 
 from ..control.closure_conversion import example_of
 from ..core.arguments import describe, require_function
+from ..core.docstrings import arguments_from
 from ..core.errors import DtypeError, ShapeError, TraceError, UnsupportedError
 from ..core.messages import checked
 from ..ops.operands import operand
@@ -119,6 +120,7 @@ def solve_dae(
         return _solution(solver, inputs, times, dense_output, has_values)
 
 
+@arguments_from(solve_dae)
 @checked
 def consistent_initial_values(
     F: Callable[..., Any], t0: float, y0: Any, yp0: Any = None, args: Sequence[Any] | None = None
@@ -129,7 +131,6 @@ def consistent_initial_values(
     changed, and all slopes of the others. The rest stays.
 
     Args:
-        F, y0, yp0, args: as of `solve_dae`.
         t0: the time.
 
     Returns:

@@ -22,7 +22,7 @@ class Interrupted(KeyboardInterrupt):
 
     Args:
         message: where it stopped.
-        result: as of the function that was called, with `status` -2 and arrays; it has no derivatives.
+        result: that of the function that was called, with `status` -2 and arrays; it has no derivatives.
 
     Example:
         >>> try:

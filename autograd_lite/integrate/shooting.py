@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.docstrings import arguments_from
 from ..core.errors import ShapeError
 from ..ops.operands import operand, values
 from .initial_values import solve_ivp
@@ -28,6 +29,7 @@ class Shots(NamedTuple):
     gaps: Any
 
 
+@arguments_from(solve_ivp)
 def multiple_shooting(
     fun: Callable[..., Any],
     times: Any,
@@ -48,11 +50,9 @@ def multiple_shooting(
     itself; `sparse=True` has it do so for fewer.
 
     Args:
-        fun: as of `solve_ivp`.
         times: where pieces begin and end, rising or falling, shape (K + 1,).
         starts: the state at the beginning of each piece, shape (K, n).
         t_eval: the times at which the solution is asked for, in order, shape (m,), from times[0] to times[K].
-        args, method: as of `solve_ivp`.
         options: further arguments of `solve_ivp`, such as `rtol` and `atol`.
 
     Returns:

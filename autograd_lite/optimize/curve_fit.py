@@ -11,6 +11,7 @@ import numpy as np
 import scipy.optimize
 
 from ..core.arguments import require_function
+from ..solutions.settings import certainty_arguments
 from ..tensors.nested_arrays import array
 from ..tensors.tensor import Tensor
 from ..tree import leaves
@@ -22,6 +23,7 @@ from .optimality import squares_of
 from .vectors import Layout, Vector, bare, bounds_of_vector, laid_out, start_of
 
 
+@certainty_arguments
 def curve_fit(
     f: Callable[..., Any],
     xdata: Any,
@@ -50,11 +52,10 @@ def curve_fit(
         p0: the parameters to start from; by default ones. Numbers, a list or a tuple are passed as `f(x, *p0)`, a dict
             as `f(x, **p0)`; entries may be arrays of any shape.
         sigma, absolute_sigma, check_finite, method: as SciPy's.
-        bounds: as of `least_squares`.
         jac: by default computed. A function that is called as f is, or "2-point", "3-point" or "cs", which are SciPy's
             finite differences.
-        compiled, digits, on_uncertain, on_failure, refine: as of `minimize`.
         options: `full_output`, `nan_policy`, and further arguments of SciPy's `leastsq` or `least_squares`.
+        bounds: (lowest, highest): numbers or arrays, for all parameters or for each; infinite by default.
 
     Returns:
         As SciPy: the parameters, which are like `p0`, and their covariance, of shape (n, n); with `full_output` three

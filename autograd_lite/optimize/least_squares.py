@@ -10,6 +10,7 @@ import numpy as np
 import scipy.optimize
 
 from ..core.arguments import require_function
+from ..solutions.settings import certainty_arguments
 from .constraints import callback_of, given_matrix, plain
 from .differentiable import Problem, solve
 from .evaluation import Derivatives, evaluation_message, on_tensors
@@ -21,6 +22,7 @@ from .results import estimate, of_least_squares
 from .vectors import Layout, Vector, bounds_of_vector, laid_out, start_of
 
 
+@certainty_arguments
 def least_squares(
     fun: Callable[..., Any],
     x0: Any,
@@ -54,7 +56,6 @@ def least_squares(
         callback: as SciPy's; it is given parameters as `fun` is.
         refine: whether to go on from SciPy's solution by Newton's steps, as long as each is at most half of the one
             before. SciPy's methods compare sums of squares, which tell solutions apart to half of the digits.
-        compiled, digits, on_uncertain, on_failure: as of `minimize`.
         sparse: whether the Jacobian is a sparse matrix, for which "trf" and "dogbox" take SciPy's `lsmr`; by default it
             is if there are many parameters, and few of its entries may be nonzero.
         options: further arguments of SciPy's, by name: `ftol`, `xtol`, `gtol`, `x_scale`, `loss`, `max_nfev`, ….

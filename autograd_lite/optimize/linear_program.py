@@ -11,7 +11,7 @@ from scipy.optimize import OptimizeResult
 
 from ..core.errors import GradError
 from ..core.messages import checked
-from ..solutions.settings import Settings
+from ..solutions.settings import Settings, certainty_arguments
 from .active_set import Vector
 from .programs import (
     Parameters,
@@ -28,6 +28,7 @@ from .vectors import ends_of
 NAMES = {"q": "c", "G": "A_ub", "h": "b_ub", "A": "A_eq", "b": "b_eq"}
 
 
+@certainty_arguments
 @checked
 def linprog(
     c: Any,
@@ -61,7 +62,6 @@ def linprog(
         bounds: one pair (lowest, highest) or one for each number, whose entries may be Tensors, None for none; or an
             array or Tensor of shape (n, 2).
         method, callback, options, x0, integrality: as SciPy's. Solutions in integers have no derivatives.
-        digits, on_uncertain, on_failure, refine: as of `implicit`: when and how a derivative is refused.
 
     Returns:
         SciPy's `OptimizeResult`. `x`, `fun`, `slack`, `con`, and the `residual` and `marginals` of `ineqlin`, `eqlin`,

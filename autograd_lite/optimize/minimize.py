@@ -15,6 +15,7 @@ from ..core.arguments import require_function
 from ..core.errors import ShapeError
 from ..core.traceback_folding import folding
 from ..functional import hessian, hvp, value_and_grad
+from ..solutions.settings import certainty_arguments
 from .constraints import as_objects, callback_of, first_of, given_matrix, matrices_in, of_vector, pairs_of_bounds, plain
 from .differentiable import Problem, solve
 from .evaluation import Derivatives, evaluation_message
@@ -28,6 +29,7 @@ from .results import Estimate, estimate, inverse_hessian, refuse_too_many
 from .vectors import Layout, Vector, bare, ends_of, laid_out, start_of
 
 
+@certainty_arguments
 @folding
 def minimize(
     fun: Callable[..., Any],
@@ -70,13 +72,8 @@ def minimize(
         constraints: as SciPy's, as functions of the parameters; `LinearConstraint` refers to all numbers, in order.
             SciPy's default jac="2-point" of a `NonlinearConstraint` counts as not given.
         tol, callback, options: as SciPy's. A callback is given parameters as `fun` is.
-        compiled: whether to compile the derivatives at once (True) or never (False).
         sparse: whether Hessians and Jacobians are sparse matrices, for the methods that take them; by default those are
             in which few entries may be nonzero.
-        digits: how many digits of a derivative of the solution must be certain.
-        on_uncertain: "warn" or "nan" where fewer are, instead of an error.
-        on_failure: "differentiate" for derivatives of a solution that SciPy calls a failure.
-        refine: whether Newton's steps are taken from SciPy's solution.
 
     Returns:
         SciPy's `OptimizeResult`. `x`, and the gradient `jac`, are like `x0`. `covariance`, computed when it is asked

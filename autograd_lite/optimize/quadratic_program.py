@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import OptimizeResult, linprog
 
 from ..core.messages import checked
-from ..solutions.settings import Settings
+from ..solutions.settings import Settings, certainty_arguments
 from .active_set import Vector
 from .interior_point import Minimum, Program, minimize_quadratic
 from .ipopt import Multipliers
@@ -24,6 +24,7 @@ MESSAGES = (
 )
 
 
+@certainty_arguments
 @checked
 def qp(
     P: Any,
@@ -52,7 +53,6 @@ def qp(
         G, h: inequalities, of shapes (k, n) and (k,). Entries of h may be infinite.
         A, b: equalities, of shapes (p, n) and (p,).
         lb, ub: bounds of x, numbers or of shape (n,). They may be infinite.
-        digits, on_uncertain, on_failure, refine: as of `implicit`: when and how a derivative is refused.
 
     Returns:
         SciPy's `OptimizeResult`: `x`, `fun`, `slack`, which is h - G x, and `multipliers`, whose `constraints` are

@@ -8,6 +8,7 @@ from typing import Any
 import scipy.optimize
 
 from ..core.arguments import require_function
+from ..solutions.settings import certainty_arguments
 from .constraints import callback_of, first_of, given_matrix, plain
 from .differentiable import Problem, solve
 from .evaluation import Derivatives, evaluation_message
@@ -18,6 +19,7 @@ from .optimality import ROOT as ROOT_SYSTEM
 from .vectors import Layout, Vector, bare, laid_out, start_of
 
 
+@certainty_arguments
 def root(
     fun: Callable[..., Any],
     x0: Any,
@@ -47,10 +49,8 @@ def root(
         jac: by default computed. A function that returns the matrix, or True if `fun` returns (values, matrix); False
             for SciPy's finite differences, for functions that Tensors cannot run through.
         tol, callback, options: as SciPy's. A callback is given unknowns as `fun` is.
-        compiled: as of `minimize`.
         sparse: whether the Jacobian is a sparse matrix, for the methods that take one; by default it is if there are
             many unknowns, and few of its entries may be nonzero.
-        digits, on_uncertain, on_failure, refine: as of `minimize`.
 
     Returns:
         SciPy's `OptimizeResult`, whose `x` is like `x0` and has derivatives as that of `minimize`. `evaluation` is

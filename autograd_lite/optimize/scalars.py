@@ -10,6 +10,7 @@ import scipy.optimize
 
 from ..core.arguments import require_function
 from ..functional import value_and_grad
+from ..solutions.settings import certainty_arguments
 from ..tensors.tensor import Tensor
 from ..tree import map as map_leaves
 from .constraints import first_of
@@ -20,6 +21,7 @@ from .optimality import MINIMUM_OF_NUMBER, ROOT
 from .vectors import NUMBERS, SCALAR, bare
 
 
+@certainty_arguments
 def root_scalar(
     f: Callable[..., Any],
     args: Any = (),
@@ -52,7 +54,6 @@ def root_scalar(
             False for SciPy's finite differences.
         x0, x1: to start from.
         xtol, rtol, maxiter, options: as SciPy's.
-        compiled, digits, on_uncertain, on_failure, refine: as of `minimize`.
 
     Returns:
         SciPy's `RootResults`, whose `root` has derivatives as `x` of `minimize`. `evaluation` is "compiled", or why the
@@ -146,6 +147,7 @@ def _values(f: Callable[..., Any]) -> Callable[..., Any]:
     return values
 
 
+@certainty_arguments
 def minimize_scalar(
     fun: Callable[..., Any],
     bracket: Any = None,
@@ -165,7 +167,6 @@ def minimize_scalar(
     Args:
         fun: returns a number, or a Tensor of one.
         bracket, bounds, args, method, tol, options: as SciPy's.
-        digits, on_uncertain, on_failure, refine: as of `minimize`.
 
     Returns:
         SciPy's `OptimizeResult`, whose `x` and `fun` have derivatives as of `minimize`: at a bound, those of the bound.

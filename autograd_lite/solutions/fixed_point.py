@@ -24,7 +24,7 @@ from ..tree import items, leaves, rebuild, structure
 from .anderson import iterate
 from .certificates import Sensitivity
 from .closures import pure_functions
-from .settings import Settings
+from .settings import Settings, certainty_arguments
 from .solution import solution
 from .systems import System
 
@@ -55,6 +55,7 @@ class FixedPoint(NamedTuple):
     sensitivity: Sensitivity
 
 
+@certainty_arguments
 @checked
 def fixed_point(
     f: Callable[..., Any],
@@ -91,12 +92,11 @@ def fixed_point(
         memory: how many differences Anderson's method remembers.
         damping: β.
         tol: the iteration ends at ‖f(x) - x‖ ≤ atol + tol ‖x‖; by default 1e-10, and 1e-5 in float32.
-        atol: see `tol`; by default the rounding of numbers of size 1.
+        atol: the absolute part of that limit; by default the rounding of numbers of size 1.
         maxiter: the most evaluations of f.
-        digits, on_uncertain, on_failure: as of `implicit`.
-        linear: how to solve with I - J: as of `implicit`, or "anderson" for the same iteration, with `gmres` where that
-            fails. "auto" is "dense" for up to 256 numbers, and "anderson" beyond that. Both that take products alone
-            solve to two digits more than are asked for, or to `tol`.
+        linear: how to solve with I - J: "dense", "cholesky", "sparse", "gmres", "cg", or "anderson" for the same
+            iteration, with `gmres` where that fails. "auto" is "dense" for up to 256 numbers, and "anderson" beyond
+            that. Methods that take products alone solve to two digits more than are asked for, or to `tol`.
 
     Returns:
         A `FixedPoint`, whose `x` is like x0. In a compiled function all of it is data, and the iteration runs anew in

@@ -22,11 +22,12 @@ from ..tensors.tensor import Tensor, tensor
 from ..tensors.tracers import is_open
 from ..tree import items, leaves, map as map_leaves, rebuild
 from .closures import as_operand, is_variable, pure_functions
-from .settings import Settings
+from .settings import Settings, certainty_arguments
 from .solution import solution
 from .systems import System
 
 
+@certainty_arguments
 @checked
 def implicit(
     solver: Callable[..., Any],
@@ -50,10 +51,6 @@ def implicit(
         residual: of x and the same arguments, returns F(x, *args): as many numbers as there are in x, computed with
             NumPy's functions. There are derivatives by the arguments, and by Tensors that it closes over.
         has_success: whether the solver returns `(x, success)`; a solution that it calls a failure has no derivative.
-        digits: how many digits of a derivative must be certain.
-        on_uncertain: what to do if fewer are: "raise", "warn", or "nan" for a derivative of NaN.
-        on_failure: "differentiate" for derivatives of solutions that the solver calls failures.
-        refine: whether to take Newton's steps from the solver's result as long as they improve it.
         linear: how to solve with dF/dx: "dense", "cholesky", "sparse", "gmres", "cg", or "auto", which chooses.
 
     Returns:

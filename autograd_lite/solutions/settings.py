@@ -8,9 +8,19 @@ from typing import Any
 import numpy as np
 
 from ..core.arguments import describe
+from ..core.docstrings import arguments_from
 from ..core.frozen import Frozen
 
 CHOICES = {"on_uncertain": ("raise", "warn", "nan"), "on_failure": ("raise", "differentiate")}
+
+# What all solvers have; it decorates them.
+certainty_arguments = arguments_from("""
+    compiled: whether to compile the derivatives at once (True) or never (False); by default once it pays.
+    digits: how many digits of a derivative of the solution must be certain.
+    on_uncertain: what to do if fewer are: "raise", "warn", or "nan" for a derivative of NaN.
+    on_failure: "differentiate" for derivatives of solutions that the solver calls failures, in place of an error.
+    refine: whether to take Newton's steps from the solver's result as long as they improve it.
+""")
 
 
 def check_choices(called: str, on_uncertain: str, on_failure: str) -> None:

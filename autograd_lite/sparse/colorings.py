@@ -57,7 +57,7 @@ class Coloring(NamedTuple):
 
     Attributes:
         columns: the color of each column, -1 for one that no product needs; int32 of shape (n,).
-        rows: the color of each row, likewise; int32 of shape (m,).
+        rows: the color of each row, or -1 for none; int32 of shape (m,).
         column_count, row_count: how many colors columns and rows have: the products forward and backward.
         source: for each nonzero, row by row, where it is in the products: those of columns, (column_count, m),
             flattened, then those of rows, (row_count, n), flattened; int64 of shape (nnz,).

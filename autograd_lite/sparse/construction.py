@@ -173,6 +173,10 @@ def diags(diagonals: Any, offsets: int | Sequence[int] = 0, shape: Sequence[int]
 def eye(m: int, n: int | None = None, k: int = 0) -> SparseTensor:
     """Make a matrix with ones on a diagonal, as `scipy.sparse.eye_array` does.
 
+    Args:
+        m, n: numbers of rows and columns; n is m by default.
+        k: number of the diagonal; above 0 it is above the main one.
+
     Example:
         >>> eye(2, 3, 1).toarray()
         Tensor([[0., 1., 0.],
@@ -183,6 +187,9 @@ def eye(m: int, n: int | None = None, k: int = 0) -> SparseTensor:
 
 def kron(a: Any, b: Any) -> SparseTensor:
     """Return the Kronecker product of two sparse matrices, of ours or of SciPy's.
+
+    Args:
+        a, b: of shapes `(m, n)` and `(p, q)`; the result has shape `(m p, n q)`.
 
     Example:
         >>> import autograd_lite as ag

@@ -11,6 +11,7 @@ import numpy as np
 from ..compiler.compiled_function import compile as compiled_form
 from ..core.arguments import require_function
 from ..core.depth import outside
+from ..core.docstrings import arguments_from
 from ..core.errors import TraceError
 from ..core.late import load
 from ..core.messages import checked
@@ -51,7 +52,9 @@ class SparseDerivative:
         argnums: the arguments to differentiate by.
         transform: makes the function whose Jacobian the matrix is of f.
         color: colors a pattern.
-        sparsity, verify, compiled: as of `jacobian`.
+        sparsity: the pattern, if it is known.
+        verify: whether to compare each matrix with products.
+        compiled: whether to compile the products.
 
     Example:
         >>> import autograd_lite as ag
@@ -253,6 +256,7 @@ def jacobian(
     return SparseDerivative("sparse.jacobian", f, argnums, _itself, _COLORINGS[mode], sparsity, verify, compiled)
 
 
+@arguments_from(jacobian)
 @checked
 def hessian(
     f: Callable[..., Any],
@@ -272,8 +276,6 @@ def hessian(
         f: a function of real arguments that returns a real scalar, such as a Lagrangian (x, multipliers).
         argnums: which positional arguments to differentiate by.
         of: the same, as solvers call it. The pattern holds for all values of the other arguments.
-        sparsity: as of `jacobian`; one half suffices.
-        verify, compiled: as of `jacobian`.
 
     Returns:
         A function of f's arguments that returns a new symmetric `scipy.sparse.csr_array`; see `jacobian`.

@@ -402,8 +402,11 @@ def eigsh(
             constant.
         k: how many, less than the number of rows.
         M, Minv: refused with Tensors.
-        sigma, which, v0, ncv, maxiter, tol, OPinv, mode, rng: as for `scipy.sparse.linalg.eigsh`; without `v0` and
-            `rng` the start is the same each time where Tensors are among the arguments.
+        sigma: number near which eigenvalues are wanted; None for those at an end.
+        which: "LM", "SM" (largest, smallest magnitude), "LA", "SA" (largest, smallest) or "BE" (both ends).
+        v0, rng: start of the iteration, or its generator; for Tensors the same start each time by default.
+        ncv, maxiter, tol: number of Lanczos vectors, the most restarts, and the relative accuracy; 0 for all digits.
+        OPinv, mode: the inverse of A - sigma I as an operator, and the transformation, for `sigma`.
         return_eigenvectors: whether to return vectors too.
 
     Returns:
@@ -454,8 +457,13 @@ def svds(
 
     Args:
         A: of shape `(m, n)`, as for `eigsh`.
-        k, ncv, tol, which, v0, maxiter, solver, rng, options, random_state: as for `scipy.sparse.linalg.svds`; without
-            a start and a generator the start is the same each time where Tensors are among the arguments.
+        k: number of singular values, less than min(m, n).
+        ncv, maxiter, tol: number of Lanczos vectors, the most iterations, and the accuracy; 0 for all digits.
+        which: "LM" for the largest, "SM" for the smallest.
+        v0, rng, random_state: start of the iteration, or its generator; for Tensors the same start each time by
+            default.
+        solver: "arpack", "lobpcg" or "propack".
+        options: of the solver.
         return_singular_vectors: True, False for the values alone, "u" or "vh" for one side.
 
     Returns:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.docstrings import arguments_from
 from ..core.errors import ImplicitError, ShapeError
 from ..core.frozen import Frozen
 from ..core.messages import checked
@@ -248,6 +249,7 @@ def cg(
     return _run("cg", A, b, x0, M, atol, {"rtol": rtol, "maxiter": maxiter}, {"callback": callback})
 
 
+@arguments_from(cg)
 @checked
 def bicgstab(
     A: Any,
@@ -269,6 +271,7 @@ def bicgstab(
     return _run("bicgstab", A, b, x0, M, atol, {"rtol": rtol, "maxiter": maxiter}, {"callback": callback})
 
 
+@arguments_from(cg)
 @checked
 def gmres(
     A: Any,
@@ -289,7 +292,6 @@ def gmres(
     through, of which the transpose is found.
 
     Args:
-        A, b, x0, rtol, atol, maxiter, M, callback: as for `cg`.
         restart: the number of iterations between restarts.
         callback_type: what `callback` gets, see `scipy.sparse.linalg.gmres`.
 
@@ -301,6 +303,7 @@ def gmres(
     return _run("gmres", A, b, x0, M, atol, options, {"callback": callback, "callback_type": callback_type})
 
 
+@arguments_from(cg)
 @checked
 def minres(
     A: Any,
@@ -318,9 +321,9 @@ def minres(
     """Solve (A - shift I) x = b by the method of minimal residuals, for a symmetric A; see `cg`.
 
     Args:
-        A, b, x0, rtol, maxiter, M, callback: as for `cg`.
         shift: a number that is subtracted from the diagonal.
-        show, check: as for `scipy.sparse.linalg.minres`.
+        show: whether to print each iteration.
+        check: whether to check that A and M are symmetric.
 
     Example:
         >>> minres(np.array([[2.0, 1.0], [1.0, -4.0]]), np.array([3.0, -3.0]))[0].round(6)

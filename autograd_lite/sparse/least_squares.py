@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.docstrings import arguments_from
 from ..core.errors import ShapeError, UnsupportedError
 from ..core.frozen import Frozen
 from ..core.messages import checked
@@ -191,7 +192,11 @@ def lsmr(
         A: of shape `(m, n)`, as for `cg`; an operator.
         b: of shape `(m,)`.
         damp: the damping, a number.
-        atol, btol, conlim, maxiter, show, x0: as for `scipy.sparse.linalg.lsmr`.
+        atol, btol: tolerances, relative to A and to b, at which the iteration ends.
+        conlim: the condition of A at which it ends.
+        maxiter: the most iterations; min(m, n) by default.
+        show: whether to print each iteration.
+        x0: where to start; zeros by default.
 
     Returns:
         `(x, istop, itn, normr, normar, norma, conda, normx)`, as SciPy's.
@@ -209,6 +214,7 @@ def lsmr(
     return _run("lsmr", A, b, damp, options, show, x0)
 
 
+@arguments_from(lsmr)
 @checked
 def lsqr(
     A: Any,
@@ -225,7 +231,6 @@ def lsqr(
     """Minimize ‖A x - b‖² + damp² ‖x‖² by the method of Paige and Saunders; see `lsmr`.
 
     Args:
-        A, b, damp, atol, btol, conlim, show, x0: as for `lsmr`.
         iter_lim: the most iterations.
         calc_var: refused with Tensors.
 

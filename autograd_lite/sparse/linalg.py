@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from ..core import batching
+from ..core.docstrings import arguments_from
 from ..core.errors import ShapeError, UnsupportedError
 from ..core.forks import fork_safe_lock
 from ..core.late import needs
@@ -216,6 +217,10 @@ def _right_side(name: str, b: Any) -> Any:
 class SuperLU:
     """The factors of a sparse matrix; see `splu`, which makes it.
 
+    Args:
+        data: the nonzeros.
+        columns: their places.
+
     Attributes:
         shape: of the matrix.
 
@@ -301,7 +306,9 @@ def splu(
 
     Args:
         A: a square matrix of `autograd_lite.sparse`, or a constant one of SciPy.
-        permc_spec, diag_pivot_thresh, relax, panel_size, options: as for `scipy.sparse.linalg.splu`.
+        permc_spec: order of the columns: "COLAMD" (by default), "NATURAL", "MMD_ATA" or "MMD_AT_PLUS_A".
+        diag_pivot_thresh: from 0 to 1, how large a diagonal element must be to be the pivot.
+        relax, panel_size, options: of SuperLU, for experts.
 
     Returns:
         An object with `solve(rhs, trans="N")`, which has gradients by the nonzeros of A and by the right-hand side.
@@ -332,12 +339,10 @@ def splu(
     return SuperLU(data, Columns(layout_of(indices, indptr, a.shape), options_of))
 
 
+@arguments_from(splu)
 @checked
 def factorized(A: Any) -> Callable[[Any], Any]:
     """Return the function b ↦ A⁻¹ b, with the factors of A computed once; see `splu`.
-
-    Args:
-        A: as for `splu`.
 
     Example:
         >>> from scipy.sparse import csc_array

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.arguments import require_function
+from ..core.docstrings import arguments_from
 from ..core.messages import checked
 from ..core.traceback_folding import folding
 from ..functional import linearize as recorded
@@ -18,11 +19,11 @@ from .operators import LinearOperator
 from .points import as_arrays, as_tree, as_vector, of_point, point_of, size_of
 
 
+@arguments_from(LinearOperator)
 class Linearization(LinearOperator):
     """The derivative of a function at a point, as `linearize` makes it: a `LinearOperator` that also has a matrix.
 
     Args:
-        shape, matvec, rmatvec, dtype: as of `LinearOperator`.
         matrix: computes the matrix.
 
     Example:
@@ -48,6 +49,7 @@ class Linearization(LinearOperator):
         return self._matrix()
 
 
+@arguments_from(jacobian)
 @checked
 def linearize(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparsity: Any = None
@@ -56,9 +58,6 @@ def linearize(
 
     `matvec` is the product of forward mode, x ↦ J x, and `rmatvec` that of reverse mode, y ↦ Jᴴ y; f has been computed
     once for all of them. Elements of a container come one after the other.
-
-    Args:
-        f, argnums, sparsity: as of `jacobian`.
 
     Returns:
         A function of f's arguments that returns `(out, operator)`; `operator.matrix()` is the Jacobian as a sparse

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.docstrings import arguments_from
 from ..core.errors import GradError
 from ..core.indices import indices_in, with_indices
 from ..core.shape_arithmetic import ShapeDtype
@@ -61,12 +62,12 @@ def jacobian_pattern(f: Callable[..., Any], *args: Any, argnums: int = 0, local:
     return detect(program, inputs, values=program.values() if local else None).sets.to_pattern()
 
 
+@arguments_from(jacobian_pattern)
 def hessian_pattern(f: Callable[..., Any], *args: Any, argnums: int = 0, local: bool = False) -> Pattern:
     """Return where the Hessian of a function may have nonzeros: the pattern of the Jacobian of its gradient.
 
     Args:
         f: a function that returns one number.
-        args, argnums, local: as of `jacobian_pattern`.
 
     Returns:
         A symmetric `Pattern` of shape (size of the argument, size of the argument).

@@ -131,6 +131,10 @@ LAYOUTS = ("C", "every other", "backwards", "Fortran", "repeated", "read-only")
 def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 1, max_side: int = 3) -> Any:
     """Draw one shape; `min_side=0` draws empty arrays as well. Shrinks to few, short axes.
 
+    Args:
+        min_dims, max_dims: limits of the number of axes.
+        min_side, max_side: limits of each length.
+
     Example:
         >>> from hypothesis import find
         >>> len(find(shapes(), lambda shape: len(shape) == 2))
@@ -141,6 +145,11 @@ def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 1, max_side: in
 
 def broadcastable_shapes(n: int, *, min_side: int = 1, max_side: int = 3, max_dims: int = 2) -> Any:
     """Draw `n` shapes that broadcast together.
+
+    Args:
+        n: number of shapes.
+        min_side, max_side: limits of each length.
+        max_dims: the most axes.
 
     Example:
         >>> from hypothesis import find
@@ -200,6 +209,9 @@ def signature_shapes(
 def dtypes(*names: str) -> Any:
     """Draw a floating dtype, of float64, float32 and float16 if none are named.
 
+    Args:
+        names: of dtypes, such as "float32".
+
     Example:
         >>> from hypothesis import find
         >>> find(dtypes("float32"), lambda dtype: True)
@@ -225,11 +237,11 @@ def arrays(
 
     Args:
         shape: a tuple or a strategy; any of 0 to 3 axes if None.
-        domain: see `elements`; or, of all elements together: "distinct" (no two nearer than 1/8), "onehot" (one 1
+        domain: one of `elements`, or, of all elements together, "distinct" (no two nearer than 1/8), "onehot" (one 1
             along the last axis) and, of the last two axes, "spd" (symmetric positive definite) and "invertible".
         dtype: of the result; what the grid holds is exact in every float.
         layout: "C", or "any" to draw strided, reversed, Fortran-ordered, repeated and read-only memory as well.
-        kinks: see `elements`.
+        kinks: whether to draw numbers at kinks: "any", "avoid" or "seek".
 
     Example:
         >>> from hypothesis import find
@@ -244,6 +256,12 @@ def arrays(
 
 def tensors(shape: Any = None, domain: Any = "real", dtype: Any = np.float64, *, requires_grad: bool = True) -> Any:
     """Draw one Tensor; the arguments are those of `arrays`.
+
+    Args:
+        shape: a tuple or a strategy; any of 0 to 3 axes if None.
+        domain: one of `arrays`, such as "positive" or (low, high).
+        dtype: of the result.
+        requires_grad: of the result.
 
     Example:
         >>> from hypothesis import find
@@ -343,6 +361,9 @@ _MATRICES = {"spd": _spd, "invertible": _invertible, "onehot": _onehot}
 def layouts(array: np.ndarray) -> Any:
     """Draw an array of the same values in other memory: strided, reversed, Fortran-ordered, repeated or read-only.
 
+    Args:
+        array: the values.
+
     Example:
         >>> from hypothesis import find
         >>> find(layouts(np.arange(4.0)), lambda a: True).shape
@@ -406,6 +427,9 @@ def axis(x: Any, *, none: bool = False) -> Any:
 
 def axes(x: Any) -> Any:
     """Draw what a reduction takes as `axis`: None, one axis, or a tuple of different axes.
+
+    Args:
+        x: array, shape or number of axes.
 
     Example:
         >>> from hypothesis import find

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from ..core.docstrings import arguments_from
 from ..core.messages import checked
 from ..core.mode import no_grad
 from ..random import Generator, default_generator
 from ..tensors.tensor import Tensor
-from .check import check_subject
+from .check import check_grads, check_subject
 from .explain import conclude
 from .report import GradientMismatch, GradReport, literal, number
 from .subject import Arguments, Run, bare, differentiate, outputs_of
@@ -161,6 +162,7 @@ def _in_double(module: Any) -> Any:
     return twin
 
 
+@arguments_from(check_grads)
 @plainly
 @checked
 def check_module(
@@ -188,7 +190,6 @@ def check_module(
         inputs: its inputs, batch first; integers are passed on.
         modes: which modes to check.
         wrt: names of parameters and inputs to differentiate by; all if None.
-        order, mode, kinks, rtol, seed, invariants, raise_: as for `check_grads`.
 
     Returns:
         A `GradReport` with an entry for each mode and parameter, as "train: conv1.kernel".

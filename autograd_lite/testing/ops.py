@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core import batching
+from ..core.docstrings import arguments_from
 from ..core.messages import checked
 from ..core.op import EachInput, Kind, Op
 from ..core.shape_arithmetic import ShapeDtype, normalize_axes, normalize_axis
@@ -325,6 +326,7 @@ class OpReport:
         return f"{self.op}: {verdict} ({rows} rows, {self.seconds:.2g} s)"
 
 
+@arguments_from(arguments)
 @plainly
 @checked
 def check_op(
@@ -357,9 +359,6 @@ def check_op(
             `forward` takes them. Without them Hypothesis draws `strategies.arguments(op, …)`, away from kinks.
         laws: names of laws; all if None.
         examples: how many rows to draw where no cases are given.
-        shapes: see `strategies.arguments`.
-        domain: see `strategies.arguments`.
-        params: see `strategies.arguments`.
         raise_: raise at the first fault; if False, collect one fault a law.
 
     Returns:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.docstrings import arguments_from
 from ..core.node import user_source
 from ..random import set_seed
 from .arrays import MATRICES, arrays_for, broadcastable_shapes, signature_shapes, simplest
@@ -102,7 +103,11 @@ def property_test(
 
 
 def grad_property(inputs: Any = None, **options: Any) -> Callable[..., Any]:
-    """Turn the decorated function into a property test of its own gradients; the arguments are `property_test`'s.
+    """Turn the decorated function into a property test of its own gradients.
+
+    Args:
+        inputs: what to draw, such as the signature "(n,k),(k)"; None for arrays that broadcast together.
+        options: further arguments of `property_test`, such as `examples`.
 
     Example:
         >>> @grad_property("(n,k),(k)", examples=10)
@@ -115,6 +120,7 @@ def grad_property(inputs: Any = None, **options: Any) -> Callable[..., Any]:
     return lambda f: property_test(f, inputs, **options)
 
 
+@arguments_from(property_test)
 def module_test(
     factory: Callable[[], Any],
     inputs: Any,
@@ -132,13 +138,9 @@ def module_test(
 
     Args:
         factory: makes the module; called anew, with the default generator seeded, for every example.
-        inputs: as in `property_test`; usually a signature, "(b,3)".
-        domain: as in `property_test`; by default numbers of a size that does not saturate a tanh.
+        inputs: usually a signature, "(b,3)"; otherwise what `property_test` takes.
+        domain: by default numbers of a size that does not saturate a tanh.
         dtype: of the inputs.
-        min_side: as in `property_test`.
-        seek_kinks: as in `property_test`.
-        profile: as in `property_test`.
-        examples: as in `property_test`.
         name: what the test calls itself.
         check: passed on to `check_module`.
 

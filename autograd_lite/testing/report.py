@@ -122,6 +122,11 @@ class GradReport:
 class GradientMismatch(AssertionError):
     """A gradient that finite differences contradict, or a contract that a function breaks.
 
+    Args:
+        title: the first line of the message.
+        inputs: those of the function.
+        facts: further lines of the message, as pairs of a name and a text.
+
     Attributes:
         verdict: "wrong", "kink", "jump", "inconclusive", "non-deterministic" or "contract broken".
         name: the argument, or None where no one argument is to blame.

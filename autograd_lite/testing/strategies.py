@@ -74,6 +74,10 @@ _REDUCING = ("{}.sum()", "{}.mean()", "np.square({}).sum()")
 class RandomFunction:
     """A function of arrays that prints as the lambda it is.
 
+    Args:
+        names: of the arguments.
+        body: expression in these and `np`.
+
     Example:
         >>> RandomFunction(("x", "y"), "np.sin(x) * y")
         lambda x, y: np.sin(x) * y
@@ -160,6 +164,9 @@ def modules(
 
 class Chain:
     """Layers that are called one after the other.
+
+    Args:
+        layers: functions of one argument.
 
     Example:
         >>> Chain([np.square, np.negative])(3.0)

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ..core.docstrings import arguments_from
 from ..core.messages import checked
 from ..functional import jvp
 from ..tensors.tensor import Tensor
-from .check import check_subject
+from .check import check_grads, check_subject
 from .explain import conclude, snippet
 from .report import GradientMismatch, GradReport, InputReport, number
 from .subject import (
@@ -31,6 +32,7 @@ from .tracebacks import plainly
 Array = np.ndarray
 
 
+@arguments_from(check_grads)
 @plainly
 @checked
 def check_transpose(
@@ -51,7 +53,6 @@ def check_transpose(
     or that disagrees with forward mode. It does not find a derivative that both modes get wrong: `check_grads` does.
 
     Args:
-        f, inputs, wrt, names, kwargs, seed, raise_: as for `check_grads`.
         rtol: how near the two sides must be, relative to the size of their terms; 1e-4 in single precision.
 
     Returns:
@@ -173,6 +174,7 @@ def _linearity(
     return failures
 
 
+@arguments_from(check_grads)
 @plainly
 @checked
 def check_hessian(
@@ -195,7 +197,6 @@ def check_hessian(
     against Richardson's differences of the gradient; and <u, H w> = <w, H u>, to `symmetry`.
 
     Args:
-        f, inputs, wrt, names, kwargs, mode, method, kinks, rtol, seed, raise_: as for `check_grads`.
         symmetry: how near the two products must be, relative to the size of their terms; 1e-4 in single precision.
 
     Returns:

@@ -141,7 +141,9 @@ def _of_module(name: str) -> dict[str, str]:
     """Return the arguments that the docstring of a module describes, one by one."""
     whole = getattr(sys.modules.get(name), "__doc__", None) or ""
     rows: dict[str, str] = {}
-    for names, text in described_arguments("Args:\n" + "".join(f"{line}\n" for line in whole.split("\n") if line[:4] == "    ")).items():
+    for names, text in described_arguments(
+        "Args:\n" + "".join(f"{line}\n" for line in whole.split("\n") if line.startswith("    "))
+    ).items():
         pointer = _POINTER.match(text)
         there = _arguments_at(name, pointer[0]) if pointer else dict.fromkeys(names, text)
         rows |= {name: there[name] for name in names if name in there}

@@ -49,7 +49,7 @@ class ViewNode:
         tip: lines of the tooltip.
         badge: a few characters at its corner.
         members: for a folded group, the ids of the graph's nodes in it.
-        weight: see `Mark`.
+        weight: from 0 to 1, how deeply it is colored; None for no color.
         results: for a call with several results, the ids of the graph's nodes that take them out of it.
 
     Example:

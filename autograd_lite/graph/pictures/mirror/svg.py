@@ -113,7 +113,7 @@ def mirror(tensors: Tensor | Iterable[Tensor], *, measured: bool = False, **opti
     Args:
         tensors: the loss, or several results.
         measured: run the backward pass, and show the norms of the gradients.
-        options: see `Graph.to_mirror`.
+        options: `overlay`, `depth`, `expand`, `collapse`, `fold` and `limit`, as of `view_of`.
 
     Returns:
         The text of the picture, as `build_graph(tensors, backward=True).to_mirror()` gives it; a notebook shows it.
