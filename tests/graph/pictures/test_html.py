@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,11 +19,13 @@ from hypothesis import given, settings, strategies as st
 import autograd_lite as ag
 from autograd_lite.graph import Graph, Program, build_graph
 from autograd_lite.graph.marks import Mark, Overlay
+from autograd_lite.graph.pictures.folding.fold import view_of
 from autograd_lite.graph.pictures.page.groups import group_nodes
-from autograd_lite.ir.node_labels import op_text, result_types
+from autograd_lite.ir.graph_node import number_of
+from autograd_lite.ir.node_labels import clip, op_text, result_types
 
-from ..large import transformer
-from ..samples import HOSTILE, SAMPLES, perceptron
+from ..large import irregular, transformer
+from ..samples import HOSTILE, SAMPLES, perceptron, recurrent
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -137,31 +140,52 @@ def _ops(graph: Graph) -> list[str]:
 @pytest.mark.parametrize("blocks", [2, 5])
 def test_blocks_are_folded_from_three_on(blocks) -> None:
     graph = build_graph(transformer(blocks), backward=True)
-    groups, _ = group_nodes(graph.nodes)
+    groups, _ = group_nodes(graph)
     repeats = [g for g in groups if g.kind == "repeat"]
     assert [g.times for g in repeats if g.parent < 0] == ([blocks] if blocks > 2 else [])
 
 
-def test_every_frame_is_an_interval_and_its_parent_comes_first() -> None:
-    graph = build_graph(transformer(4), backward=True)
-    groups, homes = group_nodes(graph.nodes)
-    number = {i: k for k, i in enumerate(_ops(graph))}
-    for k, group in enumerate(groups):
-        assert group.parent < k
-        inside = []
-        for node, home in zip(graph, homes, strict=True):
-            while home >= 0 and home != k:
+@pytest.mark.parametrize("backward", [False, True])
+def test_no_frame_reads_from_itself_through_another(backward: bool) -> None:
+    for make in (lambda: transformer(4), lambda: irregular(700), perceptron):
+        graph = build_graph(make(), backward=backward)
+        groups, homes = group_nodes(graph)
+        around: list[set[int]] = [{-1} for _ in homes]
+        for k, home in enumerate(homes):
+            while home >= 0:
+                around[k].add(home)
+                assert groups[home].parent < home
                 home = groups[home].parent
-            if home == k and node.id in number:
-                inside.append(number[node.id])
-        assert inside == list(range(group.start, group.stop))
+        left: list[set[int]] = [set() for _ in homes]  # the frames that a value comes from, after leaving them
+        for k, node in enumerate(graph.nodes):
+            if not node.backward:
+                for source in map(number_of, node.inputs):
+                    left[k] |= left[source] | (around[source] - around[k])
+                assert left[k].isdisjoint(around[k])
+
+
+def test_the_page_begins_with_the_boxes_of_the_picture() -> None:
+    """The same titles, lines and slots, whatever opens inside."""
+    for make in (lambda: transformer(6), lambda: irregular(700), lambda: recurrent(40)):
+        graph = build_graph(make())
+        groups, homes = group_nodes(graph)
+        boxes: dict[int, list[str]] = {}
+        for node, home in zip(graph.nodes, homes, strict=True):
+            shut = -1
+            while home >= 0:
+                shut, home = home if groups[home].shut else shut, groups[home].parent
+            boxes.setdefault(shut, []).append(node.id)
+        seen = [(clip(groups[k].name, 36), frozenset(ids)) for k, ids in boxes.items() if k >= 0]
+        view = view_of(graph)
+        assert Counter(seen) == Counter((box.lines[0], frozenset(box.members)) for box in view.nodes if box.members)
+        assert set(boxes.get(-1, ())) == {i for box in view.nodes if not box.members for i in box.nodes}
 
 
 def test_a_long_chain_without_modules_is_cut_into_parts() -> None:
     x = ag.tensor(0.5, requires_grad=True)
     for i in range(12_000):
         x = np.sin(x) if i % 7 else np.cos(x) * (1.0 + i)
-    groups, homes = group_nodes(build_graph(x).nodes)
+    groups, homes = group_nodes(build_graph(x))
     inside = [0] * (len(groups) + 1)
     for home in homes:
         inside[home] += 1
@@ -172,7 +196,7 @@ def test_a_long_chain_without_modules_is_cut_into_parts() -> None:
 
 def test_the_backward_pass_stands_in_the_frames_of_its_ops() -> None:
     graph = build_graph(perceptron(), backward=True)
-    _, homes = group_nodes(graph.nodes)
+    _, homes = group_nodes(graph)
     for node, home in zip(graph, homes, strict=True):
         if node.backward and node.of in _ops(graph):
             assert home == homes[int(node.of[1:])]

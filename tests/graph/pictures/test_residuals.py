@@ -186,7 +186,7 @@ def test_the_doors_of_blocks_have_shapes(row: tuple[Callable[[], Tensor], dict[s
         assert block.rpartition(".")[2] in faces["dot"]
         assert block.rpartition(".")[2] in faces["svg"]
         assert block.rpartition(".")[2] in faces["mermaid"]
-        groups, _ = group_nodes(graph.nodes)
+        groups, _ = group_nodes(graph)
         assert block.rpartition(".")[2] in [group.name for group in groups]
 
 

@@ -99,6 +99,17 @@ def view_of(
     return next(views_of(graph, **options)) if _is_asked(options) else drawing_for(graph, **options).view
 
 
+def plan_for(graph: PureGraph, columns: int = 1, **options: Unpack[ViewOptions]) -> Plan:
+    """Return the boxes that `view_of` chooses, or that fit several times side by side."""
+
+    def size_of(choice: tuple[Plan, Drawing]) -> tuple[float, float]:
+        width, height = choice[1].size
+        return columns * width, height
+
+    choices = ((plan, drawing_of(view)) for plan, view in _plans_and_views(graph, **options))
+    return first_that_fits(choices, size_of)[0]
+
+
 def drawing_for(graph: PureGraph, **options: Unpack[ViewOptions]) -> Drawing:
     """Return the View that `view_of` makes, laid out."""
     choices = map(drawing_of, views_of(graph, **options))
@@ -116,6 +127,11 @@ def views_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Iterator[View]
 
     If the reader asks for certain modules, or for all nodes, there is no choice.
     """
+    for _, view in _plans_and_views(graph, **options):
+        yield view
+
+
+def _plans_and_views(graph: PureGraph, **options: Unpack[ViewOptions]) -> Iterator[tuple[Plan, View]]:
     limit, depth, fold = options.get("limit", PICTURE_LIMIT), options.get("depth"), options.get("fold", True)
     expand, collapse = options.get("expand", ()), options.get("collapse", ())
     if not _is_count(limit) or not (depth is None or _is_count(depth)):
@@ -138,7 +154,7 @@ def views_of(graph: PureGraph, **options: Unpack[ViewOptions]) -> Iterator[View]
         if part is not None:
             hidden = f"{plan.size - visible:,} of {plan.size:,} nodes are not shown"
             caption.append(f"{hidden}: those farthest from the results")
-        yield assemble(graph, plan, homes, overlay=marks, caption=caption, part=part)
+        yield plan, assemble(graph, plan, homes, overlay=marks, caption=caption, part=part)
 
 
 def _is_count(number: Any) -> bool:

@@ -113,7 +113,7 @@ def _token_key(node: GraphNode) -> object:
     return node.op, params, node.dtype, len(node.inputs), len(node.shape), name
 
 
-class _Item(NamedTuple):
+class Item(NamedTuple):
     """A future box, or a module whose boxes are separate: an interval of the operations.
 
     Attributes:
@@ -127,7 +127,7 @@ class _Item(NamedTuple):
     start: int
     stop: int
     title: str = ""
-    inner: tuple[_Item, ...] = ()
+    inner: tuple[Item, ...] = ()
     times: int = 1
     name: str = ""
 
@@ -139,7 +139,7 @@ class _Frame:
 
     def __init__(self, path: Scope, start: int) -> None:
         self.path, self.start = path, start
-        self.items: list[_Item] = []
+        self.items: list[Item] = []
 
 
 def cells_of(
@@ -155,12 +155,12 @@ def cells_of(
         most: how many boxes and open modules are shown of each open module; 0 for all.
     """
 
-    def inside(scope: Scope, items: Sequence[_Item]) -> Iterable[tuple[Scope, _Item]]:
+    def inside(scope: Scope, items: Sequence[Item]) -> Iterable[tuple[Scope, Item]]:
         return (
-            (scope, item) for item in reversed(_join(rows, _fold_repeats(rows, scope, items, is_kept, repeats), most))
+            (scope, item) for item in reversed(_join(rows, fold_repeats(rows, scope, items, is_kept, repeats), most))
         )
 
-    root = _tree(rows, is_closed)
+    root = tree_of(rows, is_closed)
     cells: list[Cell] = []
     # The stack holds items in reverse order; open modules are replaced by their items, anything else is done.
     pending = [*inside((), root)]
@@ -173,7 +173,7 @@ def cells_of(
     return cells
 
 
-def _tree(rows: Rows, is_closed: Callable[[Scope], bool]) -> tuple[_Item, ...]:
+def tree_of(rows: Rows, is_closed: Callable[[Scope], bool]) -> tuple[Item, ...]:
     """Put the operations into their modules: one item each time a module is entered."""
     verdicts: dict[Scope, Scope | None] = {}
     stack = [_Frame((), 0)]
@@ -189,17 +189,17 @@ def _tree(rows: Rows, is_closed: Callable[[Scope], bool]) -> tuple[_Item, ...]:
             stack.append(_Frame(around[: len(stack)], start))
         items = stack[-1].items
         if closed is None:
-            items += [_Item(i, i + 1) for i in range(start, stop)]
+            items += [Item(i, i + 1) for i in range(start, stop)]
         elif items and items[-1].name == closed[-1] and items[-1].title and items[-1].stop == start:
             items[-1] = items[-1]._replace(stop=stop)
         else:
-            items.append(_Item(start, stop, title=closed[-1], name=closed[-1]))
+            items.append(Item(start, stop, title=closed[-1], name=closed[-1]))
         start = stop
     _leave(stack, (), start)
     return tuple(stack[0].items)
 
 
-def _join(rows: Rows, items: list[_Item], most: int) -> list[_Item]:
+def _join(rows: Rows, items: list[Item], most: int) -> list[Item]:
     """Join neighbors until few items remain, the lightest first: what has the largest share stays by itself.
 
     Results and tensors with names are left alone, and so is what lies at the ends; no piece gets above a fifth.
@@ -230,12 +230,12 @@ def _join(rows: Rows, items: list[_Item], most: int) -> list[_Item]:
                 heappush(pairs, (weight[one] + weight[two], one, two))
     pieces = [items[k : follows[k]] for k in range(len(items)) if k not in gone]
     return [
-        piece[0] if len(piece) == 1 else _Item(piece[0].start, piece[-1].stop, _contents(rows, piece))
+        piece[0] if len(piece) == 1 else Item(piece[0].start, piece[-1].stop, contents_of(rows, piece))
         for piece in pieces
     ]
 
 
-def _contents(rows: Rows, items: Sequence[_Item]) -> str:
+def contents_of(rows: Rows, items: Sequence[Item]) -> str:
     """Return what some items hold, as text: the modules, or how often each operation occurs."""
     names = [item.name or item.title for item in items if item.name or item.title]
     if names:
@@ -249,15 +249,15 @@ def _leave(stack: list[_Frame], around: Scope, stop: int) -> None:
     """Close the modules that are not on a path."""
     while stack[-1].path != around[: len(stack) - 1]:
         done = stack.pop()
-        stack[-1].items.append(_Item(done.start, stop, inner=tuple(done.items), name=done.path[-1]))
+        stack[-1].items.append(Item(done.start, stop, inner=tuple(done.items), name=done.path[-1]))
 
 
 # ---- repetition -----------------------------------------------------------------------------------------------------
 
 
-def _fold_repeats(
-    rows: Rows, scope: Scope, items: Sequence[_Item], is_kept: Callable[[Scope], bool], repeats: bool
-) -> list[_Item]:
+def fold_repeats(
+    rows: Rows, scope: Scope, items: Sequence[Item], is_kept: Callable[[Scope], bool], repeats: bool
+) -> list[Item]:
     """Return the items of a module, with one in place of each stretch of at least three that are alike."""
     if len(items) < LEAST:
         return [_count_times(rows, item) for item in items]
@@ -271,7 +271,7 @@ def _fold_repeats(
             tokens.append(2 * rows.tokens[item.start])
         else:
             tokens.append(2 * rows.structure(item.start, item.stop)[0] + 1)
-    new: list[_Item] = []
+    new: list[Item] = []
     at = 0
     for run in runs_in(tokens):
         stretch = items[run.start : run.stop]
@@ -287,12 +287,12 @@ def _fold_repeats(
             end = begin + times * run.period
             new += [_count_times(rows, item) for item in items[at:begin]]
             title = _title(rows, items[begin:end], run.period)
-            new.append(_Item(items[begin].start, items[end - 1].stop, title, times=times))
+            new.append(Item(items[begin].start, items[end - 1].stop, title, times=times))
             at = end
     return [*new, *(_count_times(rows, item) for item in items[at:])]
 
 
-def _count_times(rows: Rows, item: _Item) -> _Item:
+def _count_times(rows: Rows, item: Item) -> Item:
     """Count how often a closed module is entered in succession."""
     size = item.stop - item.start
     if not item.title or item.times > 1 or size < _WORTH:
@@ -305,7 +305,7 @@ def _count_times(rows: Rows, item: _Item) -> _Item:
     return item
 
 
-def _best_cut(rows: Rows, stretch: Sequence[_Item], period: int) -> int:
+def _best_cut(rows: Rows, stretch: Sequence[Item], period: int) -> int:
     """Return how many items to leave out at the beginning so that the fewest values cross from one period to the next.
 
     A loop that was found from the middle of its body is thus cut where its body begins.
@@ -330,7 +330,7 @@ def _best_cut(rows: Rows, stretch: Sequence[_Item], period: int) -> int:
     return crossing.index(min(crossing))
 
 
-def _alike(rows: Rows, items: Sequence[_Item], first: int, stop: int, period: int) -> list[tuple[int, int]]:
+def _alike(rows: Rows, items: Sequence[Item], first: int, stop: int, period: int) -> list[tuple[int, int]]:
     """Return (beginning, times) of the stretches whose periods have the same structure and are joined alike."""
     stretches: list[tuple[int, int]] = []
     begin, times, joint = first, 0, None
@@ -364,7 +364,7 @@ def _joint(outside: tuple[int, ...], before: tuple[int, ...], begin: int, start:
     )
 
 
-def _title(rows: Rows, items: Sequence[_Item], period: int) -> str:
+def _title(rows: Rows, items: Sequence[Item], period: int) -> str:
     """Name a repetition by the modules or the operations in it."""
     if period == 1 and items[0].name:
         return series([item.name for item in items])

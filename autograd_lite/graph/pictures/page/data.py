@@ -16,7 +16,6 @@ from ...explanations.words.rules import Words
 from ...marks import Mark, Overlay
 from ..folding.assemble import commutes
 from ..style import HEATS, LOOKS
-from ..view import TALLEST, WIDEST
 from .groups import group_nodes
 
 # User text is truncated; a megabyte-long name helps no one.
@@ -37,20 +36,26 @@ def page_data(
         title: of the page.
         formulas: include the formulas of operations; not for two graphs in one, whose operations may read from both.
     """
-    groups, homes = group_nodes(graph.nodes)
+    groups, homes = group_nodes(graph, overlays[0] if overlays else None)
     places: dict[str, int] = {}
     words = Words(graph)
     explained = graph.nodes if formulas and len(graph) <= _WORDS else ()
     nodes = [_node(graph, node, home, places) for node, home in zip(graph.nodes, homes, strict=True)]
     return {
         "version": 1,
-        "most": [WIDEST, TALLEST],
         "title": _text(title),
         "summary": summary(graph.nodes),
         "outputs": [number_of(i) for i in graph.outputs],
         "nodes": nodes,
         "groups": [
-            _without_empty(name=_text(g.name), parent=g.parent + 1, kind=g.kind, times=g.times if g.times > 1 else 0)
+            _without_empty(
+                name=_text(g.name),
+                parent=g.parent + 1,
+                kind=g.kind,
+                times=g.times if g.times > 1 else 0,
+                shut=int(g.shut),
+                lines=[_text(line) for line in g.lines],
+            )
             for g in groups
         ],
         "places": list(places),

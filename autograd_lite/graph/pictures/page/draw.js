@@ -117,7 +117,7 @@ function nodeContent(n) {
 function groupContent(box) {
   const g = groups[box.group], ops = box.members.filter(computes);
   const values = box.members.reduce((sum, i) => sum + (nodes[i].kind === 'parameter' ? nodes[i].size || 0 : 0), 0);
-  const made = { look: data.looks.group ? 'group' : 'op', lines: [line(clip(g.name, 36), 14, 'head')], badge: g.times ? '×' + g.times : '' };
+  const made = { look: data.looks.group ? 'group' : 'op', lines: [line(clip(g.name, 36), 14, 'head')], badge: g.times ? '×' + g.times.toLocaleString('en') : '', output: box.members.some((i) => isOutput.has(i)) };
   if (g.kind === 'leaves') {
     const types = new Set(box.members.map((i) => typeOf(nodes[i])));
     made.look = nodes[box.members[0]].kind;
@@ -125,7 +125,8 @@ function groupContent(box) {
     return made;
   }
   const even = g.times && ops.length % g.times === 0;
-  made.lines.push(line((even ? g.times + ' × ' + counted(ops.length / g.times, 'op') : counted(ops.length, 'op')) + (values ? ', ' + amount(values, '') + (values === 1 ? ' param' : ' params') : '')));
+  if (g.lines) made.lines.push(...g.lines.map((words) => line(words)));
+  else made.lines.push(line((even ? g.times + ' × ' + counted(ops.length / g.times, 'op') : counted(ops.length, 'op')) + (values ? ', ' + amount(values, '') + (values === 1 ? ' param' : ' params') : '')));
   const leaving = [...new Set(box.out.flatMap((l) => l.through).filter((i) => !QUIET.has(nodes[i].kind)))];
   if (leaving.length === 1) made.lines.push(line('→ ' + typeOf(nodes[leaving[0]])));
   return made;
@@ -324,14 +325,24 @@ const frameTitle = (g) => {
   return { text, width: widthOf(text, 11, true) };
 };
 
+// A title is in the corner that no line crosses; if there is none, a halo keeps lines off the letters.
 function drawFrame(frame, aside) {
   const { x, y, w, h, group } = frame, id = 'm' + group + (aside ? "'" : ''), left = x + (aside || 0), title = frameTitle(group);
-  const text = (aside ? '∇ ' : '') + title.text;
+  const text = (aside ? '∇ ' : '') + title.text, width = title.width + (aside ? 14 : 0);
   const g = el('g', { class: 'frame kind-' + groups[group].kind + (aside ? ' twin' : ''), 'data-id': id, role: 'button', tabindex: '-1', 'aria-expanded': 'true', 'aria-label': 'open ' + groups[group].kind + ' ' + text });
+  const right = isCrossed(x + 22, y, width + 4) && w > width + 40 && !isCrossed(x + w - width - 14, y, width + 6);
   g.append(el('title', {}, (moduleName(group) || text) + ': double click or Enter shuts it'),
     el('rect', { class: 'border', x: r1(left), y: r1(y), width: r1(w), height: r1(h), rx: 10 }),
-    el('rect', { class: 'handle', x: r1(left), y: r1(y), width: r1(Math.min(w, title.width + 44)), height: 22, rx: 8 }),
+    el('rect', { class: 'handle', x: r1(left), y: r1(y), width: r1(right ? w : Math.min(w, title.width + 44)), height: 22, rx: 8 }),
     el('path', { class: 'minus', d: `M${r1(left + 10)} ${r1(y + 11)}h8` }));
-  // The title is above the lines, with a halo that keeps them off the letters.
-  return [g, el('text', { class: 'frame-title', x: r1(left + 24), y: r1(y + 15), 'font-size': 11 }, text)];
+  return [g, el('text', { class: 'frame-title', x: r1(right ? left + w - 10 - width : left + 24), y: r1(y + 15), 'font-size': 11 }, text)];
+}
+
+// Whether a line runs through a title bar from x on.
+function isCrossed(x, y, width) {
+  return picture.edges.some(({ points }) => points.some(([x1, y1], i) => {
+    if (!i) return false;
+    const [x0, y0] = points[i - 1];
+    return Math.max(y0, y1) > y + 3 && Math.min(y0, y1) < y + 20 && Math.max(x0, x1) > x && Math.min(x0, x1) < x + width;
+  }));
 }

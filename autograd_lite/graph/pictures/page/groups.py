@@ -1,25 +1,27 @@
-"""The frames of the page: modules inside modules, repetitions, and parts of long listings.
+"""The frames of the page: what the picture shows at first, in its words, and what opens inside of that.
 
-Every frame is an interval of the forward operations in recorded order, so that no frame reads from itself through
-another one; a module that is entered twice is two frames. The backward pass goes into the frames of its operations.
+The boxes of the picture (`folding`) are frames that are shut at first. In them are modules, repetitions, and parts of
+long listings, found in the same way. No frame reads from itself through another one; a module that is entered twice is
+two frames. The backward pass goes into the frames of its operations.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ....ir.graph_node import GraphNode, Kind, Role
+from ....ir.graph_node import GraphNode, Kind
+from ....ir.pure_graph import PureGraph
+from ...marks import Overlay
 from ..describe import series
-from ..folding.groups import Rows
-from ..folding.plan import MANY, homes_of
-from ..folding.repeats import runs_in
+from ..folding.assemble import assemble
+from ..folding.fold import plan_for
+from ..folding.groups import Item, Rows, contents_of, fold_repeats, tree_of
+from ..folding.plan import Cell, Homes, Plan, homes_of
 
-# A repetition of operations is folded if that hides at least the first number of boxes. A frame with more boxes than
-# the second shows as many as the third at each of its ends; the rest is cut into parts of the fourth. Up to the
-# fifth number of inputs are drawn outside all frames.
-_WORTH, _CROWD, _END, _PART, _INPUTS = 6, 40, 12, 40, 12
+# In a frame that is shut at first and has more boxes than the first number, as many as the second are at each of its
+# ends; the rest is cut into parts of the third.
+_CROWD, _END, _PART = 40, 12, 40
 
 
 @dataclass(slots=True)
@@ -28,10 +30,11 @@ class Group:
 
     Attributes:
         name: its title.
-        kind: "module", "repeat" for a repetition, "step" for one turn of it, "part" for a piece of a long listing,
+        kind: "module", "repeat" for a repetition, "step" for one turn of it, "part" for neighbors that share a box,
             "leaves" for many slots of a kind.
-        start, stop: the interval of operations.
         times: the number of turns of a repetition.
+        shut: whether it is a box at first.
+        lines: what that box says after its title, if the picture has it.
         inside: operations by their numbers, and frames.
         parent: the number of the frame around it, or -1.
         depth: the number of frames around it.
@@ -39,24 +42,30 @@ class Group:
 
     name: str
     kind: str
-    start: int
-    stop: int = 0
     times: int = 1
+    shut: bool = False
+    lines: Sequence[str] = ()
     inside: list[int | Group] = field(default_factory=list)
     parent: int = -1
     depth: int = 0
 
 
-def group_nodes(nodes: Sequence[GraphNode]) -> tuple[list[Group], list[int]]:
-    """Return the frames, outer ones first, and for every node the number of the innermost around it, or -1."""
-    forward = [node for node in nodes if not node.backward]
-    homes = homes_of(forward)
-    rows = Rows(forward, homes.own)
-    root = _modules(rows)
-    for frame in _frames(root):
-        frame.inside = _with_repeats(frame, rows)
-    for frame in _frames(root):
-        frame.inside = _with_parts(frame)
+def group_nodes(graph: PureGraph, overlay: Overlay | None = None) -> tuple[list[Group], list[int]]:
+    """Return the frames, outer ones first, and for every node the number of the innermost around it, or -1.
+
+    Args:
+        graph: the graph.
+        overlay: what the operations weigh, as in a picture.
+    """
+    forward = graph.forward()
+    totals = {i: total for i, total in overlay.totals.items() if i in forward} if overlay else {}
+    plan = plan_for(forward, 1 + (len(forward) < len(graph)), overlay=Overlay(totals=totals) if totals else None)
+    homes = homes_of(forward.nodes)
+    rows = Rows(forward.nodes, homes.own)
+    rows.set_weights(forward, totals)
+    lines = {i: box.lines[1:] for box in assemble(forward, plan, homes).nodes for i in box.members}
+    root = Group("", "root")
+    _Frames(rows, plan, lines).fill(root)
     groups: list[Group] = []
     home: dict[str, int] = {}
     numbers = {id(root): -1}
@@ -68,157 +77,157 @@ def group_nodes(nodes: Sequence[GraphNode]) -> tuple[list[Group], list[int]]:
                 item.parent, item.depth = numbers[id(frame)], frame.depth + 1
                 numbers[id(item)] = len(groups)
                 groups.append(item)
-    home.update([(node.id, home[node.inputs[0]]) for node in forward if node.result is not None])
-    _place_slots(forward, homes.readers, groups, home)
-    for node in nodes:
+    home.update([(node.id, home[node.inputs[0]]) for node in forward.nodes if node.result is not None])
+    _place_slots(plan, homes, groups, home)
+    for node in graph.nodes:
         if node.backward:
             home[node.id] = home.get(node.of, -1)
-    return groups, [home[node.id] for node in nodes]
+    return groups, [home[node.id] for node in graph.nodes]
 
 
 def _frames(root: Group) -> Iterator[Group]:
-    """Yield the frames from outside to inside, including those that are added meanwhile."""
+    """Yield the frames from outside to inside."""
     pending = [root]
     for frame in pending:
         yield frame
         pending += [item for item in frame.inside if isinstance(item, Group)]
 
 
-def _modules(rows: Rows) -> Group:
-    """Put the operations into their modules, with one frame each time a module is entered."""
-    root = Group("", "root", 0, len(rows.ops))
-    stack = [root]
-    names: list[str] = []
-    for i, path in enumerate(rows.paths):
-        shared = 0
-        while shared < min(len(names), len(path)) and names[shared] == path[shared]:
-            shared += 1
-        del stack[shared + 1 :], names[shared:]
-        for name in path[shared:]:
-            frame = Group(name, "module", i)
-            stack[-1].inside.append(frame)
-            stack.append(frame)
-            names.append(name)
-        stack[-1].inside.append(i)
-        for frame in stack:
-            frame.stop = max(frame.stop, i + 1)
-    return root
+class _Frames:
+    """Puts operations into frames: around a picture's boxes its modules, and in each box what it hides.
 
+    Args:
+        rows: the operations.
+        plan: the boxes of the picture.
+        lines: what they say, by the ids of nodes in them.
+    """
 
-# ---- repetition -----------------------------------------------------------------------------------------------------
+    def __init__(self, rows: Rows, plan: Plan, lines: Mapping[str, Sequence[str]]) -> None:
+        self._rows, self._plan, self._lines = rows, plan, lines
+        numbers = [plan.number[node.id] for node in rows.ops]
+        self._cells = [k if plan.cells[k].title else -1 for k in numbers]
+        self._pending: list[tuple[Group, Sequence[Item]]] = []
 
+    def fill(self, root: Group) -> None:
+        """Put all operations into a frame."""
+        visible = [(root, tree_of(self._rows, lambda _: False))]
+        while visible:
+            frame, items = visible.pop()
+            boxes: dict[int, tuple[Group, list[Item]]] = {}
+            for item in items:
+                cells = set(self._cells[item.start : item.stop])
+                k = cells.pop() if len(cells) == 1 else -1
+                if k >= 0:
+                    if k not in boxes:
+                        boxes[k] = Group(self._plan.cells[k].title, "part", shut=True), []
+                        frame.inside.append(boxes[k][0])
+                    boxes[k][1].append(item)
+                elif item.inner:
+                    module = Group(item.name, "module")
+                    frame.inside.append(module)
+                    visible.append((module, item.inner))
+                else:
+                    frame.inside.append(item.start)
+            for k, (box, contents) in boxes.items():
+                self._fill_box(box, self._plan.cells[k], contents)
+        while self._pending:
+            frame, items = self._pending.pop()
+            frame.inside = self._hidden(frame, items)
 
-def _with_repeats(frame: Group, rows: Rows) -> list[int | Group]:
-    """Put a frame around every stretch inside a frame that repeats three or more times."""
-    if frame.kind in ("repeat", "step"):
-        return frame.inside
-    numbers: dict[object, int] = {}
-    tokens = [numbers.setdefault(_token(item, rows), len(numbers)) for item in frame.inside]
-    new: list[int | Group] = []
-    at = 0
-    for run in runs_in(tokens):
-        turns = [frame.inside[i : i + run.period] for i in range(run.start, run.stop - run.period + 1, run.period)]
-        modules = any(isinstance(item, Group) for item in turns[0])
-        alike = len({rows.structure(_start(turn[0]), _stop(turn[-1]))[0] for turn in turns}) == 1
-        if not alike or (not modules and run.times * run.period - 1 < _WORTH):
-            continue
-        new += frame.inside[at : run.start]
-        new.append(_repeat(turns, rows))
-        at = run.start + run.times * run.period
-    return new + frame.inside[at:]
+    def _fill_box(self, box: Group, cell: Cell, items: Sequence[Item]) -> None:
+        box.lines = self._lines.get(cell.ops[0].id, ())
+        if len(items) == 1 and items[0].inner:
+            box.kind = "module"
+            items = items[0].inner
+        if cell.times > 1:
+            self._fill_repeat(box, items, cell.times)
+        else:
+            self._pending.append((box, self._folded(items)))
 
-
-def _token(item: int | Group, rows: Rows) -> object:
-    if isinstance(item, int):
-        return rows.tokens[item]
-    # The query, key and value of an attention are built alike, but are not a repetition.
-    return re.sub(r"\d+", "#", item.name), rows.structure(item.start, item.stop)[0]
-
-
-def _start(item: int | Group) -> int:
-    return item if isinstance(item, int) else item.start
-
-
-def _stop(item: int | Group) -> int:
-    return item + 1 if isinstance(item, int) else item.stop
-
-
-def _repeat(turns: list[list[int | Group]], rows: Rows) -> Group:
-    named = [next((item.name for item in turn if isinstance(item, Group)), "") for turn in turns]
-    first, last = turns[0], turns[-1]
-    start, stop = _start(first[0]), _stop(last[-1])
-    if named[0]:
-        name = named[0] if named[0] == named[-1] else f"{named[0]} … {named[-1]}"
-    else:
-        ops = [rows.ops[item].op for item in first if isinstance(item, int)]
-        name = ", ".join(ops[:3]) + (", …" if len(ops) > 3 else "")
-    if len(first) == 1:
-        return Group(name, "repeat", start, stop, len(turns), [item for turn in turns for item in turn])
-    steps: list[int | Group] = [
-        Group(f"{i + 1} of {len(turns)}", "step", _start(turn[0]), _stop(turn[-1]), 1, turn)
-        for i, turn in enumerate(turns)
-    ]
-    return Group(name, "repeat", start, stop, len(turns), steps)
-
-
-# ---- parts ----------------------------------------------------------------------------------------------------------
-
-
-def _with_parts(frame: Group) -> list[int | Group]:
-    """Put a part around the items between the ends of a crowded frame, and cut that while it is too long."""
-    inside = frame.inside
-    if len(inside) <= _CROWD or frame.kind == "part":
+    def _hidden(self, frame: Group, items: Sequence[Item]) -> list[int | Group]:
+        """Return the contents of a frame that is shut at first: repetitions are folded, and long listings cut."""
+        inside: list[int | Group] = []
+        for item in self._cut(items) if frame.shut or frame.kind != "part" else items:
+            if not item.inner:
+                inside.append(item.start)
+                continue
+            group = Group(item.name, item.title or "module")
+            inside.append(group)
+            if item.times > 1:
+                self._fill_repeat(group, item.inner, item.times)
+            else:
+                self._pending.append((group, item.inner if item.title else self._folded(item.inner)))
         return inside
-    parts = inside[_END:-_END]
-    while len(parts) > _CROWD:
-        parts = [_part(parts[i : i + _PART]) for i in range(0, len(parts), _PART)]
-    return [*inside[:_END], _part(parts, "more operations"), *inside[-_END:]]
 
+    def _folded(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Return items with one in place of each repetition, which has these inside."""
+        folded, k = [], 0
+        for item in fold_repeats(self._rows, (), items, lambda _: False, repeats=True):
+            begin = k
+            while k < len(items) and items[k].stop <= item.stop:
+                k += 1
+            is_new = item.times > 1 and not item.inner
+            folded.append(
+                Item(item.start, item.stop, "repeat", tuple(items[begin:k]), item.times, item.title) if is_new else item
+            )
+        return folded
 
-def _part(some: list[int | Group], name: str = "") -> Group:
-    start, stop = _start(some[0]), _stop(some[-1])
-    return Group(name or f"operations {start + 1:,} to {stop:,}", "part", start, stop, 1, some)
+    def _cut(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Return items of which a part holds those between the ends, if they are many."""
+        if len(items) <= _CROWD:
+            return items
+        middle = items[_END:-_END]
+        while len(middle) > _CROWD:
+            middle = [self._part(middle[i : i + _PART]) for i in range(0, len(middle), _PART)]
+        return [*items[:_END], self._part(middle), *items[-_END:]]
+
+    def _part(self, items: Sequence[Item]) -> Item:
+        named = [item._replace(title="") for item in items]
+        return Item(items[0].start, items[-1].stop, "part", tuple(items), name=contents_of(self._rows, named))
+
+    def _fill_repeat(self, repeat: Group, items: Sequence[Item], times: int) -> None:
+        """Put a frame around each turn of a repetition, unless that is a single box."""
+        repeat.kind, repeat.times = "repeat", times
+        begin, size = items[0].start, (items[-1].stop - items[0].start) // times
+        turns: list[list[Item]] = [[] for _ in range(times)]
+        for item in items:
+            turns[min((item.start - begin) // size, times - 1)].append(item)
+        whole = all(turn and turn[-1].stop == begin + (k + 1) * size for k, turn in enumerate(turns))
+        if whole and any(len(turn) > 1 for turn in turns):
+            names = [f"{k + 1} of {times}" for k in range(times)]
+            items = [Item(t[0].start, t[-1].stop, "step", tuple(t), 1, n) for t, n in zip(turns, names, strict=True)]
+        self._pending.append((repeat, items))
 
 
 # ---- slots ----------------------------------------------------------------------------------------------------------
 
 
-def _place_slots(
-    nodes: Sequence[GraphNode], readers: dict[str, list[str]], groups: list[Group], home: dict[str, int]
-) -> None:
-    """Put parameters, constants and generators where all their readers are, and inputs outside if they are few."""
-    slots = [node for node in nodes if node.kind is not Kind.OP]
-    outside = sum(node.kind is Kind.INPUT for node in slots) <= _INPUTS
-    for node in slots:
-        ends = [home[i] for i in readers.get(node.id, ())]
-        home[node.id] = -1 if not ends or (outside and node.kind is Kind.INPUT) else _common_frame(ends, groups)
-    _bundle(slots, readers, groups, home)
+def _place_slots(plan: Plan, homes: Homes, groups: list[Group], home: dict[str, int]) -> None:
+    """Put parameters, constants and generators where all their readers are; what the picture shows stays visible."""
+    for slots in plan.inside.values():
+        home.update([(slot.id, _common_frame([home[i] for i in homes.readers[slot.id]], groups)) for slot in slots])
+    for boxes in plan.alone.values():
+        for box in boxes:
+            around = _common_frame([_visible_frame(slot, homes, groups, home) for slot in box], groups)
+            if len(box) > 1:
+                name = series([slot.name or str(slot.kind) for slot in box])
+                depth = groups[around].depth + 1 if around >= 0 else 0
+                groups.append(Group(name, "leaves", len(box), shut=True, parent=around, depth=depth))
+                around = len(groups) - 1
+            home.update([(slot.id, around) for slot in box])
 
 
-def _bundle(
-    slots: Sequence[GraphNode], readers: dict[str, list[str]], groups: list[Group], home: dict[str, int]
-) -> None:
-    """Put a frame around slots of a kind that the same items of their frame read, if they are many."""
-    alike: dict[object, list[GraphNode]] = {}
-    for node in slots:
-        if node.role is Role.FORWARD:
-            users = frozenset(_thing(i, home[node.id], groups, home) for i in readers.get(node.id, ()))
-            alike.setdefault((node.kind, home[node.id], users, len(node.shape)), []).append(node)
-    for same in alike.values():
-        if len(same) >= MANY:
-            around = home[same[0].id]
-            depth = groups[around].depth + 1 if around >= 0 else 0
-            name = series([node.name or str(node.kind) for node in same])
-            home.update((node.id, len(groups)) for node in same)
-            groups.append(Group(name, "leaves", 0, 0, len(same), [], around, depth))
-
-
-def _thing(op: str, around: int, groups: Sequence[Group], home: dict[str, int]) -> str | int:
-    """Return the item of a frame that holds an operation: a frame inside, or the operation itself."""
-    at, below = home[op], -1
-    while at != around and at >= 0:
-        below, at = at, groups[at].parent
-    return op if below < 0 else below
+def _visible_frame(slot: GraphNode, homes: Homes, groups: Sequence[Group], home: Mapping[str, int]) -> int:
+    """Return the frame in which a slot is seen at first: around its readers, and for inputs of the whole none."""
+    ends = [home[i] for i in homes.readers[slot.id]]
+    if not ends or (slot.kind is Kind.INPUT and slot.id not in homes.frozen):
+        return -1
+    around = at = _common_frame(ends, groups)
+    while at >= 0:
+        if groups[at].shut:
+            around = groups[at].parent
+        at = groups[at].parent
+    return around
 
 
 def _common_frame(ends: Sequence[int], groups: Sequence[Group]) -> int:

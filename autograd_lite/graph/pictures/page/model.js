@@ -75,49 +75,21 @@ function sharedGroup(a, b) {
 // ---- open and shut ---------------------------------------------------------------------------------------------------
 
 const DEPTHS = Math.max(0, ...pathOfGroup.map((p) => p.length));
-const ALL = 150, FEW = 44, LEAST = 12;
 
 function openToDepth(depth) {
   state.open = new Set();
   groups.forEach((g, i) => { if (i && pathOfGroup[i].length <= depth) state.open.add(i); });
 }
 
-// What shows most and fits: small graphs whole except for repetitions; others as deep as leaves few enough boxes, with
-// crowds shut too.
+// What the picture shows: its boxes are shut, and the modules around them open.
 function openAtFirst() {
-  const shutKinds = (kinds) => { for (const g of [...state.open]) if (pathOfGroup[g].some((p) => kinds.includes(groups[p].kind))) state.open.delete(g); };
-  const twice = state.mode === 'both' ? 2 : 1, kinds = ['repeat', 'part', 'leaves'];
-  const choices = nodes.length <= ALL ? [[DEPTHS, kinds.slice(0, 1), ALL]] : [];
-  for (let depth = DEPTHS; depth >= 0; depth--) choices.push([depth, kinds, FEW]);
-  let readable = null;
-  for (const [depth, closed, most] of choices) {
-    openToDepth(depth);
-    shutKinds(closed);
-    const seen = visibleCount() * twice;
-    if (seen > ALL || !fits(arrange())) continue;
-    readable = readable || new Set(state.open);
-    if (seen <= most) {
-      // A picture of very few boxes says too little: then the most that can be read.
-      if (seen < LEAST * twice) state.open = readable;
-      break;
-    }
-  }
-}
-
-function fits(picture) {
-  const [w, h] = sizeOf(picture);
-  return w <= data.most[0] && h <= data.most[1];
+  state.open = new Set();
+  groups.forEach((g, i) => { if (i && !pathOfGroup[i].some((p) => groups[p].shut)) state.open.add(i); });
 }
 
 // A shut frame is shut inside as well, so that it opens one level at a time.
 function shut(g) {
   for (const other of [...state.open]) if (pathOfGroup[other].includes(g)) state.open.delete(other);
-}
-
-function visibleCount() {
-  const seen = new Set();
-  for (const [i, g] of base(state.mode).home) seen.add(standIn(i, g));
-  return seen.size;
 }
 
 // The box that shows a node: its own, or the outermost shut frame around it.
