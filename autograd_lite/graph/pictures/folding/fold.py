@@ -99,12 +99,12 @@ def view_of(
     return next(views_of(graph, **options)) if _is_asked(options) else drawing_for(graph, **options).view
 
 
-def plan_for(graph: PureGraph, columns: int = 1, **options: Unpack[ViewOptions]) -> Plan:
-    """Return the boxes that `view_of` chooses, or that fit several times side by side."""
+def plan_for(graph: PureGraph, wider: float = 1.0, taller: float = 1.0, **options: Unpack[ViewOptions]) -> Plan:
+    """Return the boxes that `view_of` chooses, or would choose if pictures were so many times wider and taller."""
 
     def size_of(choice: tuple[Plan, Drawing]) -> tuple[float, float]:
         width, height = choice[1].size
-        return columns * width, height
+        return wider * width, taller * height
 
     choices = ((plan, drawing_of(view)) for plan, view in _plans_and_views(graph, **options))
     return first_that_fits(choices, size_of)[0]

@@ -22,6 +22,8 @@ from ..folding.plan import Cell, Homes, Plan, homes_of
 # In a frame that is shut at first and has more boxes than the first number, as many as the second are at each of its
 # ends; the rest is cut into parts of the third.
 _CROWD, _END, _PART = 40, 12, 40
+# How much wider and taller the forward pass is with its derivative rules beside it.
+_BESIDE = 2.0, 1.2
 
 
 @dataclass(slots=True)
@@ -59,7 +61,8 @@ def group_nodes(graph: PureGraph, overlay: Overlay | None = None) -> tuple[list[
     """
     forward = graph.forward()
     totals = {i: total for i, total in overlay.totals.items() if i in forward} if overlay else {}
-    plan = plan_for(forward, 1 + (len(forward) < len(graph)), overlay=Overlay(totals=totals) if totals else None)
+    wider, taller = _BESIDE if len(forward) < len(graph) else (1.0, 1.0)
+    plan = plan_for(forward, wider, taller, overlay=Overlay(totals=totals) if totals else None)
     homes = homes_of(forward.nodes)
     rows = Rows(forward.nodes, homes.own)
     rows.set_weights(forward, totals)
