@@ -100,7 +100,7 @@ def view_of(
 
 
 def plan_for(graph: PureGraph, wider: float = 1.0, taller: float = 1.0, **options: Unpack[ViewOptions]) -> Plan:
-    """Return the boxes that `view_of` chooses, or would choose if pictures were so many times wider and taller."""
+    """Return the boxes that `view_of` chooses; `wider` and `taller` multiply the size that must fit."""
 
     def size_of(choice: tuple[Plan, Drawing]) -> tuple[float, float]:
         width, height = choice[1].size

@@ -97,7 +97,7 @@ def _frames(root: Group) -> Iterator[Group]:
 
 
 class _Frames:
-    """Puts operations into frames: around a picture's boxes its modules, and in each box what it hides.
+    """Puts operations into frames: those around the boxes of a picture, and those inside them.
 
     Args:
         rows: the operations.
@@ -113,7 +113,7 @@ class _Frames:
 
     def fill(self, root: Group) -> None:
         """Put all operations into a frame."""
-        visible = [(root, tree_of(self._rows, lambda _: False))]
+        visible: list[tuple[Group, Sequence[Item]]] = [(root, tree_of(self._rows, lambda _: False))]
         while visible:
             frame, items = visible.pop()
             boxes: dict[int, tuple[Group, list[Item]]] = {}
@@ -135,7 +135,7 @@ class _Frames:
                 self._fill_box(box, self._plan.cells[k], contents)
         while self._pending:
             frame, items = self._pending.pop()
-            frame.inside = self._hidden(frame, items)
+            frame.inside = self._contents(frame, items)
 
     def _fill_box(self, box: Group, cell: Cell, items: Sequence[Item]) -> None:
         box.lines = self._lines.get(cell.ops[0].id, ())
@@ -145,9 +145,9 @@ class _Frames:
         if cell.times > 1:
             self._fill_repeat(box, items, cell.times)
         else:
-            self._pending.append((box, self._folded(items)))
+            self._pending.append((box, self._fold(items)))
 
-    def _hidden(self, frame: Group, items: Sequence[Item]) -> list[int | Group]:
+    def _contents(self, frame: Group, items: Sequence[Item]) -> list[int | Group]:
         """Return the contents of a frame that is shut at first: repetitions are folded, and long listings cut."""
         inside: list[int | Group] = []
         for item in self._cut(items) if frame.shut or frame.kind != "part" else items:
@@ -159,10 +159,10 @@ class _Frames:
             if item.times > 1:
                 self._fill_repeat(group, item.inner, item.times)
             else:
-                self._pending.append((group, item.inner if item.title else self._folded(item.inner)))
+                self._pending.append((group, item.inner if item.title else self._fold(item.inner)))
         return inside
 
-    def _folded(self, items: Sequence[Item]) -> Sequence[Item]:
+    def _fold(self, items: Sequence[Item]) -> Sequence[Item]:
         """Return items with one in place of each repetition, which has these inside."""
         folded, k = [], 0
         for item in fold_repeats(self._rows, (), items, lambda _: False, repeats=True):
