@@ -213,6 +213,15 @@ class Conversions:
             )
         return number
 
+    def _keep_history(self, call: str) -> None:
+        """Refuse a call that makes a Tensor without the history of this one, where a transformation would lose it."""
+        if DEPTH.get().all and self.requires_grad and is_grad_enabled():
+            raise GradError(
+                f"{call}: in a function that is being transformed, a tensor with history was about to become one "
+                "without. Use t itself, t.astype(dtype) or ag.array([t, …]); t.detach() says that a constant is meant"
+                + more_on("bare-array")
+            )
+
     def _is_differentiated(self) -> bool:
         return self.requires_grad
 

@@ -88,6 +88,8 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
         *,
         copy: bool = True,
     ) -> None:
+        if isinstance(a, Tensor) and not requires_grad:
+            a._keep_history("ag.tensor(t)")
         try:
             needs_grad = bool(requires_grad)
             values = a._data if isinstance(a, Tensor) else plain_number(a)

@@ -129,6 +129,32 @@ def test_weak_scalars_stay_weak_and_strong_ones_strong() -> None:
     assert t.grad.dtype == np.float32
 
 
+# A Tensor as an argument of what makes Tensors, by the call.
+MADE_OF: dict[str, Callable[[Any], Any]] = {
+    "tensor": lambda t: ag.tensor(t),
+    "in single precision": lambda t: ag.tensor(t, np.float32),
+    "the same memory": lambda t: ag.tensor(t, copy=False),
+    "the class": lambda t: ag.Tensor(t),
+}
+BY_TRANSFORMATIONS: dict[str, Callable[[Any], Any]] = {
+    "grad": lambda f: ag.grad(f)(np.ones(2)),
+    "jvp": lambda f: ag.jvp(f)((np.ones(2),), (np.ones(2),)),
+    "vmap": lambda f: ag.vmap(ag.grad(f))(np.ones((3, 2))),
+    "compile": lambda f: ag.compile(ag.grad(f))(np.ones(2)),
+}
+
+
+@pytest.mark.parametrize("transformation", BY_TRANSFORMATIONS)
+@pytest.mark.parametrize("call", MADE_OF)
+def test_a_tensor_made_of_another_loses_no_gradient_silently(call: str, transformation: str) -> None:
+    run = BY_TRANSFORMATIONS[transformation]
+    with pytest.raises(ag.GradError, match="was about to become (one without. Use t itself|a bare array)"):
+        run(lambda x: (MADE_OF[call](x) ** 2).sum())
+    assert np.array_equal(MADE_OF[call](ag.tensor([1.0, 2.0])), [1.0, 2.0])
+    if transformation in ("grad", "compile"):
+        run(lambda x: (MADE_OF[call](x.detach()) * x).sum())  # a constant is meant
+
+
 def test_an_array_on_the_left_changed_in_place_by_a_tensor_would_lose_its_gradient() -> None:
     a = np.ones(2)
     with pytest.raises(
