@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..core.depth import outside
 from ..core.dynamic_scalars import DynamicScalar, plain_number
 from ..core.errors import TraceError
 from ..tensors.record import wrap
@@ -205,7 +206,8 @@ class HostState:
         if scalar is None:
             values = tuple(map(plain_number, args))
             memo_key = key_of(f, values)
-            value = self._memo[memo_key] if memo_key in self._memo else f(*values)
+            # As at a replay: operations on Tensors in it are not recorded.
+            value = self._memo[memo_key] if memo_key in self._memo else outside(f, values, {})
             if not isinstance(value, (*_NUMBERS, np.generic)):
                 raise TraceError(f"compile: expected {f!r:.80} to return a number; received {value!r:.80}")
             scalar = self._known[key] = DynamicScalar(self, f, args, value, f"n{len(self._known)}")

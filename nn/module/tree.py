@@ -165,9 +165,13 @@ class Tree(Generic[Part]):
 
     # ---- mode --------------------------------------------------------------------------------------------------------
 
-    def train(self) -> Self:
-        """Switch the whole tree to training mode (dropout drops), and return the module."""
-        set_mode((module for _, module in self._walk()), True)
+    def train(self, mode: bool = True) -> Self:
+        """Switch the whole tree to training mode (dropout drops), and return the module.
+
+        Args:
+            mode: False for evaluation mode, as `eval` does.
+        """
+        set_mode((module for _, module in self._walk()), bool(mode))
         return self
 
     def eval(self) -> Self:

@@ -245,6 +245,8 @@ def test_train_and_eval_reach_every_module() -> None:
     assert tree.eval() is tree
     assert not any(module.training for _, module in tree.named_modules())
     assert tree.train() is tree
+    assert not tree.train(False).training  # as in PyTorch
+    assert tree.train(True).training
     assert all(module.training for _, module in tree.named_modules())
 
 

@@ -130,6 +130,14 @@ class NumPyNoise(layers.Layer):
         return x + self.rng.normal(size=x.shape).astype("float32")
 
 
+class Warmup(optimizers.schedules.LearningRateSchedule):
+    """A schedule that computes with Tensors, as that of the tutorials on transformers."""
+
+    def __call__(self, step: Any) -> Any:
+        step = nn.ops.cast(step, "float32") + 1.0
+        return nn.ops.minimum(nn.ops.rsqrt(step), step * 4**-1.5)
+
+
 class Set(callbacks.Callback):
     """Changes something at the beginning of every epoch."""
 
@@ -245,6 +253,7 @@ ROWS_OF: Mapping[str, Row] = {
         mlp, with_optimizer(lambda: optimizers.SGD(0.1, momentum=0.9, clipnorm=0.5, weight_decay=0.1, use_ema=True))
     ),
     "a schedule": Row(mlp, with_optimizer(lambda: optimizers.Adam(optimizers.schedules.ExponentialDecay(0.1, 5, 0.5)))),
+    "a schedule of Tensors": Row(mlp, with_optimizer(lambda: optimizers.SGD(Warmup()))),
     "a rate that changes": Row(
         mlp, fit=lambda: {"callbacks": [callbacks.LearningRateScheduler(lambda e: 0.1 / (e + 1))]}
     ),
