@@ -173,7 +173,8 @@ def guide_rows(results: Mapping[str, Any]) -> str:
         eager, compiled = (
             case["contenders"][who]["spread"]["time"]["median"] for who in (readme.EAGER, readme.COMPILED)
         )
-        lines.append(f"| {readme.ROWS[name]} | {short(eager)} | {short(compiled)} | {eager / compiled:.2g} |")
+        times = float(f"{eager / compiled:.2g}")
+        lines.append(f"| {readme.ROWS[name]} | {short(eager)} | {short(compiled)} | {short(times)} |")
     return "\n".join(lines)
 
 

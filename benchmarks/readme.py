@@ -149,7 +149,7 @@ def section(results: Mapping[str, Any], name: str, other: Mapping[str, Any] | No
     said = beside = ""
     if first:
         said = (
-            f" The first result of a replay comes {short(first['median'])} ms after the first call of the MNIST step."
+            f"\nThe first result of a replay comes {short(first['median'])} ms after the first call of the MNIST step."
         )
     if other is not None:
         about = f"{kernels(other['machine'])}{where(other['machine'])}"
