@@ -34,7 +34,7 @@ def test_the_guide_to_speed_shows_rows_of_the_benchmarks() -> None:
     for work, eager, compiled, times in table:
         assert float(eager) == milliseconds(measured[work][1]), work
         assert float(compiled) == milliseconds(measured[work][2]), work
-        assert times == f"{float(eager) / float(compiled):.2g}", work
+        assert times == f"{float(f'{float(eager) / float(compiled):.2g}'):g}", work
 
 
 DOCS = ROOT / "docs"
