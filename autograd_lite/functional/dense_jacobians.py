@@ -12,6 +12,7 @@ from ..core.arguments import require_function
 from ..core.depth import inside, inside_tracers
 from ..core.duck_arrays import array_namespace, as_array, asarray_like
 from ..core.errors import GradError, ShapeError
+from ..core.indices import indices_in
 from ..core.messages import checked
 from ..core.mode import enable_grad
 from ..core.op import Op
@@ -93,7 +94,9 @@ class Units(Batched):
             values = op(*inputs, **params)
             rows = self.rows if values.shape == self.shape else np.broadcast_to(self.rows, values.shape)
             return Units(values, rows, self.count, self.level)
-        if op.linear and op.view and len(inputs) == 1:  # it moves elements
+        # Which rows elements get to is read here and now: not where a later replay has another index.
+        moves = op.linear and op.view and len(inputs) == 1 and next(indices_in(params), None) is None
+        if moves:
             return Units(op(*inputs, **params), op.forward(self.rows, **params), self.count, self.level)
         if op is reduce_sum:
             axis = range(self.ndim) if params["axis"] is None else params["axis"]

@@ -13,6 +13,7 @@ from ..core.batching import BatchRule, one_by_one
 from ..core.depth import inside
 from ..core.duck_arrays import as_array
 from ..core.errors import ShapeError, more_on
+from ..core.indices import indices_in
 from ..core.messages import checked
 from ..core.multi_result import each, results_of
 from ..core.node import user_source
@@ -22,7 +23,16 @@ from ..core.traceback_folding import folding
 from ..tensors.tensor import Tensor
 from ..tensors.tracers import Level, Tracer, wrap_any
 from ..tree import items, map as map_leaves, rebuild
-from .argument_selection import array_like, arrays_returned, has_history, leave, name_of, plain_value, tensors_in
+from .argument_selection import (
+    array_like,
+    arrays_returned,
+    has_history,
+    leave,
+    name_of,
+    plain_value,
+    tensors_in,
+    to_tape,
+)
 
 
 class Batched(Tracer):
@@ -72,6 +82,8 @@ class Batched(Tracer):
         level = self.level
         is_batched = tuple(isinstance(x, Batched) and x.level is level for x in inputs)
         arrays = tuple(x.array if own else x for x, own in zip(inputs, is_batched, strict=True))
+        if next(indices_in(params), None) is not None:  # which a replay reads again, in arrays that lie on the tape
+            arrays = tuple(map(to_tape, arrays))
         rule = op.batch or one_by_one
         try:
             out = rule(op, arrays, is_batched, params)
