@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.arguments import require_function
 from ..core.depth import DEPTH, inside_as
+from ..core.docstrings import arguments_from
 from ..core.duck_arrays import LAZY, is_lazy, recompute_after
 from ..core.errors import GradError, Obstacle, ShapeError, more_on
 from ..core.fingerprints import copy_if_small, sample, sample_bytes
@@ -154,22 +155,16 @@ def primitive(
     return Primitive(f, opaque=opaque, residuals=residuals, name=name, placeholder=placeholder)
 
 
+@arguments_from(Primitive)
 class custom_vjp(Primitive):
-    """Give a function a custom vector-Jacobian product.
+    """Give a function a derivative of your own, as its vector-Jacobian product: what `backward` and `grad` then use.
 
-    As `primitive`, with one rule, set with `def_vjp`, for all arguments: it gets the cotangent of the result, the
-    result, the arguments and those keywords of the call that it has parameters for, and returns the cotangent of each
-    argument (None for an argument without one). If it is written with NumPy functions that Tensors support, it can be
-    differentiated itself; forward mode follows from it. Results of the function and the rule are copied. With
-    `@custom_vjp(residuals=True)` the function returns `(result, residuals)`, see `primitive`.
-
-    Args:
-        f: a function of arrays or Tensors, or of containers of them; without one, a decorator is returned.
-        rest: nothing: further positional arguments are refused, so that options are written by name.
-        options: by name, those of `primitive`. `opaque=True`: the function and its rules take arrays alone, as SciPy's
-            solvers do. `residuals=True`: the function returns `(result, residuals)`, and rules get the residuals as a
-            keyword. `name`: of the operation in pictures and messages, by default the function's. `placeholder`: for a
-            function that does more than to compute, one of the same arguments that returns an array like its result.
+    The rule is set with `def_vjp`, one for all arguments. It is called as `rule(g, out, *args)` with the cotangent g of
+    the result, the result and the arguments, and with those keywords of the call that it has parameters for, and
+    returns a tuple with the cotangent of each argument (None for an argument without one). If it is written with NumPy
+    functions that Tensors support, it can be differentiated itself; forward mode follows from it. Results of the
+    function and the rule are copied. With `@custom_vjp(residuals=True)` the function returns `(result, residuals)`, see
+    `primitive`.
 
     Raises:
         GradError: if called before a rule is set.
@@ -217,20 +212,13 @@ class custom_vjp(Primitive):
         return super().__call__(*args, **kwargs)
 
 
+@arguments_from(Primitive)
 class custom_jvp(Primitive):
-    """Give a function a custom Jacobian-vector product.
+    """Give a function a derivative of your own, as its Jacobian-vector product: what `jvp` and `grad` then use.
 
-    As `custom_vjp`, but the rule, set with `def_jvp`, pushes tangents forward: it gets the tuple of the arguments'
-    tangents (None where zero), the result and the arguments, and returns the tangent of the result, linear in the
-    tangents. Reverse mode follows by transposing it.
-
-    Args:
-        f: a function of arrays or Tensors, or of containers of them; without one, a decorator is returned.
-        rest: nothing: further positional arguments are refused, so that options are written by name.
-        options: by name, those of `primitive`. `opaque=True`: the function and its rules take arrays alone, as SciPy's
-            solvers do. `residuals=True`: the function returns `(result, residuals)`, and rules get the residuals as a
-            keyword. `name`: of the operation in pictures and messages, by default the function's. `placeholder`: for a
-            function that does more than to compute, one of the same arguments that returns an array like its result.
+    The rule, set with `def_jvp`, pushes tangents forward: called as `rule(tangents, out, *args)` with the tuple of the
+    arguments' tangents (None where zero), the result and the arguments, it returns the tangent of the result, linear in
+    the tangents. Reverse mode follows by transposing it.
 
     Example:
         >>> from autograd_lite import grad, jvp

@@ -115,8 +115,9 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
     Args:
         f: a function of one example, written with NumPy or Tensor operations.
         in_axes: the axis of each argument that numbers the examples: one int for all, or a tuple with an entry for each
-            positional argument; None for an argument that all examples share. It applies to all arrays of a container.
-        out_axes: the place of the batch axis in the results.
+            positional argument; None for an argument that all examples share; 0 by default. It applies to all arrays of
+            a container.
+        out_axes: the place of the batch axis in the results; 0 by default.
 
     Returns:
         A function of f's arguments that returns f's results with the batch axis. Random draws inside are the same for

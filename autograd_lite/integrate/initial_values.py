@@ -123,28 +123,30 @@ def solve_ivp(
             from around it.
         t_span: t0 and the time t1 at which to end; t1 < t0 is allowed.
         y0: the state at t0, shape (n,); complex for complex equations.
-        method: SciPy's "RK23", "RK45", "DOP853", "Radau" and "BDF", step for step, or a method of this library:
-            "Tsit5", "Dopri5" and "Dopri8", explicit ones, or "Rodas5P" for stiff equations.
+        method: SciPy's "RK45", the default, "RK23", "DOP853", "Radau" and "BDF", step for step, or a method of this
+            library: "Tsit5", "Dopri5" and "Dopri8", explicit ones, or "Rodas5P" for stiff equations.
         t_eval: times at which the solution is read, shape (m,); by default where steps end, which is not known in a
             compiled function or in a batch.
-        dense_output: whether to return the solution as a function of t, `sol`.
+        dense_output: whether to return the solution as a function of t, `sol`; False by default.
         events: functions of t, y and `args`, one or a list. An event happens where its value is 0, and with
             `event.terminal = True`, or the number of times, it ends the solution; `event.direction` > 0 is for values
             that rise, < 0 for those that fall. With a function `event.reset(t, y, *args)` the solution goes on from
             the state that this returns, and ends after `event.terminal` resets, if that is a number.
-        vectorized: whether fun takes states of shape (n, k).
-        args: further arguments of fun and events.
+        vectorized: whether fun takes states of shape (n, k); False by default.
+        args: a tuple of further arguments of fun and events; None for none.
         mass: M of the equations M y' = f(t, y), for "Rodas5P": a constant array or sparse matrix of shape (n, n), or
             its diagonal, shape (n,). It may be singular, for algebraic equations of index 1; see also `solve_dae`.
         initialize: with a singular M, "solve" changes the algebraic unknowns of y0, those in the null space of M, so
             that the algebraic equations hold; "check" raises if they do not, and "keep" takes y0 as it is.
-        max_steps: after how many steps it gives up.
-        max_bytes: what the states may take that are kept for derivatives; others are computed again.
+        max_steps: after how many steps it gives up; None for no limit.
+        max_bytes: what the states may take that are kept for derivatives; others are computed again. None to keep all.
         progress: True for a bar on the time, or a function of the time.
-        options: rtol, atol (a number or shape (n,)), first_step and max_step, and what else the method takes.
+        options: rtol (1e-3 by default), atol (1e-6; a number or shape (n,)), first_step and max_step, and what else the
+            method takes.
 
     Returns:
-        A `Solution`, which has the entries of SciPy's result: Tensors where an argument is one, or fun reads one.
+        A `Solution`, which has the entries of SciPy's result, such as the times `t`, shape (m,), and the states `y`,
+        shape (n, m): Tensors where an argument is one, or fun reads one.
 
     Raises:
         UnsupportedError: for LSODA on Tensors.
@@ -156,6 +158,8 @@ def solve_ivp(
 
     Example:
         >>> import autograd_lite as ag
+        >>> solve_ivp(lambda t, y: -y, (0, 1), [1.0]).y[0, -1].round(3)
+        np.float64(0.368)
         >>> def end(rate):
         ...     options = {"t_eval": [1.0], "rtol": 1e-9, "atol": 1e-9}
         ...     return solve_ivp(lambda t, y: -rate * y, (0, 1), [1.0], "DOP853", **options).y[0, 0]

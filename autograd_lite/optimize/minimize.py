@@ -62,16 +62,21 @@ def minimize(
         x0: the parameters to start from: numbers, or a container of arrays of any shape, which `fun` is called with.
             They are handled in float64, and come back in their dtypes. Or a model of `nn`: `fun` is called with a copy
             of it, and `x` is a dict of its parameters by path, which `model.load_state_dict(x, strict=False)` assigns.
-        args: further arguments of `fun`, and of the derivatives if they are given.
+        args: a tuple of further arguments of `fun`, and of the derivatives if they are given; none by default.
         method: one of SciPy's; "ipopt" where it is installed; or a function. By default BFGS, L-BFGS-B with bounds, or
             SLSQP with constraints.
         jac: by default computed. A function, or True if `fun` returns (value, gradient); "2-point", "3-point", "cs" and
             False are SciPy's finite differences, for functions that Tensors cannot run through.
         hess, hessp: by default computed, if the gradient is too and the method uses them.
-        bounds: as SciPy's. For a container, a container like it with a pair (lowest, highest) in each array's place.
-        constraints: as SciPy's, as functions of the parameters; `LinearConstraint` refers to all numbers, in order.
+        bounds: `scipy.optimize.Bounds`, or a pair (lowest, highest) for each number, with None for no limit; None, the
+            default, for no bounds. For a container, a container like it with a pair (lowest, highest) in each array's
+            place.
+        constraints: none by default; dicts such as {"type": "ineq", "fun": …} for fun(parameters) >= 0, "eq" for == 0,
+            or SciPy's objects, whose functions take the parameters; `LinearConstraint` refers to all numbers, in order.
             SciPy's default jac="2-point" of a `NonlinearConstraint` counts as not given.
-        tol, callback, options: as SciPy's. A callback is given parameters as `fun` is.
+        tol: tolerance at which the method ends; None, the default, for its own.
+        callback: called with the parameters, as `fun` is, after each iteration; None for none.
+        options: a dict of the method's own, such as {"maxiter": 100, "disp": True}; None for none.
         sparse: whether Hessians and Jacobians are sparse matrices, for the methods that take them; by default those are
             in which few entries may be nonzero.
 
@@ -98,6 +103,9 @@ def minimize(
         SciPy, `scipy.optimize.minimize`.
 
     Example:
+        >>> import numpy as np
+        >>> minimize(lambda x: (x[0] - 1) ** 2 + 10 * (x[1] - x[0] ** 2) ** 2, [0.0, 0.0]).x.round(3)
+        array([1., 1.])
         >>> found = minimize(lambda p: ((p["a"] - 1) ** 2).sum() + p["b"] ** 2, {"a": np.zeros(2), "b": 3.0})
         >>> found.x["a"].round(4).tolist(), round(abs(float(found.x["b"])), 4)
         ([1.0, 1.0], 0.0)

@@ -41,14 +41,16 @@ def root(
 
     Args:
         fun: returns the left-hand sides, an array or a container of arrays, computed with NumPy's functions.
-        x0: the unknowns to start from: numbers, or a container of arrays of any shape, as of `minimize`.
+        x0: the unknowns to start from: numbers, or a container of arrays of any shape.
         args: further arguments of `fun`, and of `jac` if it is a function.
         method: one of SciPy's, of which "hybr" and "lm" use Jacobians; "krylov" is preconditioned by incomplete factors
             of a sparse one. Or "newton", whose steps are as long as they make the sum of squares smaller, with options
             `xtol`, `fatol`, `maxiter` and `disp`. By default "newton" if the Jacobian is sparse, otherwise "hybr".
         jac: by default computed. A function that returns the matrix, or True if `fun` returns (values, matrix); False
             for SciPy's finite differences, for functions that Tensors cannot run through.
-        tol, callback, options: as SciPy's. A callback is given unknowns as `fun` is.
+        tol: tolerance at which the method ends; None, the default, for its own.
+        callback: called with the unknowns, as `fun` is, after each iteration; None for none.
+        options: a dict of the method's own, such as {"maxiter": 100}; None for none.
         sparse: whether the Jacobian is a sparse matrix, for the methods that take one; by default it is if there are
             many unknowns, and few of its entries may be nonzero.
 

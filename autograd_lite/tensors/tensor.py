@@ -256,7 +256,23 @@ class Tensor(InPlace, Operators, Methods, Dispatched, Conversions, Standard):
     def backward(
         self, cotangent: Tensor | npt.ArrayLike | None = None, *, retain_graph: bool = False, create_graph: bool = False
     ) -> None:
-        """Add the gradient of this tensor to `.grad` of every leaf it was made from; see `autograd_lite.backward`."""
+        """Add the gradient of this tensor to `.grad` of every leaf it was made from; see `autograd_lite.backward`.
+
+        Args:
+            cotangent: what the gradient of this tensor is multiplied by, of its shape; None for 1, for a single number.
+            retain_graph: whether to keep what a second backward pass reads; False by default.
+            create_graph: whether the gradients can be differentiated in turn; False by default.
+
+        Raises:
+            GradError: without a history, for several numbers without a cotangent, or in a second pass.
+
+        Example:
+            >>> import autograd_lite as ag
+            >>> w = ag.tensor([1.0, 2.0], requires_grad=True)
+            >>> (w**2).sum().backward()
+            >>> w.grad
+            Tensor([2., 4.])
+        """
         try:
             HOOKS.backward(self, cotangent, retain_graph, create_graph)
         except Exception as error:
