@@ -287,7 +287,7 @@ def _of_layers() -> Iterator[Any]:
         given = [np.ones((2, *s)).astype(kind) for s in (shapes[0] if listed else shapes)]
         names = ("inputs",) if listed else tuple(f"x{i}" for i in range(len(given)))
         arguments = {"inputs": given} if listed else dict(zip(names, given, strict=True))
-        layer = eval(source, dict(vars(layers)))
+        layer = eval(source, {name: getattr(layers, name) for name in layers.__all__})
         yield Target(f"layers.{name}()", layer, lambda arguments=arguments: dict(arguments), names, frozenset(names))
 
 

@@ -100,9 +100,14 @@ def test_a_budget_bounds_the_memory() -> None:
         f = ag.grad(lambda c, x, b=max_bytes: ag.scan(step, c, x, max_bytes=b)[0].sum())
         f(x[0], x)
         tracemalloc.start()
-        f(x[0], x)
-        peaks.append(tracemalloc.get_traced_memory()[1])
+        most = []
+        for _ in range(3):  # what else the process does meanwhile, in other threads or for the collector, only adds
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            f(x[0], x)
+            most.append(tracemalloc.get_traced_memory()[1] - before)
         tracemalloc.stop()
+        peaks.append(min(most))
     assert peaks[1] < 0.25 * peaks[0]
 
 

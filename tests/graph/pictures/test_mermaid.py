@@ -127,8 +127,8 @@ def mermaid_home() -> Path:
     return home
 
 
-def understood(home: Path, texts: list[str]) -> list[dict[str, Any]]:
-    """Let the package parse texts."""
+def parsed(home: Path, texts: list[str]) -> list[dict[str, Any]]:
+    """Let the package parse texts, all in one process: starting it takes longer than parsing a hundred."""
     done = subprocess.run(
         ["node", str(Path(__file__).with_name("mermaid_check.cjs"))],
         input=json.dumps(texts),
@@ -140,6 +140,12 @@ def understood(home: Path, texts: list[str]) -> list[dict[str, Any]]:
     )
     found = json.loads(done.stdout)
     assert len(found) == len(texts)
+    return found
+
+
+def understood(home: Path, texts: list[str]) -> list[dict[str, Any]]:
+    """Let the package parse texts, none of which may be an error."""
+    found = parsed(home, texts)
     for text, one in zip(texts, found, strict=True):
         assert "error" not in one, f"{one}\n{text}"
     return found
@@ -235,9 +241,4 @@ def assert_same_topology(graph: Graph, one: dict[str, Any]) -> None:
 def test_the_check_sees_what_is_wrong(mermaid_home: Path) -> None:
     text = build_graph(diamond()).to_mermaid()
     broken = [text.replace("n3", "end", 1), text.replace('("sin', "(sin(", 1), text.replace("flowchart TD", "flow")]
-    with pytest.raises(AssertionError, match="error"):
-        understood(mermaid_home, broken[:1])
-    with pytest.raises(AssertionError, match="error"):
-        understood(mermaid_home, broken[1:2])
-    with pytest.raises(AssertionError, match="error"):
-        understood(mermaid_home, broken[2:])
+    assert ["error" in one for one in parsed(mermaid_home, [text, *broken])] == [False, True, True, True]

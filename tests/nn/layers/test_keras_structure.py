@@ -49,7 +49,7 @@ def test_weights_names_and_shapes_are_those_of_keras(name: str) -> None:
     keras = peers.keras()
     source, listed, arrays = BESIDE[name][0], *given(BESIDE[name])
     theirs = eval(source, {n: getattr(keras.layers, n) for n in dir(keras.layers)})
-    ours = eval(source, dict(vars(layers)))
+    ours = eval(source, {n: getattr(layers, n) for n in layers.__all__})
     out = theirs(arrays) if listed else theirs(*arrays)
     with ag.no_grad():
         result = ours(arrays) if listed else ours(*arrays)

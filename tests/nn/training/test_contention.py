@@ -135,7 +135,7 @@ def test_on_a_crowded_machine(threads: int, said: bool) -> None:
     others = [subprocess.Popen(burn) for _ in range(2 * (os.cpu_count() or 1))]
     try:
         # Native kernels run products in threads of their own, which keep none waiting that has not begun.
-        limits = {"AUTOGRAD_LITE_NATIVE": "off", "OPENBLAS_NUM_THREADS": str(threads)}
+        limits = {"AUTOGRAD_LITE_NATIVE": "off", **dict.fromkeys(contention._LIMITS, str(threads))}
         environment = {**os.environ, "PYTHONPATH": str(ROOT), **limits}
         command = [sys.executable, "-c", CROWDED.format(seconds=5)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
