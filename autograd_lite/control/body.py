@@ -129,7 +129,7 @@ class Body:
             elif again is not None:
                 env[i] = again(*values)
             else:
-                env[i] = apply(op, values, _with_tensors(params, iter([env[k] for k in node.inputs[len(ids) :]])))
+                env[i] = apply(op, values, with_tensors(params, iter([env[k] for k in node.inputs[len(ids) :]])))
                 if tape is not None and ids and i in self.effects:
                     tape.does_more(env[i])
         return [x if isinstance(x := env[i], Tensor) else wrap_any(x, None) for i in self.outputs]
@@ -318,7 +318,7 @@ def _edge(x: Any) -> Any:
     return x if not isinstance(x, Tensor) or x._node is None else x._node
 
 
-def _with_tensors(params: Mapping[str, Any], read: Iterator[Any]) -> dict[str, Any]:
+def with_tensors(params: Mapping[str, Any], read: Iterator[Any]) -> dict[str, Any]:
     """Return parameters with the Tensors that indices are read from."""
     if next(indices_in(params), None) is None:
         return dict(params)

@@ -24,7 +24,7 @@ from ..ops.arith import add, multiply
 from ..ops.matrix_products import matmul
 from ..tensors.record import apply
 from ..tensors.tensor import Tensor
-from .body import PLANNED_AFTER, Body, needed_for, values_of
+from .body import PLANNED_AFTER, Body, needed_for, values_of, with_tensors
 from .closure_conversion import record_body
 from .derivatives import only_inside
 from .steps_in_plan import record_body_calls, record_steps
@@ -204,7 +204,8 @@ class Fission:
             for i in self._body.order:
                 if i in within:
                     op, ids, params = self._calls[i]
-                    env[i] = _at_once(op, [env[k] for k in ids], [self._of(k) > _FIXED for k in ids], dict(params))
+                    read = with_tensors(params, iter([env[k] for k in self._graph[i].inputs[len(ids) :]]))
+                    env[i] = _at_once(op, [env[k] for k in ids], [self._of(k) > _FIXED for k in ids], read)
             return [env[i] for i in outputs]
 
         def example(i: str) -> Any:

@@ -159,6 +159,9 @@ STEPS = 132
 LOOPS: dict[str, Function] = {
     "scan": lambda take, m: ag.scan(lambda c, i: (c + take(m, i).sum(), take(m, i)), m[0, 0] * 0, np.arange(STEPS) % 4),
     "fori_loop": lambda take, m: ag.fori_loop(0, STEPS, lambda i, c: 0.5 * c + take(m, i % 4), take(m, 0)),
+    "the same at all steps": lambda take, m: ag.fori_loop(
+        0, STEPS, lambda _, c: 0.5 * c + take(m, np.argmax(m[0])), take(m, 0)
+    ),
     "while_loop": lambda take, m: ag.while_loop(
         lambda c: c[0] < STEPS, lambda c: (c[0] + 1, 0.5 * c[1] + take(m, c[0] % 4)), (np.int64(0), take(m, 0))
     ),
@@ -184,7 +187,7 @@ def test_loops(loop: str, index: str) -> None:
     for _ in range(2):
         m = ag.tensor(A)
         assert np.allclose(total(m).numpy(), steps(m).numpy(), rtol=1e-12)
-        if loop in ("scan", "bounded"):
+        if loop in ("scan", "bounded", "the same at all steps"):
             assert np.allclose(ag.grad(total)(A), ag.grad(steps)(A), rtol=1e-9)
         assert np.allclose(ag.jvp(total)((A,), (A[::-1],))[1], (ag.grad(steps)(A) * A[::-1]).sum(), rtol=1e-9)
 
@@ -195,8 +198,8 @@ def _in_python(loop: str, take: Function, m: Any) -> Any:
         return sum(r.sum() for r in rows) ** 2 + sum((r * r).sum() for r in rows)
     c = take(m, 0)
     for k in range(STEPS):
-        c = 0.5 * c + take(m, k % 4)
-    return (c * c).sum() + (0 if loop == "fori_loop" else STEPS**2)
+        c = 0.5 * c + take(m, int(np.argmax(A[0])) if loop == "the same at all steps" else k % 4)
+    return (c * c).sum() + (STEPS**2 if loop in ("while_loop", "bounded") else 0)
 
 
 def test_what_depends_on_an_index_has_no_fixed_place() -> None:
