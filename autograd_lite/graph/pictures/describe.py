@@ -322,6 +322,50 @@ def series(names: Sequence[str]) -> str:
     """
     if len(set(names)) == 1:
         return names[0]
-    whole = ", ".join(names[:9])
     numbered = len({re.sub(r"\d+", "", name) for name in names}) == 1
-    return f"{names[0]} … {names[-1]}" if numbered or len(names) > 9 or len(whole) > _NAME else whole
+    if not numbered and len(names) < 10 and len(whole := ", ".join(names)) <= _NAME:
+        return whole
+    ends = f"{names[0]} … {names[-1]}"
+    return ends if numbered or len(ends) <= _NAME else f"{names[0]}, {len(names) - 1} more"
+
+
+def beginning(names: Sequence[str]) -> str:
+    """Join the names that fit into a line, at least the first, with "…" for the others.
+
+    Example:
+        >>> beginning(["dense", "activation"]), beginning(["multi_head_attention", "layer_normalization", "dense"])
+        ('dense, activation', 'multi_head_attention, dense, …')
+    """
+    whole = ", ".join(names)
+    if len(whole) <= _NAME:
+        return whole
+    line = names[0]
+    for name in names[1:]:
+        if len(f"{line}, {name}, …") <= _NAME:
+            line = f"{line}, {name}"
+    return f"{line}, …"
+
+
+def stem_of(name: str) -> str:
+    """Return the name of a module without its number and without "∇"."""
+    return re.sub(r"_\d+$", "", name.removesuffix(BACKWARD))
+
+
+def is_anonymous(name: str) -> bool:
+    """Return whether the name of a module says nothing without that of the module around it: "layers", "0"."""
+    name = name.removesuffix(BACKWARD)
+    return name == "layers" or name.isdigit()
+
+
+def title_in(path: Scope) -> str:
+    """Return what a module is called: its name, after those around it where it says nothing by itself.
+
+    Example:
+        >>> title_in(("net", "block", "layers")), title_in(("net", "head")), title_in(("net ∇", "0 ∇"))
+        ('block.layers', 'head', 'net.0 ∇')
+    """
+    first = len(path) - 1
+    while first > 0 and is_anonymous(path[first]):
+        first -= 1
+    names = [part.removesuffix(BACKWARD) for part in path[first:-1]]
+    return ".".join([*names, path[-1]])

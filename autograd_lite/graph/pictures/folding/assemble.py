@@ -15,9 +15,10 @@ from ....ir.graph_node import GraphNode, Kind, Role, number_of
 from ....ir.node_labels import amount, clip, count_of, name_of_result, visible
 from ....ir.pure_graph import PureGraph
 from ...marks import Overlay
-from ..describe import BACKWARD, Facts, Sums, group_box, node_box, number_text, series
+from ..describe import Facts, Sums, beginning, group_box, is_anonymous, node_box, number_text, series, stem_of
 from ..scopes import Scope
 from ..view import EdgeKind, View, ViewEdge, ViewNode
+from .calls import calls_of
 from .plan import MANY, NAMED, Cell, Homes, Plan, frame_around, frames_of
 
 _QUIET = frozenset((Kind.PARAMETER, Kind.CONSTANT, Kind.STATE))
@@ -84,9 +85,27 @@ def assemble(
     groups = {box.id: f"m{k}" for k, box in enumerate(box for box in boxes if box.members)}
     boxes = [replace(box, id=groups.get(box.id, box.id)) if box.members else box for box in boxes]
     names = {i: groups.get(name, name) for i, name in names.items()} if groups else names
+    boxes = _with_calls(boxes, calls_of(graph.nodes, homes.own))
     cells = [cell for cell in plan.cells if cell.ops[0].id in names]
     edges, cut = _edges(graph, cells, names, _Doors(homes.blocks, {box.id: box.scope for box in boxes}))
     return View(tuple(_color_by_sums(boxes, overlay)), edges, title_of(graph), _caption(graph, overlay, caption), cut)
+
+
+def _with_calls(boxes: Sequence[ViewNode], calls: Mapping[Scope, int]) -> list[ViewNode]:
+    """Say on the frames, and on the boxes, of modules that are called several times how often that is."""
+    if not calls:
+        return list(boxes)
+
+    def told(path: Scope) -> str:
+        return f"{path[-1]} ({count_of(calls[path], 'call')})" if path in calls else path[-1]
+
+    def box_of(box: ViewNode) -> ViewNode:
+        scope = tuple([told(box.scope[:k]) for k in range(1, len(box.scope) + 1)])
+        here = (*box.scope, box.lines[0])
+        badge = " · ".join(filter(None, [count_of(calls[here], "call"), box.badge])) if here in calls else box.badge
+        return replace(box, scope=scope, badge=badge)
+
+    return [box_of(box) for box in boxes]
 
 
 def _bundle(slots: Sequence[GraphNode], scope: Scope, facts: Facts, overlay: Overlay, whole: float) -> ViewNode:
@@ -124,14 +143,10 @@ def _parts_of(cell: Cell, homes: Homes) -> str:
     inner = dict.fromkeys([homes.own[node.id][len(cell.scope) :] for node in cell.ops])
     names: dict[str, None] = {}
     for depth in range(3):
-        names.update(dict.fromkeys([_plain(path[depth]) for path in inner if len(path) > depth]))
-    head = {_plain(name) for name in re.split(r" [›…] |, ", cell.title)}
-    words = [name for name in names if name not in head and not name.isdigit()]
-    return ", ".join(words) if len(words) > 1 else ""
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"_\d+$", "", name.removesuffix(BACKWARD))
+        names.update(dict.fromkeys([stem_of(path[depth]) for path in inner if len(path) > depth]))
+    head = {stem_of(name) for name in re.split(r" [›…] |, ", cell.title)}
+    words = [name for name in names if name not in {*head, "residual"} and not is_anonymous(name)]
+    return beginning(words) if len(words) > 1 else ""
 
 
 def title_of(graph: PureGraph) -> str:

@@ -25,7 +25,7 @@ from ..drawing import Drawing, drawing_of, first_that_fits
 from ..scopes import Scope
 from ..view import PICTURE_LIMIT, View
 from .assemble import assemble
-from .groups import Rows, cells_of, chains_of, fold_cotangents
+from .groups import Rows, cells_of, chains_of, fold_cotangents, kinds_of
 from .plan import Bundles, Homes, Plan, homes_of, nearest, plan_boxes
 
 Paths = Collection[str] | Callable[[str], bool]
@@ -183,6 +183,7 @@ class _Folder:
         for path, share in zip(rows.paths, rows.shares, strict=True):
             for k in range(1, len(path) + 1):
                 self.shares[path[:k]] += share
+        self.kinds = kinds_of(rows, paths)
 
     def plans(self, fold: bool) -> Iterator[Plan]:
         """Yield the boxes to choose from.
@@ -201,15 +202,15 @@ class _Folder:
         for without_names in (False, True):
             self.rows = self.rows.without_names() if without_names else self.rows
             for self.bundles in (Bundles.BY_READERS, Bundles.BY_KIND):
-                plans = sorted(self._smaller(), key=lambda plan: -plan.size)
+                plans = list(self._smaller())
                 yield from _ever_smaller(plans, min(first.size, _WHOLE + 1, self.limit + 1))
-                smallest = min(smallest, plans[-1], key=lambda plan: plan.size)
+                smallest = min(smallest, *[plan for _, plan in plans], key=lambda plan: plan.size)
         yield smallest
 
-    def _smaller(self) -> Iterator[Plan]:
-        """Yield the boxes with fewer levels open, the largest modules alone, and neighbors joined."""
+    def _smaller(self) -> Iterator[tuple[int, Plan]]:
+        """Yield the boxes with fewer levels open, the largest modules alone, and neighbors joined, after how many."""
         for level in range(self.levels, -1, -1):
-            yield from (self._at(level, repeats=True, most=most) for most in (0, *_FEW))
+            yield from ((most, self._at(level, repeats=True, most=most)) for most in (0, *_FEW))
         self.level = 0
         yield from self._with_largest(repeats=True)
 
@@ -223,7 +224,7 @@ class _Folder:
         plan = self._at(self.levels if self.depth is None else self.depth)
         if self.depth is None and not small:
             plan = self._readable(plan)
-            for more in self._with_largest() if self.level < self.levels else ():
+            for _, more in self._with_largest() if self.level < self.levels else ():
                 plan = more if more.size > plan.size else plan
         level = self.levels if self.depth is None else min(self.depth, self.levels)
         while plan.size > self.limit and level > 0:
@@ -250,26 +251,36 @@ class _Folder:
             page, self.level = readable, deepest
         return page
 
-    def _with_largest(self, repeats: bool | None = None) -> Iterator[Plan]:
-        """Yield the boxes as more and more modules are open, those with the largest shares first, up to a page."""
-        pending = [(-share, path) for path, share in self.shares.items() if len(path) == self.level + 1]
-        heapify(pending)
+    def _with_largest(self, repeats: bool | None = None) -> Iterator[tuple[int, Plan]]:
+        """Yield the boxes as more and more modules are open, those with the largest shares first, up to a page.
+
+        Before each is the number of boxes to which neighbors are joined, 0 where they are not.
+        """
         inner: dict[Scope, list[Scope]] = {}
         for path in self.shares:
             inner.setdefault(path[:-1], []).append(path)
+        pending = self._kinds([path for path in self.shares if len(path) == self.level + 1])
+        heapify(pending)
         opened = set[Scope]()
         for _ in range(_TRIES):
             if not pending:
                 return
-            _, path = heappop(pending)
-            for most in (0, 8, 4) if repeats else (0,):  # the module whole, or with neighbors joined
-                plan = self._at(self.level, repeats=repeats, opened={*opened, path}, most=most)
+            _, paths = heappop(pending)
+            for most in (0, 8, 4) if repeats else (0,):  # the modules whole, or with neighbors joined
+                plan = self._at(self.level, repeats=repeats, opened=opened.union(paths), most=most)
                 if plan.size <= min(_PAGE, self.limit):
-                    yield plan
+                    yield most, plan
                     if not most:
-                        opened.add(path)
-                        for part in inner.get(path, ()):
-                            heappush(pending, (-self.shares[part], part))
+                        opened.update(paths)
+                        for kind in self._kinds([part for path in paths for part in inner.get(path, ())]):
+                            heappush(pending, kind)
+
+    def _kinds(self, paths: Iterable[Scope]) -> list[tuple[float, list[Scope]]]:
+        """Return modules that are opened together, since they are of a kind, after minus their share."""
+        same: dict[object, list[Scope]] = {}
+        for path in paths:
+            same.setdefault(self.kinds[path], []).append(path)
+        return [(-sum(self.shares[path] for path in kind), kind) for kind in same.values()]
 
     def _at(self, depth: int, *, repeats: bool | None = None, most: int = 0, opened: Collection[Scope] = ()) -> Plan:
         """Return the boxes with `depth` levels open, and some modules; each module has at most `most`, 0 for any."""
@@ -283,10 +294,20 @@ class _Folder:
         return plan_boxes(self.graph, cells, self.homes, self.bundles if repeats else Bundles.NONE)
 
 
-def _ever_smaller(plans: Sequence[Plan], size: int) -> Iterator[Plan]:
-    """Yield plans of fewer boxes than a number and than all before; of very few only where nothing else fits."""
-    for least in (_LEAST, 0):
-        for plan in plans:
+def _ever_smaller(plans: Sequence[tuple[int, Plan]], limit: int) -> Iterator[Plan]:
+    """Yield plans of fewer boxes than a number, ever smaller: those without joined neighbors come first.
+
+    Plans of very few boxes come last, for where nothing else fits.
+
+    Args:
+        plans: each after the number of boxes to which neighbors are joined, 0 where they are not.
+        limit: the number.
+    """
+    whole = sorted([plan for most, plan in plans if not most], key=lambda plan: -plan.size)
+    joined = sorted([plan for most, plan in plans if most], key=lambda plan: -plan.size)
+    for choices, least in ((whole, _LEAST), (joined, _LEAST), ([*whole, *joined], 0)):
+        size = limit
+        for plan in choices:
             if least <= plan.size < size:
                 size = plan.size
                 yield plan

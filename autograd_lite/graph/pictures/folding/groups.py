@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from ....ir.graph_node import GraphNode, Kind, Role
 from ....ir.pure_graph import PureGraph
-from ..describe import join_names, series
+from ..describe import beginning, is_anonymous, join_names, series, stem_of, title_in
 from ..scopes import Scope
 from .plan import Cell
 from .repeats import LEAST, runs_in
@@ -113,6 +113,28 @@ def _token_key(node: GraphNode) -> object:
     return node.op, params, node.dtype, len(node.inputs), len(node.shape), name
 
 
+def kinds_of(rows: Rows, paths: Iterable[Scope]) -> dict[Scope, int]:
+    """Return the kinds of modules, by number: those of a kind are all open in a picture, or all closed.
+
+    Their names differ in numbers alone; of those that have a number as a name, the operations must be the same.
+
+    Args:
+        rows: the operations.
+        paths: of modules, outer ones first.
+    """
+    operations: dict[Scope, int] = {}
+    for path, token in zip(rows.paths, rows.tokens, strict=True):
+        for k, name in enumerate(path, 1):
+            if stem_of(name).isdigit():
+                operations[path[:k]] = hash((operations.get(path[:k]), token))
+    numbers: dict[object, int] = {}
+    kinds: dict[Scope, int] = {(): 0}
+    for path in paths:
+        key = kinds[path[:-1]], operations.get(path, stem_of(path[-1]))
+        kinds[path] = numbers.setdefault(key, len(numbers) + 1)
+    return kinds
+
+
 class Item(NamedTuple):
     """A future box, or a module whose boxes are separate: an interval of the operations.
 
@@ -156,9 +178,8 @@ def cells_of(
     """
 
     def inside(scope: Scope, items: Sequence[Item]) -> Iterable[tuple[Scope, Item]]:
-        return (
-            (scope, item) for item in reversed(_join(rows, fold_repeats(rows, scope, items, is_kept, repeats), most))
-        )
+        folded = fold_repeats(rows, scope, items, is_kept, repeats)
+        return ((scope, item) for item in reversed(_join(rows, scope, folded, most)))
 
     root = tree_of(rows, is_closed)
     cells: list[Cell] = []
@@ -193,13 +214,13 @@ def tree_of(rows: Rows, is_closed: Callable[[Scope], bool]) -> tuple[Item, ...]:
         elif items and items[-1].name == closed[-1] and items[-1].title and items[-1].stop == start:
             items[-1] = items[-1]._replace(stop=stop)
         else:
-            items.append(Item(start, stop, title=closed[-1], name=closed[-1]))
+            items.append(Item(start, stop, title=title_in(closed), name=closed[-1]))
         start = stop
     _leave(stack, (), start)
     return tuple(stack[0].items)
 
 
-def _join(rows: Rows, items: list[Item], most: int) -> list[Item]:
+def _join(rows: Rows, scope: Scope, items: list[Item], most: int) -> list[Item]:
     """Join neighbors until few items remain, the lightest first: what has the largest share stays by itself.
 
     Results and tensors with names are left alone, and so is what lies at the ends; no piece gets above a fifth.
@@ -229,20 +250,32 @@ def _join(rows: Rows, items: list[Item], most: int) -> list[Item]:
             if one >= 0 and two < len(items) and one not in fixed and two not in fixed:
                 heappush(pairs, (weight[one] + weight[two], one, two))
     pieces = [items[k : follows[k]] for k in range(len(items)) if k not in gone]
+    # Where one module is joined with others, those that are called the same are closed too.
+    closed = {_kind_of(rows, item) for piece in pieces if len(piece) > 1 for item in piece if item.inner}
     return [
-        piece[0] if len(piece) == 1 else Item(piece[0].start, piece[-1].stop, contents_of(rows, piece))
+        Item(piece[0].start, piece[-1].stop, contents_of(rows, piece))
+        if len(piece) > 1
+        else piece[0]._replace(inner=(), title=title_in((*scope, piece[0].name)))
+        if piece[0].inner and _kind_of(rows, piece[0]) in closed
+        else piece[0]
         for piece in pieces
     ]
+
+
+def _kind_of(rows: Rows, item: Item) -> object:
+    """Return what modules inside of one module share that are treated alike, as in `kinds_of`."""
+    stem = stem_of(item.name)
+    return rows.structure(item.start, item.stop)[0] if stem.isdigit() else stem
 
 
 def contents_of(rows: Rows, items: Sequence[Item]) -> str:
     """Return what some items hold, as text: the modules, or how often each operation occurs."""
     names = [item.name or item.title for item in items if item.name or item.title]
     if names:
-        return series(names) if len(set(names)) == 1 or len(names) > LEAST else ", ".join(names)
+        return series(names)
     counts = Counter(rows.ops[k].op for item in items for k in range(item.start, item.stop)).most_common()
-    words = [f"{op} ×{n}" if n > 1 else op for op, n in counts[:LEAST]]
-    return ", ".join(words) + (", …" if len(counts) > LEAST else "")
+    words = [f"{op} ×{n}" if n > 1 else op for op, n in counts]
+    return beginning([*words[:LEAST], *words[LEAST:][:1]]) if len(words) > LEAST else beginning(words)
 
 
 def _leave(stack: list[_Frame], around: Scope, stop: int) -> None:
@@ -286,7 +319,7 @@ def fold_repeats(
                 continue
             end = begin + times * run.period
             new += [_count_times(rows, item) for item in items[at:begin]]
-            title = _title(rows, items[begin:end], run.period)
+            title = _title(rows, len(scope), items[begin:end], run.period)
             new.append(Item(items[begin].start, items[end - 1].stop, title, times=times))
             at = end
     return [*new, *(_count_times(rows, item) for item in items[at:])]
@@ -364,13 +397,26 @@ def _joint(outside: tuple[int, ...], before: tuple[int, ...], begin: int, start:
     )
 
 
-def _title(rows: Rows, items: Sequence[Item], period: int) -> str:
-    """Name a repetition by the modules or the operations in it."""
+def _title(rows: Rows, depth: int, items: Sequence[Item], period: int) -> str:
+    """Name a repetition, inside of `depth` modules, by the modules or the operations in it.
+
+    Of modules whose names do not fit, those with the largest shares are named.
+    """
     if period == 1 and items[0].name:
         return series([item.name for item in items])
     # The number of the first module says nothing of the others.
-    names = [re.sub(r"_\d+$", "", item.name) or rows.ops[item.start].op for item in items[:period]]
-    return join_names(names)
+    names = [stem_of(item.name) or rows.ops[item.start].op for item in items[:period]]
+    whole = join_names(names)
+    if "…" not in whole or not all(item.name for item in items[:period]):
+        return whole
+    shares: dict[str, float] = {}
+    for k in range(items[0].start, items[period - 1].stop):
+        path = rows.paths[k][depth:]
+        # What a residual block has inside says more than its name.
+        inside = path[1:] if path[0].startswith("residual") else ()
+        name = stem_of(inside[0] if inside and not is_anonymous(inside[0]) else path[0])
+        shares[name] = shares.get(name, 0.0) + rows.shares[k]
+    return beginning(sorted(shares, key=lambda name: (name == "residual", -shares[name])))
 
 
 # ---- chains ---------------------------------------------------------------------------------------------------------
