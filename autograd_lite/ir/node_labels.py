@@ -25,10 +25,12 @@ _UNSHOWABLE = "[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\
 _LONE = r"^\((-?\d+|\w+\([\d, ]*\)),\)$"
 # An array in a parameter ends in a digest of its values, by which graphs are compared; it tells a reader nothing.
 DIGEST = "#[0-9a-f]{8}"
+# Of functions, such as those of `cond`, the number of operations is said: "<2 operations>#2f1a…".
+_FUNCTION = f"(?:<(\\d+ operations?)>)?{DIGEST}"
 
 
 def _inner(match: re.Match[str]) -> str:
-    return match[1]
+    return match[1] or ""
 
 
 def visible(text: str) -> str:
@@ -101,7 +103,7 @@ def brief_values(params: Sequence[Param], elsewhere: Mapping[str, str]) -> dict[
         {'padding': '1', 'window': '3'}
     """
     telling = [p for p in params if p.text not in ("None", "False", elsewhere.get(p.name))]
-    texts = {p.name: re.sub(_LONE, _inner, re.sub(DIGEST, "", _for_all_axes(p))) for p in telling}
+    texts = {p.name: re.sub(_LONE, _inner, re.sub(_FUNCTION, _inner, _for_all_axes(p))) for p in telling}
     silent = {**_SILENT, "stride": texts.get("window", "1")}
     return {name: text for name, text in texts.items() if name not in silent or silent[name] not in (None, text)}
 

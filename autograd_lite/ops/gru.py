@@ -234,6 +234,7 @@ gru: Op = structural(
     _forward,
     infer=_infer,
     results=2,
+    result_names=("h", "gates"),
     **{**from_scan(steps), "asked": _pullback, "saves": "oyu"},
     cost=cost_of_steps(1, 1, lambda reset_after: 15 if reset_after else 17),
 )

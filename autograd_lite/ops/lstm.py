@@ -186,6 +186,7 @@ lstm: Op = structural(
     _forward,
     infer=_infer,
     results=3,
+    result_names=("h", "c", "gates"),
     **{**from_scan(steps), "asked": _pullback, "saves": "oyuv"},
     cost=cost_of_steps(1, 1, lambda: 17),
 )

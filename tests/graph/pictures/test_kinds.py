@@ -9,7 +9,10 @@ import pytest
 
 from autograd_lite.graph import Kind
 from autograd_lite.graph.overlays import overlay_of
+from autograd_lite.graph.pictures.describe import stem_of
 from autograd_lite.graph.pictures.folding.fold import view_of
+from autograd_lite.graph.pictures.folding.plan import homes_of
+from autograd_lite.graph.pictures.scopes import Scope
 from autograd_lite.graph.pictures.view import View, ViewNode
 
 from .kinds import KINDS, Drawn
@@ -99,6 +102,45 @@ def test_the_largest_module_is_open(kind: str) -> None:
     for box in view.nodes:
         if box.members and "×" not in box.badge:
             assert sum(graph[i].computes for i in box.members) <= 0.5 * count or len(view.nodes) > 24
+
+
+@for_kinds
+def test_equal_modules_are_open_or_closed_together(kind: str) -> None:
+    """Their names differ in numbers alone; a repetition is both."""
+    (graph, _), view = drawn(kind)
+    homes, opened, closed = homes_of(graph.nodes).own, set[Scope](), set[Scope]()
+    for box in view.nodes:
+        scopes = [homes[i] for i in box.nodes if graph[i].computes and len(homes[i]) > len(box.scope)]
+        if box.members and "×" not in box.badge:
+            closed |= {stems(path[: len(box.scope) + 1]) for path in scopes}
+        opened |= {stems(box.scope[:k]) for k in range(1, len(box.scope) + 1)}
+    assert not opened & closed
+
+
+def stems(path: Scope) -> Scope:
+    return tuple([stem_of(re.sub(r" \(\d+ calls\)", "", name)) for name in path])
+
+
+@for_kinds
+def test_a_title_says_something_by_itself(kind: str) -> None:
+    """It is not "layers", a number, or dots, and its words are whole."""
+    _, view = drawn(kind)
+    for box in view.nodes:
+        if box.members:
+            assert not re.fullmatch(r"(layers|\d+|[… ›,])+( ∇)?", box.lines[0])
+            assert "› … ›" not in box.lines[0] or "_" not in box.lines[0]
+            assert not re.search(r"\w…", box.lines[0])
+
+
+@for_kinds
+def test_modules_that_are_called_again_say_so(kind: str) -> None:
+    """In a frame's title or on a closed box; the parameters of such a module are there once."""
+    calls = {"Siamese": {"tower": 2}, "GAN": {"discriminator": 2}, "GAN, backward": {"discriminator": 2}}
+    (graph, _), view = drawn(kind)
+    told = {name for box in view.nodes for name in box.scope if name.endswith(" calls)")}
+    told |= {f"{box.lines[0]} ({box.badge})" for box in view.nodes if box.badge.endswith(" calls")}
+    assert told == {f"{name} ({n} calls)" for name, n in calls.get(kind, {}).items()}
+    assert all(text in graph.to_svg() for text in told if kind == "Siamese")
 
 
 @for_kinds
