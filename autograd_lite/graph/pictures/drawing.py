@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
@@ -12,6 +13,7 @@ from .layout.geometry import Box, Point
 from .layout.lanes import Edge
 from .layout.layered import Layout, lay_out
 from .layout.modules import Modules, modules_of
+from .scopes import without_calls
 from .view import TALLEST, WIDEST, Direction, EdgeKind, View
 from .widths import text_width
 
@@ -36,6 +38,7 @@ class Drawing(NamedTuple):
     edges: list[Edge]
     layout: Layout
     modules: Modules
+    titles: list[str]
     direction: Direction = "TB"
 
     @property
@@ -85,21 +88,24 @@ def drawing_of(view: View, direction: Direction = "TB") -> Drawing:
     for edge in edges:
         reads[edge.target].append(edge.source)
     modules = modules_of([node.scope for node in view.nodes], reads)
-    titles = [text_width(title_of(scope[-1]), SMALL, bold=True) + 18 for scope in modules.scopes]
+    titles = titles_of(modules)
+    widths = [text_width(title, SMALL, bold=True) + 18 for title in titles]
     cut = set(view.cut)
     boxes = [
         label.box._replace(taken_left=_ASIDE) if node.id in cut else label.box
         for node, label in zip(view.nodes, labels, strict=True)
     ]
     if direction in ("LR", "RL"):
-        boxes, titles = [Box(box.height, box.width) for box in boxes], []
-    layout = lay_out(boxes, edges, modules, titles or [0.0] * len(modules.scopes))
-    return Drawing(view, labels, edges, layout, modules, direction)
+        boxes, widths = [Box(box.height, box.width) for box in boxes], []
+    layout = lay_out(boxes, edges, modules, widths or [0.0] * len(modules.scopes))
+    return Drawing(view, labels, edges, layout, modules, titles, direction)
 
 
-def title_of(name: str) -> str:
-    """Return the title of a module's frame."""
-    return visible(clip(name, 40))
+def titles_of(modules: Modules) -> list[str]:
+    """Return the titles of the frames. A module that has several frames, one for each call, says nothing of calls."""
+    frames = Counter(modules.scopes)
+    names = [scope[-1] if frames[scope] == 1 else without_calls(scope[-1]) for scope in modules.scopes]
+    return [visible(clip(name, 40)) for name in names]
 
 
 def first_that_fits(choices: Iterable[T], size_of: Callable[[T], tuple[float, float]]) -> T:

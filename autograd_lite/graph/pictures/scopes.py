@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from itertools import takewhile
 from typing import Generic, Protocol, TypeVar
@@ -15,6 +16,16 @@ def common_scope(paths: Collection[Scope]) -> Scope:
         return ()
     first, last = min(paths), max(paths)
     return tuple(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False)))
+
+
+def path_text(scope: Scope) -> str:
+    """Return a path as it is given to `expand`, without what titles say of calls: "net.tower" for "tower (2 calls)"."""
+    return ".".join(map(without_calls, scope))
+
+
+def without_calls(title: str) -> str:
+    """Return the title of a frame without how often the module is called."""
+    return re.sub(r" \([\d,]+ calls\)$", "", title)
 
 
 class _Placed(Protocol):

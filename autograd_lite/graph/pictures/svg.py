@@ -10,11 +10,12 @@ from ...ir.node_labels import clip, visible
 from ...ir.pure_graph import PureGraph
 from .boxes import SMALL, Label, Line
 from .draw import STUB, Element, element, node_element, path_of, pill_area, stub, text, tip
-from .drawing import KINDS, Drawing, drawing_of, title_of
+from .drawing import KINDS, Drawing, drawing_of
 from .edge_labels import Area, Spots, points_of
 from .folding.fold import ViewOptions, drawing_for
 from .layout.frames import Frame
 from .layout.geometry import TIP, Leg, Point
+from .scopes import path_text
 from .sheet import Scene, Sheet, heat_sample, line_sample, page, sample_of
 from .style import EDGE_LOOKS, HEATS, LOOKS, Stylesheet
 from .view import PICTURE_LIMIT, Direction, EdgeKind, View, ViewEdge
@@ -163,7 +164,7 @@ def _frame(frame: Frame) -> Element:
 def _frame_title(drawing: Drawing, frame: Frame, spots: Spots) -> Element:
     """Write a module's name in a corner of its frame; if lines cross both corners, a halo keeps them off."""
     scope = drawing.modules.scopes[frame.group]
-    title = title_of(scope[-1])
+    title = drawing.titles[frame.group]
     width, top = text_width(title, SMALL, bold=True), frame.top + 3
     left = Area(frame.left + 9, top, frame.left + 9 + width, top + 17)
     right = Area(frame.right - 9 - width, top, frame.right - 9, top + 17)
@@ -172,7 +173,7 @@ def _frame_title(drawing: Drawing, frame: Frame, spots: Spots) -> Element:
     spots.take(area)
     x, anchor = (area.left, "start") if area is left else (area.right, "end")
     line = text(Line(title, SMALL, "name" if free else "name halo"), x, frame.top + 11.5, anchor)
-    return element("g", "", line, tip=visible(".".join(scope)))
+    return element("g", "", line, tip=visible(path_text(scope)))
 
 
 def _sideways_titles(drawing: Drawing) -> Iterator[Element]:
@@ -181,5 +182,5 @@ def _sideways_titles(drawing: Drawing) -> Iterator[Element]:
         scope = drawing.modules.scopes[frame.group]
         corners = drawing.at(Point(frame.left, frame.top)), drawing.at(Point(frame.right, frame.bottom))
         x, y = min(corner.x for corner in corners) + 9, min(corner.y for corner in corners)
-        line = text(Line(title_of(scope[-1]), SMALL, "name halo"), x, y, "start")
-        yield element("g", "", line, tip=visible(".".join(scope)))
+        line = text(Line(drawing.titles[frame.group], SMALL, "name halo"), x, y, "start")
+        yield element("g", "", line, tip=visible(path_text(scope)))

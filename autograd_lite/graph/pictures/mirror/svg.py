@@ -19,6 +19,7 @@ from ..draw import STUB, Element, element, node_element, stub, text
 from ..drawing import first_that_fits
 from ..folding.fold import ViewOptions
 from ..layout.geometry import Point
+from ..scopes import path_text
 from ..sheet import Sample, Scene, Sheet, heat_sample, line_sample, page, sample_of
 from ..style import HEATS, LOOKS, Stylesheet
 from ..view import EdgeKind, ViewNode
@@ -251,4 +252,4 @@ def _frame(band: Band, top: float, bottom: float) -> Element:
 def _frame_title(band: Band, top: float) -> Element:
     """Write a module's name on top of the lines, with a halo that keeps these off the letters."""
     line = Line(visible(clip(band.scope[-1], 40)), SMALL, "soft halo")
-    return element("g", "", text(line, band.left + 9, top + 11, anchor="start"), tip=visible(".".join(band.scope)))
+    return element("g", "", text(line, band.left + 9, top + 11, anchor="start"), tip=visible(path_text(band.scope)))
