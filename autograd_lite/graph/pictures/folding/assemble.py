@@ -96,11 +96,11 @@ def _with_calls(boxes: Sequence[ViewNode], calls: Mapping[Scope, int]) -> list[V
     if not calls:
         return list(boxes)
 
-    def told(path: Scope) -> str:
+    def title_at(path: Scope) -> str:
         return f"{path[-1]} ({count_of(calls[path], 'call')})" if path in calls else path[-1]
 
     def box_of(box: ViewNode) -> ViewNode:
-        scope = tuple([told(box.scope[:k]) for k in range(1, len(box.scope) + 1)])
+        scope = tuple([title_at(box.scope[:k]) for k in range(1, len(box.scope) + 1)])
         here = (*box.scope, box.lines[0])
         badge = " · ".join(filter(None, [count_of(calls[here], "call"), box.badge])) if here in calls else box.badge
         return replace(box, scope=scope, badge=badge)
