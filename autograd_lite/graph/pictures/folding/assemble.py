@@ -85,10 +85,10 @@ def assemble(
     groups = {box.id: f"m{k}" for k, box in enumerate(box for box in boxes if box.members)}
     boxes = [replace(box, id=groups.get(box.id, box.id)) if box.members else box for box in boxes]
     names = {i: groups.get(name, name) for i, name in names.items()} if groups else names
-    boxes = _with_calls(boxes, calls_of(graph.nodes, homes.own, homes.frozen))
     cells = [cell for cell in plan.cells if cell.ops[0].id in names]
     edges, cut = _edges(graph, cells, names, _Doors(homes.blocks, {box.id: box.scope for box in boxes}))
-    return View(tuple(_color_by_sums(boxes, overlay)), edges, title_of(graph), _caption(graph, overlay, caption), cut)
+    boxes = _with_calls(_color_by_sums(boxes, overlay), calls_of(graph.nodes, homes.own, homes.frozen))
+    return View(tuple(boxes), edges, title_of(graph), _caption(graph, overlay, caption), cut)
 
 
 def _with_calls(boxes: Sequence[ViewNode], calls: Mapping[Scope, int]) -> list[ViewNode]:
