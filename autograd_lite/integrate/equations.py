@@ -378,7 +378,7 @@ def equations_of(
                 f"{called}: expected {name} to compute with Tensors; it writes one into an array of NumPy, which "
                 "cannot hold it. Return a list of the entries, or write into np.zeros_like(y)"
             ) from error
-        return _as_slope(called, name, slope, shape)
+        return as_slope(called, name, slope, shape)
 
     slopes.__name__ = name
     (pure,), theta = pure_functions(called, [slopes], (np.float64(t), y), tuple(args))
@@ -388,7 +388,7 @@ def equations_of(
     return equations, theta
 
 
-def _as_slope(called: str, name: str, slope: Any, shape: tuple[int, ...]) -> Any:
+def as_slope(called: str, name: str, slope: Any, shape: tuple[int, ...]) -> Any:
     """Return as one array what fun returns: an array, a list of numbers, or a number for all unknowns."""
     expected = f"{called}: expected {name} to return slopes of y's shape {shape}"
     if slope is None:

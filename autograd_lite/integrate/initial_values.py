@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,7 +20,7 @@ from ..tensors.tensor import Tensor
 from ..tensors.tracers import TracedTensor
 from ..tree import leaves, map as map_leaves
 from .dense_output import DenseOutput
-from .equations import equations_of
+from .equations import as_slope, equations_of
 from .events import EventFunction, Search, find_events, moments
 from .mass_matrices import consistent_state, mass_of
 from .methods import METHODS
@@ -177,7 +178,7 @@ def solve_ivp(
     listed = [] if events is None else [events] if callable(events) else list(events)
     is_own = method in METHODS and method not in OF_SCIPY
     if not is_own and not progress and all(x is None for x in own.values()):
-        probe = _probe(fun, listed, t_span, y0, arguments, vectorized)
+        probe = _probe(fun, listed, t_span, y0, method, arguments, vectorized)
         if not has_tensors(t_span, y0, t_eval, arguments, probe):
             alone = functools.partial(_column, fun) if vectorized else fun
             options |= jacobian_for(method, alone, t_span[0], y0, arguments, options)
@@ -395,6 +396,17 @@ class _Outcome:
         return all_moments, states
 
 
+def _signature_problem(fun: Any, *args: Any) -> str | None:
+    """Return why a function cannot take some arguments; None if it can, or hides its signature."""
+    try:
+        inspect.signature(fun).bind(*args)
+    except ValueError:
+        return None
+    except TypeError as error:
+        return f"received a function of {inspect.signature(fun)}: {error}"
+    return None
+
+
 def _span_of(t_span: Any) -> Any:
     if not hasattr(t_span, "__len__") or len(t_span) != 2:
         raise ValueError(f"solve_ivp: expected t_span as two times (t0, t1); received {t_span!r}")
@@ -422,11 +434,22 @@ def _with(event: Callable[..., Any], args: Sequence[Any], t: Any, y: Any) -> Any
 
 
 def _probe(
-    fun: Callable[..., Any], events: Sequence[Any], t_span: Any, y0: Any, args: tuple[Any, ...], vectorized: bool
+    fun: Any, events: Sequence[Any], t_span: Any, y0: Any, method: Any, args: tuple[Any, ...], vectorized: bool
 ) -> Any:
     """Return what the functions return at the beginning, which holds Tensors if they read some from around them."""
     if has_tensors(t_span, y0, args):
         return ()
-    start, y0 = t_span[0], np.asarray(y0, None if np.iscomplexobj(y0) else np.float64)
-    slope = fun(start, y0[:, None], *args)[:, 0] if vectorized else fun(start, y0, *args)
+    _span_of(t_span)
+    y0, start = state_of("solve_ivp", y0), t_span[0]
+    if isinstance(method, str) and method not in (*METHODS, *OF_SCIPY):
+        raise ValueError(f"solve_ivp: expected method among {', '.join({**METHODS, 'LSODA': 0})}; received {method!r}")
+    name = getattr(fun, "__name__", type(fun).__name__)
+    try:
+        slope = fun(start, y0[:, None], *args)[:, 0] if vectorized else fun(start, y0, *args)
+    except TypeError as error:
+        if (takes := _signature_problem(fun, start, y0, *args)) is None:
+            raise
+        words = ", ".join(["t", "y", *(f"args[{i}]" for i in range(len(args)))])
+        raise TypeError(f"solve_ivp: expected {name} to take ({words}); {takes}") from error
+    as_slope("solve_ivp", name, slope, y0.shape)
     return slope, [event(start, y0, *args) for event in events]

@@ -37,6 +37,28 @@ def test_slopes_of_another_kind(row):
         solve_ivp(fun, (0, 1), ag.tensor([1.0, 2.0]), "RK45")
 
 
+CALLS = [
+    (lambda: solve_ivp(lambda t, y: -y, (0, 1), 1.0), r"y0 of shape \(n,\); received \(\). Write \[y0\]"),
+    (lambda: solve_ivp(lambda t, y: -y, 1.0, [1.0]), r"t_span as two times \(t0, t1\); received 1.0"),
+    (lambda: solve_ivp(lambda t, y: -y, [1.0], (0, 1)), r"t_span as two times"),
+    (lambda: solve_ivp(lambda t, y: -y, (0, 1), [1.0], "rk4"), r"method among .*RK45.*; received 'rk4'"),
+    (
+        lambda: solve_ivp(lambda y: -y, (0, 1), [1.0]),
+        r"<lambda> to take \(t, y\); received a function of \(y\): too many",
+    ),
+    (lambda: solve_ivp(lambda t, y: None, (0, 1), [1.0]), r"received None. End <lambda> with `return`"),
+    (lambda: solve_ivp(lambda t, y: [y[0], y[0]], (0, 1), [1.0]), r"slopes of y's shape \(1,\); received \(2,\)"),
+]
+
+
+@for_every(CALLS, name=lambda row: row[1])
+def test_wrong_calls_on_arrays(row):
+    """SciPy repeats its steps forever where a function returns None."""
+    call, text = row
+    with pytest.raises((ValueError, TypeError), match=f"^solve_ivp: expected .*{text}"):
+        call()
+
+
 @for_every([lambda t, y: -y, lambda t, y: (-y[0], -y[1]), lambda t, y: list(-y), lambda t, y: -1.0 * y.reshape(2)])
 def test_forms_of_slopes(fun):
     equations, theta = equations_of("solve_ivp", fun, 0, [1, 2])  # integers

@@ -1,6 +1,7 @@
 """SciPy's implicit methods on arrays get the Jacobian of the right-hand side by themselves."""
 
 import numpy as np
+import pytest
 import scipy.integrate
 from scipy.sparse import issparse
 
@@ -101,14 +102,8 @@ def test_attributes_are_read_anew():
         assert jacobian_for("BDF", decay, 0.0, y)["jac"](0.0, y)[5, 5] == -rate
 
 
-def error_of(solve, fun, y0):
-    try:
-        solve(fun, (0, 1), y0, "BDF")
-    except ValueError as error:
-        return str(error)
-    raise AssertionError
-
-
 @for_every([(lambda t, y: y[:3], np.ones(60)), (lambda t, y: -y, np.ones((60, 2)))])
-def test_errors_are_scipys(row):
-    assert error_of(solve_ivp, *row) == error_of(scipy.integrate.solve_ivp, *row)
+def test_errors_are_value_errors_as_scipys(row):
+    for solve, text in ((solve_ivp, "^solve_ivp: expected"), (scipy.integrate.solve_ivp, ".")):
+        with pytest.raises(ValueError, match=text):
+            solve(row[0], (0, 1), row[1], "BDF")
