@@ -148,7 +148,11 @@ def _infer_getitem(x: ShapeDtype, *, index: Any) -> ShapeDtype:
 
 def _is_view(x: Any, *, index: Any) -> bool:
     parts = index if index.__class__ is tuple else (index,)
-    return not any(hasattr(part, "shape") or isinstance(part, str) for part in parts)  # an array, or text in its place
+    # An array, or text in its place; but a tape has the number that is read again in an array of its own.
+    return not any(
+        part.shape != () or part.dtype.kind not in "iu" if hasattr(part, "shape") else isinstance(part, str)
+        for part in parts
+    )
 
 
 def _in_order(index: Any) -> bool:

@@ -130,7 +130,8 @@ def apply_with_params(op: Op, x: Any, params: dict[str, Any]) -> Any:
     node = x._node
     value = x._data
     try:
-        out = value[params["index"]] if op is getitem and value.__class__ is _ndarray else op.forward(value, **params)
+        plain = op is getitem and value.__class__ is _ndarray and not TAPES  # a tape has arrays for computed numbers
+        out = value[params["index"]] if plain else op.forward(value, **params)
     except Exception as error:
         raise misfit(op, (x,), params, error) from None
     new_node = None

@@ -125,7 +125,23 @@ def _written(m: Any, index: Any) -> Any:
     return out * out
 
 
+def _written_through_a_view(m: Any, i: Any) -> Any:
+    out = m * 1.0
+    row = out[i]
+    row *= m[0]
+    return out * out
+
+
+def _read_through_a_view(m: Any, i: Any) -> Any:
+    out = m * 1.0
+    row = out[i]
+    out *= m
+    return row * m[0]
+
+
 WRITTEN: dict[str, Function] = {
+    "a row that a view writes": _written_through_a_view,
+    "a view of what is written": _read_through_a_view,
     "a row that is written": lambda m, i: _written(m, i),
     "an element that is written": lambda m, i: _written(m, (i, i)),
     "the largest": lambda m, i: m[i][np.argmax(m[i])],
