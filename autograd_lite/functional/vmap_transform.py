@@ -15,6 +15,7 @@ from ..core.duck_arrays import as_array
 from ..core.errors import ShapeError, more_on
 from ..core.indices import indices_in
 from ..core.messages import checked
+from ..core.mode import TAPES
 from ..core.multi_result import each, results_of
 from ..core.node import user_source
 from ..core.op import Op
@@ -82,7 +83,7 @@ class Batched(Tracer):
         level = self.level
         is_batched = tuple(isinstance(x, Batched) and x.level is level for x in inputs)
         arrays = tuple(x.array if own else x for x, own in zip(inputs, is_batched, strict=True))
-        if next(indices_in(params), None) is not None:  # which a replay reads again, in arrays that lie on the tape
+        if TAPES and next(indices_in(params), None) is not None:  # a replay reads them again, in arrays on the tape
             arrays = tuple(map(to_tape, arrays))
         rule = op.batch or one_by_one
         try:
