@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import scipy.optimize
 
 from ..core.arguments import require_function
+from ..core.errors import ShapeError
 from ..solutions.settings import certainty_arguments
 from .constraints import callback_of, first_of, given_matrix, plain
 from .differentiable import Problem, solve
@@ -17,6 +19,20 @@ from .methods import LEAST_FOR_SPARSE, ROOT, SPARSE_ROOT
 from .newton import Preconditioner, newton
 from .optimality import ROOT as ROOT_SYSTEM
 from .vectors import Layout, Vector, bare, laid_out, start_of
+
+_METHODS = [
+    "newton",
+    "hybr",
+    "lm",
+    "broyden1",
+    "broyden2",
+    "anderson",
+    "linearmixing",
+    "diagbroyden",
+    "excitingmixing",
+    "krylov",
+    "df-sane",
+]
 
 
 @certainty_arguments
@@ -72,6 +88,8 @@ def root(
         [6.504097, 0.908414]
     """
     require_function("root", fun)
+    if method is not None and str(method).lower() not in _METHODS:
+        raise ValueError(f"root: expected method to be one of {', '.join(_METHODS)}; received {method!r}")
     layout, start = laid_out("root", x0)
     args = args if isinstance(args, tuple) else (args,)
     value = first_of(fun) if jac is True else fun
@@ -129,12 +147,33 @@ def _solve(
     if name == "newton":
         result = newton(*_both_functions(equations, jac), start, tol, callback, options)
     else:
-        result = scipy.optimize.root(equations, start, (), name, jac, tol, callback, options)
+        try:
+            result = scipy.optimize.root(equations, start, (), name, jac, tol, callback, options)
+        except TypeError as error:
+            if (problem := _problem_of(error, equations, start)) is None:
+                raise
+            raise problem from error
     if derivatives is not None:
         derivatives.confirm(result.x)
     result.evaluation = evaluation_message(derivatives)
     result.how = "no matrices of derivatives were computed" if derivatives is None else f"Jacobian: {derivatives.how}"
     return result
+
+
+def _problem_of(error: TypeError, equations: Any, start: Vector) -> Exception | None:
+    """Return the error of results that do not fit, in the user's terms; None if SciPy's is of something else."""
+    if "mismatch between the input and output shape" not in str(error):
+        return None
+    if "'fprime'" in str(error):
+        return ShapeError(f"root: expected jac to return a matrix of shape {start.shape * 2}, row i for equation i")
+    values = equations(start)
+    values = values[0] if isinstance(values, tuple) else values
+    if values is None:
+        return TypeError("root: expected fun to return numbers; received None. Did it forget to return?")
+    return ShapeError(
+        f"root: expected fun to return {start.size} numbers, one for each unknown; received {np.size(values)}. "
+        "least_squares takes more or fewer"
+    )
 
 
 def _sparse_choice(method: str | None, sparse: bool | None) -> Sparse | None:

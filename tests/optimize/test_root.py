@@ -78,6 +78,20 @@ def test_given_jacobians_are_used_as_they_are() -> None:
     np.testing.assert_array_equal(numeric.x, scipy_optimize.root(equations, START).x)
 
 
+def test_wrong_calls_say_what_to_write() -> None:
+    for call, text in (
+        (lambda: optimize.root(lambda x: x, 1.0, method="newtn"), "method to be one of newton, hybr, .*'newtn'"),
+        (lambda: optimize.root(lambda x: x[0], np.ones(2)), "fun to return 2 numbers, .* received 1. least_squares"),
+        (lambda: optimize.root(lambda x: None, np.ones(2)), "fun to return numbers; received None. Did it forget"),
+        (
+            lambda: optimize.root(lambda x: x**2, np.ones(2), jac=lambda x: 2 * x),
+            r"jac to return .* shape \(2, 2\)",
+        ),
+    ):
+        with pytest.raises((TypeError, ValueError), match=f"^root: expected {text}"):
+            call()
+
+
 def test_what_cannot_be_differentiated_says_what_to_do() -> None:
     with pytest.raises(ag.GradError, match=r"^root: expected <lambda> to compute .* pass jac=False for SciPy's"):
         optimize.root(lambda x: [float(x[0]) - 1], [0.0])
