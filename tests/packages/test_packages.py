@@ -109,8 +109,8 @@ def test_the_wheel_holds_both_packages(wheel: Path, tmp_path: Path) -> None:
     second_name.run(second_name.OWN.replace("FIRST", "import autograd_lite.nn"), own, tmp_path / "site")
 
 
-# Bytes: 0.37 million of kernels, 0.25 of the manual, 0.21 of the names of files; 2.3 of Python, a quarter docstrings.
-MOST_BYTES = 3_350_000
+# Bytes: 0.37 million of kernels, 0.26 of the manual, 0.21 of the names of files; 2.33 of Python, a quarter docstrings.
+MOST_BYTES = 3_360_000
 
 
 def foreign_wheel(folder: Path) -> Path:
