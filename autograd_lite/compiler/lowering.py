@@ -205,7 +205,14 @@ class Lowering:
     def _kinds(self, inputs: Sequence[Any]) -> list[Any]:
         """Return what inputs have in common that lie alike, each by itself and to one another."""
         specs = self.specs
-        kinds: list[Any] = [specs[x.number].format if x.__class__ is RecordingArray else value_key(x) for x in inputs]
+        kinds: list[Any] = [
+            value_key(x)
+            if x.__class__ is not RecordingArray
+            else spec.format
+            if (spec := specs[x.number]).offset is not None
+            else (spec.format,)  # where a view of it lies is unknown, too
+            for x in inputs
+        ]
         if len(inputs) > 1:
             first: dict[int, int] = {}
             for k, x in enumerate(inputs):

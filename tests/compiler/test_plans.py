@@ -164,6 +164,19 @@ def test_only_new_arrays_are_overwritten(given: str) -> None:
     assert TABLE.tolist() == list(range(20_000))
 
 
+def test_a_view_in_the_arena_has_a_place_even_if_one_alike_elsewhere_has_none() -> None:
+    """What a solve returns may lie in its right-hand side, and views of it anywhere."""
+
+    def f(x: Any) -> Any:
+        v = ag.linear_solve(lambda v: 2.0 * v, x.sum(0)).reshape(3)
+        return x.sum(0) - (x.T @ (x @ v) + v).reshape(3)
+
+    compiled = ag.compile(f)
+    for k in range(4):
+        x = np.arange(15.0).reshape(5, 3) - k
+        np.testing.assert_array_equal(compiled(x), f(ag.tensor(x)))
+
+
 def test_what_is_assigned_lies_in_the_arena() -> None:
     w = ag.tensor(np.ones(5), requires_grad=True)
 
