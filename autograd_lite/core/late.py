@@ -17,6 +17,7 @@ from opcode import EXTENDED_ARG, opmap
 from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
+from .forks import fork_safe_lock
 from .messages import missing_name
 
 _LOAD_CONST, _LOAD_NAME = opmap["LOAD_CONST"], opmap["LOAD_NAME"]
@@ -25,6 +26,9 @@ _LOAD_SMALL_INT = opmap.get("LOAD_SMALL_INT", -1)  # since Python 3.14
 _LEFT_OUT = {"TYPE_CHECKING", "annotations"}
 # The first names of packages that have a second one, by that.
 _ALIASES: dict[str, str] = {}
+# Threads load one after the other: where each imports a part that the other waits for, Python lets one of them fail.
+# In seconds, how long a load waits at most: a thread that imports by a statement may itself be waited for.
+_TURN, _PATIENCE = fork_safe_lock(), 5.0
 # Of each package, where its late names are: in which module, relative to it; "" for modules themselves.
 ATTACHED: dict[str, Mapping[str, str]] = {}
 
@@ -46,13 +50,18 @@ def load(module: str, package: str) -> ModuleType:
     dots = len(module) - len(module.lstrip("."))
     around = package.split(".")[: len(package.split(".")) - dots + 1] if dots else []
     parts = [*around, *filter(None, module[dots:].split("."))]
-    for end in range(1, len(parts)):
-        import_module(".".join(parts[:end]))
-    name = ".".join(parts)
-    value = import_module(name)
-    for second, first in _ALIASES.items():
-        if name.startswith(f"{first}.") and f"{second}{name.removeprefix(first)}" not in sys.modules:
-            _register_second_names(second, first)
+    is_mine = _TURN.acquire(timeout=_PATIENCE)
+    try:
+        for end in range(1, len(parts)):
+            import_module(".".join(parts[:end]))
+        name = ".".join(parts)
+        value = import_module(name)
+        for second, first in _ALIASES.items():
+            if name.startswith(f"{first}.") and f"{second}{name.removeprefix(first)}" not in sys.modules:
+                _register_second_names(second, first)
+    finally:
+        if is_mine:
+            _TURN.release()
     return value
 
 

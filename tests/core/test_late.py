@@ -8,7 +8,10 @@ import os
 import re
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +189,50 @@ def test_threads_may_ask_first_at_once(seed: int) -> None:
     if seed == 0:  # SciPy, and what is large, is for `ci`
         names = [(package, name) for package, name in names if ATTACHED[package][name]]
     assert run(THREADS, str(seed), json.dumps(names)) == []
+
+
+# A package that one module imports whole, and another in part.
+SHARED = {
+    "__init__": (
+        "from typing import TYPE_CHECKING\nfrom autograd_lite.extend import attach\n"
+        "if TYPE_CHECKING:\n    from .whole import one\n    from .half import two\n"
+        "else:\n    __getattr__, __dir__, __all__ = attach(__name__)\n"
+    ),
+    "whole": "from .files import number as one",
+    "half": "from .files.part import number as two",
+    "files/__init__": "from .part import number",
+    "files/part": "number = 1",
+}
+
+
+class Slow(SourceFileLoader):
+    """Takes its time for the package: another thread begins to import a part of it meanwhile."""
+
+    @classmethod
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Find the package alone."""
+        spec = PathFinder.find_spec(name, path) if name == "shared_late.files" else None
+        if spec is not None:
+            spec.loader = cls(name, str(spec.origin))
+        return spec
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Leave it to Python, later."""
+        time.sleep(0.3)
+
+
+def test_threads_that_load_what_shares_a_package_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shared_late" / "files").mkdir(parents=True)
+    for name, text in SHARED.items():
+        (tmp_path / "shared_late" / f"{name}.py").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "meta_path", [Slow, *sys.meta_path])
+    package = import_module("shared_late")
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(getattr, package, "one")
+        time.sleep(0.1)
+        two = pool.submit(getattr, package, "two")
+        assert (one.result(60), two.result(60)) == (1, 1)
 
 
 def test_a_pickle_is_read_where_nothing_has_been_asked_for() -> None:
