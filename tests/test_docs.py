@@ -9,6 +9,8 @@ from __future__ import annotations
 import doctest
 import os
 import re
+import sys
+from collections.abc import Iterator
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -103,6 +105,14 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 # Bytes of images and ids made from shapes, of which another processor may round one; and what lies between tags.
 _BYTES = re.compile(r'base64,[^"]*|\b(?:m|p|h|image|C\w*_)[0-9a-f]{10}\b')
 _TEXTS = re.compile(r">\s*([^<>]*[^<>\s])\s*<")
+
+
+@pytest.fixture(autouse=True)
+def _closed_figures() -> Iterator[None]:
+    """Close the figures that a page leaves open: matplotlib warns of more than twenty."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 def same_drawing(one: str, other: str) -> bool:
