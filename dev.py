@@ -19,7 +19,7 @@ FOR_C = {"gcc": shutil.which("cc"), "python3-dev": Path(sysconfig.get_path("incl
 MISSING = "".join(f"; no native kernels without {name}" for name in FOR_C if not FOR_C[name] and os.name == "posix")
 PYTHON = str(VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 LINT, CORE = ["ruff check .", "ruff format --check .", "mypy"], "tests/core tests/tensors tests/engine tests/functional"
-ONE = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")  # others wait in loops where cores are shared
+ONE = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")  # more threads spin where cores are shared
 FULL = ONE | {"AUTOGRAD_LITE_REQUIRE_PEERS": "1", "AUTOGRAD_LITE_FULL_NOTEBOOKS": "1"}
 TASKS: dict[str, tuple[str, list[str], dict[str, str]]] = {  # group of dependencies, steps as modules, environment
     "demo": ("demo", ["nn.utils.demo"], ONE if getattr(os, "getloadavg", lambda: [0])()[0] > 0.5 else {}),  # busy

@@ -18,7 +18,8 @@ from datetime import UTC, datetime
 from benchmarks import pages, readme
 from benchmarks.cases import ALL_OURS
 from benchmarks.history import RESULTS
-from benchmarks.report import ROOT
+from benchmarks.problems import DATA_VARIABLE
+from benchmarks.report import ROOT, SETTINGS
 
 PARTS = ("rows", "second", "programs", "pages")
 PAUSE = "0.2"
@@ -49,10 +50,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.publish")
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART")
     wanted, codes = parser.parse_args().parts or PARTS, []
+    if "rows" in wanted and not os.environ.get(DATA_VARIABLE):
+        parser.error(f"expected {DATA_VARIABLE} to name a folder with the four MNIST files, of which an epoch is timed")
+    # What this machine sets for its libraries is not what a reader has.
+    usual = {k: v for k, v in os.environ.items() if k not in SETTINGS and not k.startswith("OPENBLAS_")}
     for part, (command, variables) in commands(f"{datetime.now(UTC):%Y-%m}").items():
         if part in wanted:
             print(f"\n{part}: python -m {' '.join(command)}", flush=True)
-            codes.append(subprocess.call([sys.executable, "-m", *command], cwd=ROOT, env={**os.environ, **variables}))
+            codes.append(subprocess.call([sys.executable, "-m", *command], cwd=ROOT, env=usual | variables))
     if "pages" in wanted:
         pages.main()
     return max(codes, default=0)

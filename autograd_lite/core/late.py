@@ -27,8 +27,8 @@ _LEFT_OUT = {"TYPE_CHECKING", "annotations"}
 # The first names of packages that have a second one, by that.
 _ALIASES: dict[str, str] = {}
 # Threads load one after the other: where each imports a part that the other waits for, Python lets one of them fail.
-# In seconds, how long a load waits at most: a thread that imports by a statement may itself be waited for.
-_TURN, _PATIENCE = fork_safe_lock(), 5.0
+# A load waits for some seconds at most, since a thread that holds the lock may itself wait for an import statement.
+_LOCK, _TIMEOUT = fork_safe_lock(), 5.0
 # Of each package, where its late names are: in which module, relative to it; "" for modules themselves.
 ATTACHED: dict[str, Mapping[str, str]] = {}
 
@@ -50,7 +50,7 @@ def load(module: str, package: str) -> ModuleType:
     dots = len(module) - len(module.lstrip("."))
     around = package.split(".")[: len(package.split(".")) - dots + 1] if dots else []
     parts = [*around, *filter(None, module[dots:].split("."))]
-    is_mine = _TURN.acquire(timeout=_PATIENCE)
+    is_acquired = _LOCK.acquire(timeout=_TIMEOUT)
     try:
         for end in range(1, len(parts)):
             import_module(".".join(parts[:end]))
@@ -60,8 +60,8 @@ def load(module: str, package: str) -> ModuleType:
             if name.startswith(f"{first}.") and f"{second}{name.removeprefix(first)}" not in sys.modules:
                 _register_second_names(second, first)
     finally:
-        if is_mine:
-            _TURN.release()
+        if is_acquired:
+            _LOCK.release()
     return value
 
 

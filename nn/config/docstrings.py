@@ -100,11 +100,12 @@ def arguments_from(*places: Any) -> Callable[[T], T]:
         places: functions and classes that describe arguments, or texts with a row for each.
 
     Example:
-        >>> @arguments_from("    x: a number.")
-        ... def double(x):
-        ...     '''Return 2 x.'''
-        >>> double.__doc__
-        'Return 2 x.\\n\\nArgs:\\n    x: a number.'
+        >>> from nn.layers import Dense
+        >>> @arguments_from(Dense)
+        ... def dense(units):
+        ...     '''Return a layer.'''
+        >>> list(described_arguments(dense.__doc__))
+        [('units',)]
     """
     return extend.arguments_from(*(_arguments_of(p) if inspect.isclass(p) else p for p in places))
 
