@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import functools
 import re
+from typing import Any
 
+import numpy as np
 import pytest
 
-from autograd_lite.graph import Kind
+import nn
+from autograd_lite.graph import Kind, build_graph
 from autograd_lite.graph.overlays import overlay_of
 from autograd_lite.graph.pictures.describe import stem_of
 from autograd_lite.graph.pictures.folding.fold import view_of
 from autograd_lite.graph.pictures.folding.plan import homes_of
 from autograd_lite.graph.pictures.scopes import Scope
 from autograd_lite.graph.pictures.view import View, ViewNode
+from nn import layers
 
 from .kinds import KINDS, Drawn
 
@@ -130,6 +134,25 @@ def test_a_title_says_something_by_itself(kind: str) -> None:
             assert not re.fullmatch(r"(layers|\d+|[… ›,])+( ∇)?", box.lines[0])
             assert "› … ›" not in box.lines[0] or "_" not in box.lines[0]
             assert not re.search(r"\w…", box.lines[0])
+
+
+class Blocks(nn.Module):
+    """Blocks that are in a list, of layers in a list."""
+
+    def __init__(self, depth: int) -> None:
+        super().__init__()
+        self.layers = [Blocks(depth - 1) if depth else layers.Dense(4) for _ in range(2)]
+
+    def call(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+@pytest.mark.parametrize(("depth", "title"), [(1, "layers.0"), (2, "layers.0.layers"), (3, "layers.0.layers.0")])
+def test_the_title_of_a_list_is_its_path(depth: int, title: str) -> None:
+    view = view_of(build_graph(Blocks(1)(np.ones((2, 4)))), depth=depth)
+    assert next(box.lines[0] for box in view.nodes if box.members) == title
 
 
 @for_kinds
