@@ -12,8 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 KIND = sys.argv[1] if sys.argv[1:2] in (["oldest"], ["newest"]) else "lock"  # of the versions that are installed
-VENV = ROOT / (".venv" if KIND == "lock" else f".venv-{KIND}")
-VERSIONS = f"requirements/{KIND}.txt"  # for pip's -c; there is none for the newest
+VENV, VERSIONS = ROOT / (".venv" if KIND == "lock" else f".venv-{KIND}"), f"requirements/{KIND}.txt"  # for pip's -c
 READ = ("pyproject.toml", "setup.py", VERSIONS, "autograd_lite/native/c/**/*.[ch]")  # if one changes, install again
 FOR_C = {"gcc": shutil.which("cc"), "python3-dev": Path(sysconfig.get_path("include"), "Python.h").exists()}  # Debian's
 MISSING = "".join(f"; no native kernels without {name}" for name in FOR_C if not FOR_C[name] and os.name == "posix")
@@ -25,7 +24,7 @@ TASKS: dict[str, tuple[str, list[str], dict[str, str]]] = {  # group of dependen
     "demo": ("demo", ["nn.utils.demo"], ONE if getattr(os, "getloadavg", lambda: [0])()[0] > 0.5 else {}),  # busy
     "lint": ("test", LINT, {}),
     "test": ("test", [*LINT, "pytest -n 2"], ONE),
-    "ci": ("ci", ["pytest -n 2 --dist loadfile --no-loadscope-reorder -m ci"], FULL),  # else the longest files end it
+    **{on: ("ci", [f"pytest -n 2 --dist loadfile --no-loadscope-reorder -m {on}"], FULL) for on in ("ci", "long")},
     "bench": ("bench", ["benchmarks"], {}),
     "docs": ("docs", ["sphinx -E -W --keep-going -j auto -b html docs docs/_build/html"], {}),
     **dict.fromkeys(["oldest", "newest"], ("versions", [f"pytest -n 2 {CORE}"], ONE)),
@@ -72,10 +71,11 @@ def set_up(group: str) -> None:
         return
     pip, wanted = (works and find_pip()) or make_venv(), sorted({group, *installed})
     print(f"dev.py: installing for {', '.join(wanted)}; the first time takes a few minutes{MISSING}", flush=True)
-    options = [*(f"-c{path}" for path in ROOT.glob(VERSIONS)), *([] if sys.stdout.isatty() else ["-q"])]  # with bars
+    options = ["--no-compile", *(f"-c{path}" for path in ROOT.glob(VERSIONS)), *["-q"][sys.stdout.isatty() :]]  # bars
     what = subprocess.check_output([sys.executable, "-m", "requirements.groups", *wanted], text=True, cwd=ROOT)
     if code := subprocess.call([*pip, "install", "--disable-pip-version-check", *options, *what.splitlines()]):
         sys.exit(code)
+    succeeds(PYTHON, "-m", "compileall", "-qq", "-j0", str(VENV))  # on all cores; pip would take one
     stamp.write_text(" ".join([digest, *wanted]))
 
 

@@ -16,7 +16,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from .browser import axe as axe, browser as browser
-from .samples import mark_all_but_samples
+from .samples import mark_samples
 
 # Before anything imports matplotlib, in this process and in those that tests start.
 os.environ["MPLBACKEND"] = "Agg"
@@ -45,9 +45,13 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the cases to ci that are not in the sample."""
-    mark_all_but_samples(items)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the cases to ci that are not in the sample, and long ones to `-m long`."""
+    mark_samples(items)
+    if "long" not in config.option.markexpr:
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
 
 
 @pytest.fixture(autouse=True, scope="module")

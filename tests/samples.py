@@ -1,4 +1,4 @@
-"""Tests of many cases, of which a sample runs in `dev.py test`; `dev.py ci` runs the others.
+"""Tests of many cases, of which a sample runs in `dev.py test` or `dev.py ci`, and the others in `dev.py long`.
 
 Each case of these takes a tenth of a second or more, and cases beside each other are of a kind.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import pytest
 
-# One case of this number runs.
+# One case of this number runs in `dev.py test`; `dev.py ci` runs the others.
 SAMPLES = {
     "tests/compiler/c_build/test_fusing.py::test_processes_that_compile": 3,
     "tests/compiler/test_ops.py::test_of_every_op": 3,
@@ -47,9 +47,29 @@ SAMPLES = {
     "tests/testing/test_tracebacks.py::test_under_pytest_a_failure_shows_the_users_lines_and_nothing_else": 2,
 }
 
+# One case of this number runs in `dev.py ci`, of those that it runs; `dev.py long` runs the others.
+SAMPLES_OF_CI = {
+    "tests/compiler/test_ops.py::test_of_every_op": 2,
+    "tests/graph/export/test_onnx_gradients.py::test_all_gradients": 3,
+    "tests/graph/export/test_onnx_ops.py::test_exported_ops_in_the_later_opset_and_in_half_precision": 2,
+    "tests/graph/pictures/browser/test_looks.py::test_hostile_names": 2,
+    "tests/graph/pictures/browser/test_page.py::test_the_layout_of_samples": 4,
+    "tests/graph/pictures/test_mermaid.py::test_it_folds_itself_below_the_limits_and_says_so": 2,
+    "tests/nn/keras_programs/test_programs.py::test_a_program_computes_the_same": 2,
+    "tests/nn/layers/test_layer_contract.py::test_gradients_against_finite_differences": 2,
+    "tests/nn/optimizers/test_compiled_steps.py::test_of_every_optimizer": 2,
+    "tests/nn/optimizers/test_whole_steps.py::test_a_step_is_whole_at_every_point": 2,
+    "tests/nn/saving/keras/test_both_ways.py::test_training_goes_on": 2,
+    "tests/nn/training/test_replays_of_layers.py::test_a_layer_is_trained_as_without_replays": 3,
+    "tests/scipy/stats/test_contract.py::test_every_moment_is_scipys_or_has_no_formula": 3,
+    "tests/sparse/test_pattern_laws.py::test_patterns_hold_every_nonzero_of_the_hessian": 2,
+    "tests/sparse/test_pattern_laws.py::test_patterns_hold_every_nonzero_of_the_jacobian": 2,
+    "tests/test_benchmarks_audit.py::test_a_finding_stands_and_our_own_gradient_is_right": 2,
+}
 
-def mark_all_but_samples(items: Iterable[pytest.Item]) -> None:
-    """Mark the cases as ci that are not in the sample; the first one of a test that is selected is in it."""
+
+def mark_samples(items: Iterable[pytest.Item]) -> None:
+    """Mark the cases that are in no sample as ci, or as long; the first one of a test that is selected is in it."""
     seen = Counter[str]()
     for item in items:
         test = item.nodeid.partition("[")[0]
@@ -57,3 +77,7 @@ def mark_all_but_samples(items: Iterable[pytest.Item]) -> None:
             if seen[test] % SAMPLES[test]:
                 item.add_marker(pytest.mark.ci)
             seen[test] += 1
+        if test in SAMPLES_OF_CI and item.get_closest_marker("ci"):
+            if seen[f"ci {test}"] % SAMPLES_OF_CI[test]:
+                item.add_marker(pytest.mark.long)
+            seen[f"ci {test}"] += 1

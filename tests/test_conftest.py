@@ -13,7 +13,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from .samples import SAMPLES, mark_all_but_samples
+from .samples import SAMPLES, SAMPLES_OF_CI, mark_samples
 
 CONFTEST = Path(__file__).with_name("conftest.py")
 FILES = {
@@ -60,13 +60,31 @@ def test_missing_peer_fails_only_where_peers_are_promised(tmp_path: Path, promis
 
 
 def test_samples_are_of_tests_that_exist_and_leave_the_others_to_ci(pytestconfig: pytest.Config) -> None:
-    for test in SAMPLES:
+    for test in {**SAMPLES, **SAMPLES_OF_CI}:
         path, name = test.split("::")
         assert f"\ndef {name}(" in (pytestconfig.rootpath / path).read_text(encoding="utf-8")
     test, every = max(SAMPLES.items(), key=lambda pair: pair[1])
-    cases = [Mock(nodeid=f"{name}[{k}]") for name in (test, "tests/test_others.py::test_all") for k in range(11)]
-    mark_all_but_samples(cases)
+    cases = [
+        Mock(nodeid=f"{name}[{k}]", get_closest_marker=lambda _: None)
+        for name in (test, "tests/test_others.py::test_all")
+        for k in range(11)
+    ]
+    mark_samples(cases)
     assert [k for k, case in enumerate(cases) if not case.add_marker.called] == [*range(0, 11, every), *range(11, 22)]
+
+
+@pytest.mark.ci
+def test_a_case_is_of_ci_or_long(pytestconfig: pytest.Config) -> None:
+    test, every = next(iter(SAMPLES_OF_CI.items()))
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", test.partition("::")[0], "-m"]
+    root, selected = pytestconfig.rootpath, []
+    for marks in ("ci", "long", "ci or long"):
+        printed = subprocess.run([*command, marks], capture_output=True, text=True, cwd=root).stdout
+        selected.append({line for line in printed.splitlines() if line.startswith(test)})
+    ci, long, both = selected
+    assert ci | long == both
+    assert not ci & long
+    assert len(ci) == -(-len(both) // every)
 
 
 def test_rng_starts_from_the_same_state(rng: np.random.Generator) -> None:

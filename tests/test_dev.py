@@ -273,7 +273,7 @@ def test_unknown_task_shows_the_usage(
 ) -> None:
     code, steps, _ = run_main(*arguments)
     assert (code, steps) == (2, [])
-    assert "usage: python3 dev.py demo|lint|test|ci|bench" in capsys.readouterr().out
+    assert "usage: python3 dev.py demo|lint|test|ci|long|bench" in capsys.readouterr().out
 
 
 def interpreters() -> list[str]:

@@ -45,24 +45,28 @@ def fan(n: int) -> Any:
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize(("program", "fewest"), [(chain, 10_000), (fan, 5_000)], ids=["chain", "fan"])
+@pytest.mark.parametrize(("program", "fewest"), [(chain, 4_000), (fan, 2_000)], ids=["chain", "fan"])
 def test_time_is_linear(program: Any, fewest: int) -> None:
-    took = []
+    least = []
     for n in (fewest, 4 * fewest):
         f, arguments = program(n)
-        compiled = ag.compile(f)
-        compiled(*arguments)
-        gc.collect()
-        gc.disable()  # whose collections look at all objects of the process
-        begin = time.thread_time()
-        try:
-            compiled(*arguments)  # the second run is traced too, and planned
-        finally:
-            gc.enable()
-        took.append(time.thread_time() - begin)
+        times = []
+        for _ in range(3):  # of which the least is least disturbed
+            compiled = ag.compile(f)
+            compiled(*arguments)
+            gc.collect()
+            gc.disable()  # whose collections look at all objects of the process
+            begin = time.thread_time()
+            try:
+                compiled(*arguments)  # the second run is traced too, and planned
+            finally:
+                gc.enable()
+            times.append(time.thread_time() - begin)
+        least.append(min(times))
         (trace,) = compiled.traces
         assert 0.8 * n <= len(trace.replay.plan.calls) <= 1.2 * n
-    assert took[1] < 5 * took[0], took
+    # 4 if it is linear, up to 6 where four times as much no longer fits in a cache, 16 if it is quadratic
+    assert least[1] < 8 * least[0], least
 
 
 # ---- by the number of parameters: events are counted, which are the same in every run -------------------------------

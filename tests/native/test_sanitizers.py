@@ -35,23 +35,27 @@ def built(sanitizer: str, library: Path) -> str:
     return runtime
 
 
-@pytest.mark.ci
+# Not in Python's own pools of memory, where it sees nothing; what lives as long as the process has not leaked.
+MEMORY = {
+    # The compiler itself is not watched: it would take longer.
+    "AUTOGRAD_LITE_CC": "env -u LD_PRELOAD gcc -fsanitize=address,undefined",
+    "PYTHONMALLOC": "malloc",
+    "ASAN_OPTIONS": "detect_leaks=0",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+}
+
+
 @pytest.mark.parametrize(
     ("sanitizer", "tests", "environment"),
     [
-        # Not in Python's own pools of memory, where it sees nothing; what lives as long as the process has not leaked.
-        (
-            "address,undefined",
-            ["tests/native", *SPARSE, *PLANS, METHODS, FUSED],
-            {
-                # The compiler itself is not watched: it would take longer.
-                "AUTOGRAD_LITE_CC": "env -u LD_PRELOAD gcc -fsanitize=address,undefined",
-                "PYTHONMALLOC": "malloc",
-                "ASAN_OPTIONS": "detect_leaks=0",
-                "UBSAN_OPTIONS": "print_stacktrace=1",
-            },
+        pytest.param("address,undefined", ["tests/native", *SPARSE, *PLANS, METHODS], MEMORY, marks=pytest.mark.ci),
+        pytest.param("address,undefined", [FUSED], MEMORY, marks=pytest.mark.long),
+        pytest.param(
+            "thread",
+            ["tests/native/test_threads.py", *PLANS],
+            {"TSAN_OPTIONS": "die_after_fork=0"},
+            marks=pytest.mark.ci,
         ),
-        ("thread", ["tests/native/test_threads.py", *PLANS], {"TSAN_OPTIONS": "die_after_fork=0"}),
     ],
 )
 def test_sanitizers_are_silent(sanitizer: str, tests: list[str], environment: dict[str, str], tmp_path: Path) -> None:

@@ -23,9 +23,9 @@ def test_patterns_of_random_programs_hold() -> None:
     assert_good(check_programs(10), 0.6)
 
 
-@pytest.mark.ci
-def test_patterns_of_many_random_programs_hold_and_are_exact() -> None:
-    assert_good(check_programs(300, seed=1), 0.85)
+@pytest.mark.parametrize("n", [pytest.param(100, marks=pytest.mark.ci), pytest.param(300, marks=pytest.mark.long)])
+def test_patterns_of_many_random_programs_hold_and_are_exact(n: int) -> None:
+    assert_good(check_programs(n, seed=1), 0.85)
 
 
 def test_a_planted_hole_is_found() -> None:

@@ -59,13 +59,11 @@ def test_some_ops_keep_every_law(name: str) -> None:
     assert check_op(OPS[name], laws=laws_of(name), examples=6).ok
 
 
-@pytest.mark.ci
+@pytest.mark.parametrize("examples", [pytest.param(8, marks=pytest.mark.ci), pytest.param(40, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", sorted(OPS))
-def test_every_op_keeps_every_law(name: str) -> None:
+def test_every_op_keeps_every_law(name: str, examples: int) -> None:
     if name in OUTSIDE or name.startswith("random_"):
         pytest.skip(OUTSIDE.get(name, "a draw has no inputs"))
-    # Forty of two hundred special functions, many of them integrals, would take minutes.
-    examples = 8 if name.startswith("special.") else 40
     try:
         report = check_op(OPS[name], laws=laws_of(name), examples=examples)
     except (TypeError, ValueError) as error:
