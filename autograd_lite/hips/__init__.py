@@ -11,11 +11,11 @@ Example:
 """
 
 from ..core.late import names_in as _names_in
-from ..functional.custom_derivatives import checkpoint as checkpoint
 from . import extend as extend, misc as misc, numpy as numpy, test_util as test_util, util as util
 from .builtins import dict as dict, isinstance as isinstance, list as list, tuple as tuple, type as type
 from .core import primitive as primitive
 from .differential_operators import (
+    checkpoint as checkpoint,
     deriv as deriv,
     elementwise_grad as elementwise_grad,
     grad as grad,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..functional.custom_derivatives import checkpoint as _checkpoint
 from ..functional.dense_jacobians import hvp, rows
 from ..functional.reverse_mode import like_input
 from ..tensors.tensor import Tensor
@@ -173,6 +174,11 @@ def make_ggnvp(f: Callable[..., Any], g: Callable[..., Any] = _half_square, f_ar
         return lambda v: back(curved(forward(v)[1]))
 
     return product(f, f_argnum)
+
+
+def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that computes the same, and keeps only its arguments: the backward pass calls `fun` again."""
+    return _checkpoint(functools.wraps(fun)(functools.partial(call_with_boxes, fun)))
 
 
 @unary_to_nary

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -237,6 +238,10 @@ _NAMES: dict[str, Any] = {
 }
 for _name, _attribute in _NAMES.items():
     setattr(Tensor, _name, _attribute)
+
+# `x += v` makes a new box in HIPS, where boxes have no such methods: other names of the old one, and views, keep it.
+for _name in ("add", "sub", "mul", "truediv", "pow"):
+    _give_boxes(f"__i{_name}__", getattr(operator, f"__{_name}__"))
 
 
 def notrace_primitive(f_raw: Callable[..., Any]) -> Callable[..., Any]:

@@ -44,6 +44,26 @@ def test_item_of_a_box_is_refused_and_what_a_program_sets_has_its_gradient(
         DERIVATIVES[name](loss)
 
 
+@pytest.mark.parametrize("name", DERIVATIVES)
+def test_an_assignment_with_an_operator_leaves_other_names_and_views_as_they_were(name: str) -> None:
+    def step(x: Any) -> Any:
+        whole, part, late = x, x[1:], x * 1.5
+        held = late
+        whole += 1.0
+        part *= 3.0
+        whole /= 2.0
+        late -= whole
+        late **= 2
+        return anp.sum(late * held * x) + anp.sum(part * x[1:])
+
+    def expected(x: Any) -> Any:
+        return anp.sum((1.5 * x - (x + 1.0) / 2.0) ** 2 * 1.5 * x**2) + anp.sum(3.0 * x[1:] ** 2)
+
+    for f in (step, hips.checkpoint(step)):
+        np.testing.assert_allclose(DERIVATIVES[name](f), DERIVATIVES[name](expected), rtol=1e-12)
+    np.testing.assert_array_equal(X, [1.0, 2.0, 3.0])
+
+
 def test_a_method_that_tensors_lack(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(ArrayBox, "squared_norm", lambda self: anp.sum(self**2), raising=False)
