@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..functional.custom_derivatives import checkpoint as _checkpoint
 from ..functional.dense_jacobians import hvp, rows
+from ..functional.rematerialization import checkpoint as _checkpoint
 from ..functional.reverse_mode import like_input
 from ..tensors.tensor import Tensor
 from ..tree import map as map_leaves
