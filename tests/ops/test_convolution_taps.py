@@ -57,11 +57,11 @@ def test_convolution_and_its_derivatives_are_what_they_are_defined_as() -> None:
 def test_large_dilations_take_no_more_time_and_memory_than_the_array(window: int, rank: int) -> None:
     x = np.ones((1, *[5] * rank, 1), "float32")
     w = np.ones((*[window] * rank, 1, 1), "float32")
-    start = time.perf_counter()
+    start = time.process_time()
     out = ag.convolution(x, w, dilation=50_000, padding="same")
     ag.grad(lambda w: ag.convolution(x, w, dilation=50_000, padding="same").sum())(w)
     ag.transposed_convolution(x, w, dilation=50_000, padding="same")
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 0.1
     np.testing.assert_array_equal(out, x * (window % 2))
 
 
