@@ -154,6 +154,7 @@ class _OneRule(Primitive):
     def __init__(self, f: Any = None, nondiff_argnums: Sequence[int] = (), **options: Any) -> None:
         super().__init__(f, **options)
         self._plain, self._nondiff_argnums = f, nondiff_argnums
+        self._signature: inspect.Signature | None = None  # of a function whose rules are as in JAX
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function; arrays among `args` with a floating or complex dtype are differentiable."""
@@ -162,8 +163,17 @@ class _OneRule(Primitive):
             raise GradError(
                 f"{self.caller}: {self._name} has no derivative yet; decorate one with @{self._name}.{rule}"
             )
+        if self._signature is not None and (kwargs or len(args) != len(self._signature.parameters)):
+            bound = self._signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            args, kwargs = bound.args, bound.kwargs
         inner = _INNER.get().get(self)
         return super().__call__(*args, **kwargs) if inner is None else inner(*args, **kwargs)
+
+    def _pass_by_position(self) -> None:
+        """Pass keywords and defaults by position from now on, as JAX does."""
+        if inspect.isfunction(self._plain):
+            self._signature = inspect.signature(self._plain)
 
     def _static(self, args: Sequence[Any]) -> list[int]:
         """Return which arguments are not differentiated, from 0."""
@@ -224,7 +234,8 @@ class custom_vjp(_OneRule):
         """Set the rule as in JAX, by two functions.
 
         Args:
-            fwd: what takes the place of the function: called with its arguments, it returns the result and residuals.
+            fwd: what takes the place of the function: called with its arguments, all by position and with defaults, it
+                returns the result and residuals.
             bwd: called as `bwd(*static, residuals, g)`, where `static` are the arguments that `nondiff_argnums` names
                 and g is the cotangent of the result; it returns a tuple with the cotangents of the other arguments.
 
@@ -266,6 +277,7 @@ class custom_vjp(_OneRule):
                 _INNER.set(before)
 
         self._f, self._has_residuals, self._on_any = forward, True, alike(forward, arrays_stay=True)
+        self._pass_by_position()
         self.def_vjp(rule)
 
 
@@ -329,6 +341,7 @@ class custom_jvp(_OneRule):
             ts = tuple([zeros_like(args[i]) if tangents[i] is None else tangents[i] for i in others])
             return rule(*[args[i] for i in static], tuple([args[i] for i in others]), ts)[1]
 
+        self._pass_by_position()
         self.def_jvp(push)
         return rule
 
@@ -352,6 +365,7 @@ class custom_jvp(_OneRule):
             terms = [rule(t, out, *args) for rule, t in pairs if rule is not None and t is not None]
             return functools.reduce(sum_of, terms) if terms else zeros_like(out)
 
+        self._pass_by_position()
         self.def_jvp(push)
 
 
