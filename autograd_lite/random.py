@@ -16,6 +16,7 @@ from .core.arguments import describe
 from .core.errors import GradError, ShapeError
 from .core.forks import on_fork
 from .core.messages import checked, checked_class
+from .core.mode import MODE, TAPES
 from .core.op import Op
 from .ops import draws as ops
 from .tensors.record import apply
@@ -52,7 +53,7 @@ class Generator:
     def __init__(self, seed: int | None = None, name: str = "generator") -> None:
         self.name = name
         self._begin()
-        self.seed(seed)
+        self._restart(_checked(seed))
 
     def _begin(self) -> None:
         self.lock = threading.RLock()  # held from reading the state until the draw
@@ -60,12 +61,14 @@ class Generator:
 
     def seed(self, seed: int | None) -> None:
         """Start the stream again from `seed`."""
-        whole = isinstance(seed, (int, np.integer))
-        if seed is not None and (not whole or seed < 0):
-            raise (ValueError if whole else TypeError)(
-                f"expected seed to be an integer of at least 0, or None; received seed={describe(seed)}"
-            )
-        self._restart(seed)
+        seed = _checked(seed)
+        _note_seed()
+        source = _DRAWS.get()
+        bits = None if source is None else source(self, False)
+        if bits is None or bits is self._bits:
+            self._restart(seed)
+        else:  # a twin, while the stream itself stays where it is
+            bits.bit_generator.state = np.random.default_rng(seed).bit_generator.state
 
     def _restart(self, seed: Any) -> None:
         self._seed, self._forks = seed, _forks
@@ -101,6 +104,7 @@ class Generator:
 
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
+        _note_seed()
         self._stream().bit_generator.state = state
 
     def _place(self) -> list[int] | None:
@@ -125,6 +129,22 @@ class Generator:
 
     def __repr__(self) -> str:
         return f"<Generator {self.name}>"
+
+
+def _checked(seed: int | None) -> int | None:
+    """Return a seed, or raise if it is none."""
+    whole = isinstance(seed, (int, np.integer))
+    if seed is not None and (not whole or seed < 0):
+        raise (ValueError if whole else TypeError)(
+            f"expected seed to be an integer of at least 0, or None; received seed={describe(seed)}"
+        )
+    return seed
+
+
+def _note_seed() -> None:
+    """Tell a function that is being recorded that a stream begins anew, which no replay would repeat."""
+    if TAPES and (tape := MODE.get().tape) is not None:
+        tape.note_seed()
 
 
 _ALIVE: WeakSet[Generator] = WeakSet()
@@ -183,10 +203,11 @@ def replay_draws(states: dict[Generator, list[Any]]) -> Iterator[None]:
 
     def replay(generator: Generator, draws: bool) -> np.random.Generator:
         before = left.get(generator)
-        if not before:  # more draws than before
+        if not before and (draws or generator not in twins):  # more draws than before
             return generator._generator()
         twin = twins.setdefault(generator, np.random.default_rng(0))
-        twin.bit_generator.state = before.pop() if draws else before[-1]
+        if before:
+            twin.bit_generator.state = before.pop() if draws else before[-1]
         return twin
 
     around = _DRAWS.get()

@@ -210,7 +210,7 @@ class Replay:
             if seen is not None and isinstance(error, AssumptionFailed):
                 error.seen = seen.count
             for generator, state in states:
-                generator.state = state
+                generator._stream().bit_generator.state = state
             raise
         finally:
             if seen is not None:

@@ -46,6 +46,7 @@ Draws = dict[Generator, list[Any]] | None
 _NUMBERS = (bool, int, float, complex)
 # With how many numbers a function must have done the same, before others come with every call.
 ENOUGH = 2
+_SEEDS = "it seeds a generator of random numbers, or sets its state"
 
 
 class Recording(NamedTuple):
@@ -221,7 +222,7 @@ def trace(
         out, draws = run(tape, lambda: call(numbers))
     rows = guards.rows_of(ran) if sees_code else guards.rows
     rows += guards.elements(operands)  # which may find more that cannot be compared
-    recording = _recording(tape, out, slots, guards.why(ran))
+    recording = _recording(tape, out, slots, guards.why(ran) or _SEEDS * tape.seeds)
     recording = recording._replace(guards={row.identity(): row for row in rows}, changed=Guards(rows).why_broken())
     if like and sum(_is_same_but_for_numbers(recording.program, graph) for graph in like) < ENOUGH:
         _take_back(tape, draws)
@@ -383,7 +384,7 @@ def _take_back(tape: Recorder, draws: Draws) -> None:
     tape.undo()
     for generator, states in (draws or {}).items():
         if states:  # one that has none was to be read when an interrupt came
-            generator.state = states[0]
+            generator._stream().bit_generator.state = states[0]  # as no call of the function
 
 
 def _obstacle(tape: Recorder, results: Sequence[Tensor], slots: Sequence[Tensor], leads: bool, frees: bool) -> str:

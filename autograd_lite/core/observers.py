@@ -92,6 +92,9 @@ class Tape(Protocol):
     def note_draw(self, node: Node, numbers: Any) -> None:
         """Note a random draw, which happens even if nothing reads its numbers."""
 
+    def note_seed(self) -> None:
+        """Note that a stream of random numbers is set to another place."""
+
     def does_more(self, t: Any) -> None:
         """Note the result of an op that has effects, which happen even if nothing reads it."""
 

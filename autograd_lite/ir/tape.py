@@ -87,6 +87,7 @@ class Recorder:
         older: whether ops have read what an operation from outside made.
         trial: see `Tape`.
         is_pure: whether nothing outside may change.
+        seeds: whether it sets a stream of random numbers to another place.
     """
 
     rehearses = derives = False
@@ -105,7 +106,7 @@ class Recorder:
         self.backward = self.masks = self.older = False
         self.returned = 0
         self.trial: Trial | None = None
-        self.is_pure = self.rehearses
+        self.is_pure, self.seeds = self.rehearses, False
         self.began = next_stamp()
         self._inside: dict[int, Tensor] = {}
         self._name, self._speaker = getattr(f, "__name__", "the function"), speaker
@@ -232,6 +233,12 @@ class Recorder:
         else:
             self.assignments.append(Assigned(next_stamp(), leaf, new))
         return is_made
+
+    def note_seed(self) -> None:
+        """Note that a stream of random numbers is set to another place."""
+        if self.is_pure:
+            raise HasEffects
+        self.seeds = True
 
     def writes(self, t: Any) -> None:
         """Note that the next assignment is a write in place."""

@@ -117,7 +117,7 @@ def as_samples(caller: str, x: Any, y: Any, dtype: np.dtype[Any], w: Any = None)
 
     Raises:
         ShapeError: also if their numbers differ.
-        ValueError: if there are no targets.
+        ValueError: if there are no targets, or a weight is NaN or infinite.
     """
     if y is None:
         if callable(x):
@@ -137,6 +137,13 @@ def as_samples(caller: str, x: Any, y: Any, dtype: np.dtype[Any], w: Any = None)
         raise ag.ShapeError(
             f"{caller}: expected one sample_weight for each of {size} samples; received shape {_shapes(weights)}"
         )
+    for _, leaf in leaves(weights) if weights is not None else ():
+        if not (finite := np.isfinite(values := to_numpy(leaf))).all():
+            place = tuple(int(i) for i in np.argwhere(~finite)[0])
+            raise ValueError(
+                f"{caller}: expected sample_weight of finite numbers; received {values[place]} at index {place}. Give "
+                "samples that are not to count the weight 0"
+            )
     return Samples(inputs, targets, weights, size)
 
 

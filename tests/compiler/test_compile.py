@@ -214,6 +214,33 @@ def test_draws_are_those_of_the_function() -> None:
     assert_same(*found)
 
 
+@pytest.mark.filterwarnings("ignore:compile. the function 'seeded' runs as it is. it seeds a generator")
+@pytest.mark.parametrize("begins", [lambda g, s: g.seed(5), lambda g, s: setattr(g, "state", s)], ids=["seed", "state"])
+def test_a_stream_that_begins_anew_does_so_in_every_run(begins: Callable[..., Any]) -> None:
+    """In replays, steps of a loop, and functions that a backward pass runs again, after which it is where it was."""
+    generator = ag.Generator(0)
+    state = generator.state
+
+    def seeded(x: Any) -> Any:
+        begins(generator, state)
+        return x * ag.random.normal((2,), generator=generator)
+
+    def checkpointed(x: Any) -> Any:
+        place = []
+        t = ag.tensor(x, requires_grad=True)
+        y = ag.checkpoint(seeded)(t)
+        ag.random.normal((3,), generator=generator)
+        place.append(generator.state)
+        y.sum().backward()
+        assert [generator.state] == place
+        return t.grad
+
+    x, compiled = np.ones(2), ag.compile(seeded)
+    _, steps = ag.scan(lambda c, r: (c, seeded(r)), ag.tensor(0.0), np.ones((3, 2)))
+    for other in (compiled(x), compiled(x), compiled(x), *steps, checkpointed(x)):
+        assert_same(np.array(other), np.array(seeded(ag.tensor(x))))
+
+
 def test_nothing_changes_if_a_replay_fails() -> None:
     w = ag.tensor(np.eye(3), requires_grad=True)
 

@@ -242,6 +242,10 @@ def test_class_weights_are_sample_weights() -> None:
         np.testing.assert_allclose(value, by_class.state_dict()[path], rtol=1e-4, atol=1e-6)
     with pytest.raises(ValueError, match="expected class_weight of at least 0; received -1 for class 1"):
         by_class.fit(x, y, verbose=0, class_weight={1: -1})
+    before = by_class.get_weights()[0]
+    with pytest.raises(ValueError, match=r"sample_weight of finite numbers; received nan at index \(7,\)"):
+        by_class.fit(x, y, verbose=0, sample_weight=np.where(np.arange(50) == 7, np.nan, 1.0))
+    assert np.array_equal(by_class.get_weights()[0], before)
     with pytest.raises(ValueError, match="expected one sample_weight for each of 50 samples"):
         by_class.fit(x, y, verbose=0, sample_weight=np.ones(3))
 
