@@ -132,7 +132,7 @@ class Generator:
 
 
 def _checked(seed: int | None) -> int | None:
-    """Return a seed, or raise if it is none."""
+    """Return a seed, or raise if it cannot be one."""
     whole = isinstance(seed, (int, np.integer))
     if seed is not None and (not whole or seed < 0):
         raise (ValueError if whole else TypeError)(
