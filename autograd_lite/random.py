@@ -53,7 +53,7 @@ class Generator:
     def __init__(self, seed: int | None = None, name: str = "generator") -> None:
         self.name = name
         self._begin()
-        self._restart(_checked(seed))
+        self._restart(_check_seed(seed))
 
     def _begin(self) -> None:
         self.lock = threading.RLock()  # held from reading the state until the draw
@@ -61,7 +61,7 @@ class Generator:
 
     def seed(self, seed: int | None) -> None:
         """Start the stream again from `seed`."""
-        seed = _checked(seed)
+        seed = _check_seed(seed)
         _note_seed()
         source = _DRAWS.get()
         bits = None if source is None else source(self, False)
@@ -131,7 +131,7 @@ class Generator:
         return f"<Generator {self.name}>"
 
 
-def _checked(seed: int | None) -> int | None:
+def _check_seed(seed: int | None) -> int | None:
     """Return a seed, or raise if it cannot be one."""
     whole = isinstance(seed, (int, np.integer))
     if seed is not None and (not whole or seed < 0):
