@@ -79,6 +79,8 @@ def visit_own_object(guards: GuardCollector, x: Any, name: str) -> None:
     """Look for the user's code in an object of this project, or of a class that is derived from one."""
     attributes, kind = own_attributes(x) or {}, type(x)
     unread = getattr(kind, "_unguarded", ())
+    for key in getattr(kind, "_guarded", ()):
+        guards.row("item", attributes, key, attributes[key], f"{name}.{key}")
     slots = {key: getattr(x, key, None) for base in kind.__mro__ for key in slots_of(base)}
     for part in (value for key, value in (*attributes.items(), *slots.items()) if key not in unread):
         if isinstance(part, _HOLDS_CODE) or is_ours(type(part).__module__) or not is_library(type(part).__module__):

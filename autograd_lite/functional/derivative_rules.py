@@ -91,8 +91,10 @@ class Stated:
     _all_vjps: Rule | None
     _all_jvps: Rule | None
     _linear: frozenset[int] | None  # None: in all arguments
+    _version: int  # rises with every statement; replays compare it
     _ops: dict[Any, Any]
     _ruled: dict[Any, Any]
+    _guarded = ("_version",)
 
     def def_vjp(self, *rules: Callable[..., Any] | None, argnums: Sequence[int] | None = None) -> Any:
         """Set the vector-Jacobian products by single arguments; usable as a decorator.
@@ -107,6 +109,7 @@ class Stated:
         """
         for i, rule in zip(numbers_of(rules, argnums), rules, strict=True):
             self._vjps[i] = None if rule is None else self._rule(rule, pulls=True)
+        self._renew()  # which a rule of None changes too
         return rules[0] if rules else None
 
     def def_vjps(self, rule: Callable[..., Any]) -> Callable[..., Any]:
@@ -132,7 +135,7 @@ class Stated:
         """
         for i, rule in zip(numbers_of(rules, argnums), rules, strict=True):
             self._jvps[i] = None if rule is None else self._rule(rule, pulls=False)
-        self._ops.clear()  # which a rule of None changes too
+        self._renew()
         return rules[0] if rules else None
 
     def def_jvps(self, rule: Callable[..., Any]) -> Callable[..., Any]:
@@ -157,13 +160,18 @@ class Stated:
             self._linear = None
         elif self._linear is not None:
             self._linear |= set(argnums)
+        self._renew()
+
+    def _renew(self) -> None:
+        """Note that the rules have changed."""
+        self._version += 1
         self._ops.clear()
+        self._ruled.clear()
 
     def _rule(self, user: Callable[..., Any], *, pulls: bool, meant: Callable[..., Any] | None = None) -> Rule:
         """Return a user's function as a rule: of one argument, or what `meant` makes of it, for all at once."""
         require_function(f"{self.caller}: rules", user)
-        self._ops.clear()
-        self._ruled.clear()
+        self._renew()
         of = meant or of_one
         return Rule(of(user), user, of(alike(user, self.arrays_stay)), pulls, meant is not None)
 

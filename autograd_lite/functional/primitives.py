@@ -106,6 +106,7 @@ class Primitive(Stated):
         self._all_jvps: Rule | None = None
         self._linear: frozenset[int] | None = frozenset()  # None: in all arguments
         self._may_be_traced = not opaque and placeholder is None
+        self._version = 0
         self._ops: dict[tuple[int, bool, bool, int], Op] = {}
         self._ruled: dict[Any, Primitive] = {}
 

@@ -229,3 +229,38 @@ def test_an_array_that_a_function_reads_is_read_anew() -> None:
         a[:] = k
         np.testing.assert_array_equal(compiled(X), f(X))
     assert compiled.traces[0].replay is not None
+
+
+def slope_of(name: str, f: Any) -> Callable[[Any], Any]:
+    """Return a compiled function, or one of a compiled function, that reads the rules of f."""
+    h = lambda x: f(x).sum()  # noqa: E731
+    along = lambda h: lambda x: ag.jvp(h)((x,), (np.ones_like(x),))[1]  # noqa: E731
+    return {
+        "of grad": lambda: ag.compile(ag.grad(h)),
+        "grad of": lambda: ag.grad(ag.compile(h)),
+        "of jvp": lambda: ag.compile(along(h)),
+        "jvp of": lambda: along(ag.compile(h)),
+    }[name]()
+
+
+RESTATED: dict[str, tuple[Any, Callable[[Any, float], Any]]] = {
+    "def_vjp": (ag.primitive, lambda f, k: f.def_vjp(lambda g, out, x: g * k)),
+    "def_vjps": (ag.primitive, lambda f, k: f.def_vjps(lambda argnums, g, out, x: [g * k])),
+    "def_jvp": (ag.primitive, lambda f, k: f.def_jvp(lambda t, out, x: t * k)),
+    "def_jvps": (ag.primitive, lambda f, k: f.def_jvps(lambda argnums, ts, out, x: ts[0] * k)),
+    "none": (ag.primitive, lambda f, k: f.def_vjp((lambda g, out, x: g) if k else None)),
+    "custom_vjp": (ag.custom_vjp, lambda f, k: f.def_vjp(lambda g, out, x: (g * k,))),
+    "custom_jvp": (ag.custom_jvp, lambda f, k: f.def_jvp(lambda ts, out, x: ts[0] * k)),
+}
+
+
+@pytest.mark.parametrize("name", RESTATED)
+def test_a_rule_that_is_stated_again_is_the_one_of_later_replays(name: str) -> None:
+    kind, state = RESTATED[name]
+    for way in ("of grad", "grad of", "of jvp", "jvp of"):
+        f = kind(lambda x: 1.0 * x)
+        state(f, 1.0)
+        slope = slope_of(way, f)
+        assert [float(np.sum(slope(X))) for _ in range(3)] == [5.0] * 3
+        state(f, 0.0)
+        assert [float(np.sum(slope(X))) for _ in range(3)] == [0.0] * 3, way
