@@ -35,7 +35,7 @@ from .contention import WATCH
 from .data_adapter import DataAdapter, Validation, class_weights, first_row, shapes_with, validation_due
 from .epoch_iterator import ArrayIterator, EpochIterator, Samples
 from .interrupts import defer_interrupts, raise_deferred
-from .nonfinite import warn_of_nan
+from .nonfinite import warn_of_data
 from .outputs import Means, Returned, check_returned, fit_targets, of_all_rows
 from .progress import Progress, open_progress
 from .steps import Stepper, attribute_metrics
@@ -257,9 +257,8 @@ class Trainer(Stepper):
                 if has_rows := strategy.has_rows():
                     means.add(loss, weight)
             raise_deferred()
-            if loss != loss and has_rows and not is_custom and not calls.seen_nan:
-                calls.seen_nan = True
-                warn_of_nan(self._caller("fit"), batches, samples.x, done)
+            if has_rows and not is_custom and not calls.seen_nan and not np.isfinite(loss):
+                calls.seen_nan = warn_of_data(self._caller("fit"), batches, samples, loss, done) or loss != loss
             done += 1
             if watched:
                 calls.call("on_train_batch_end", done - 1, _by_name(strategy.values(means, reported, last=False)))

@@ -1,4 +1,4 @@
-"""`fit` says, once, which inputs have made its loss NaN."""
+"""`fit` says, once, which inputs or targets have made its loss NaN or infinite."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ ROWS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "one": (inputs(np.nan, (7, 1)), {}, r"received x with 1 NaN of 120, the first in row 7 .*all in column 1"),
     "not shuffled": (inputs(np.nan, (30, 0), (31, 2)), {"shuffle": False, "batch_size": 8}, r"batch 3 .*2 NaN.*row 30"),
     "infinite": (inputs(np.inf, (7, 1)), {}, "1 infinite values of 120, the first in row 7"),
+    "infinite targets": (inputs(), {"y": np.where(np.eye(40)[:, 39:], np.inf, Y)}, "y with 1 infinite .*row 39"),
     "two inputs": ({"a": inputs(), "b": inputs(np.nan, (9, 2))}, {"named": True}, r"x \['b'\] with 1 NaN.*row 9"),
     "a stream": (batches(inputs(np.nan, (20, 2))), {"y": None, "epochs": 1}, r"batch 2 .*row 4 of this batch"),
 }
@@ -52,7 +53,7 @@ ROWS: dict[str, tuple[Any, dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", ROWS)
 def test_inputs_that_are_not_numbers_are_named_once(name: str) -> None:
     x, options, text = ROWS[name]
-    (message,) = [m for m in said(x, **options) if "inputs" in m]
+    (message,) = [m for m in said(x, **options) if "the loss of batch" in m]
     assert message.partition(".")[2].startswith("fit: the loss of batch")
     assert re.search(text, message), message
 
