@@ -270,8 +270,8 @@ class custom_vjp(_OneRule):
 
         def forward(*args: Any) -> Any:
             before = _INNER.get()
-            _INNER.set({**before, self: inner})
             try:
+                _INNER.set({**before, self: inner})
                 return fwd(*args)
             finally:
                 _INNER.set(before)
