@@ -109,6 +109,12 @@ def masked() -> Any:
     return models.Model(inputs, layers.LSTM(2)(layers.Embedding(5, 3, mask_zero=True)(inputs)))
 
 
+def ruled_as_in_jax() -> Callable[[], Any]:
+    f = ag.custom_vjp(np.sin)
+    f.defvjp(lambda x: (f(x), x), lambda x, g: (g * np.cos(x),))
+    return lambda: ag.grad(lambda x: f(x).sum())(X)
+
+
 def certified() -> Callable[[], Any]:
     """Return what draws the certificate of a root, for which the solver runs again."""
     a = ag.tensor(2.0, requires_grad=True)
@@ -146,6 +152,7 @@ CALLS: dict[str, Callable[[], Callable[[], Any]]] = {
     "transaction": lambda: changed,
     "a compiled model": lambda: partial(lambda made: ag.compile(lambda x: made(x))(X), model()),
     "a certificate": certified,
+    "a rule as in JAX": ruled_as_in_jax,
     "symbols": lambda: masked,
     "limits of losses": lambda: infinite,
     "read": lambda: read,

@@ -258,7 +258,7 @@ class Trainer(Stepper):
                 if has_rows := strategy.has_rows():
                     means.add(loss, weight)
             raise_deferred()
-            if has_rows and not is_custom and not calls.seen_nan and not math.isfinite(loss):
+            if has_rows and not is_custom and not calls.seen_nan and not -math.inf < loss < math.inf:
                 calls.seen_nan = warn_of_data(self._caller("fit"), batches, samples, loss, done) or loss != loss
             done += 1
             if watched:
