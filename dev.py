@@ -71,7 +71,7 @@ def set_up(group: str) -> None:
         return
     pip, wanted = (works and find_pip()) or make_venv(), sorted({group, *installed})
     print(f"dev.py: installing for {', '.join(wanted)}; the first time takes a few minutes{MISSING}", flush=True)
-    options = ["--no-compile", *(f"-c{path}" for path in ROOT.glob(VERSIONS)), *["-q"][sys.stdout.isatty() :]]  # bars
+    options = ["--no-compile", *(f"-c{path}" for path in ROOT.glob(VERSIONS)), *["-q"] * (not sys.stdout.isatty())]
     what = subprocess.check_output([sys.executable, "-m", "requirements.groups", *wanted], text=True, cwd=ROOT)
     if code := subprocess.call([*pip, "install", "--disable-pip-version-check", *options, *what.splitlines()]):
         sys.exit(code)
